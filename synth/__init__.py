@@ -1,0 +1,1 @@
+"""Semi-parametric image synthesis: pictures from segments, with no knowledge of a bank."""
