@@ -1,0 +1,80 @@
+"""Settings: where this installation keeps its things and whom it speaks for.
+
+Read from `<home>/settings.toml`, then from the environment (`BANKD_` and the
+name in capitals), which wins. What is not set is embedded: a Postgres, a
+broker and an object store of our own in the home folder.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bankd.errors import BankError
+
+
+class SettingsInvalid(BankError):
+    """A setting cannot be read; the message names it."""
+
+
+class Settings(BaseModel):
+    """Plain values. Secrets among them are never printed: `repr` shows the home alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path
+    house: str = "The house"  # the legal entity that reports are filed for
+
+    # Each is embedded where it is not set.
+    database_url: str | None = None  # as bankd_app
+    database_owner_url: str | None = None  # as bankd_owner, for migrations
+    broker_url: str | None = None  # queues ingest and bank
+    render_broker_url: str | None = None  # the bank's side of queues render and rendered
+    render_worker_broker_url: str | None = None  # what a render worker on this machine is given
+    s3_endpoint: str | None = None  # host:port
+    s3_secure: bool = True
+    s3_access_key: str | None = None
+    s3_secret_key: str | None = None
+    s3_bucket: str = "bankd"
+
+    # The house's own signing certificate; a development one where not set.
+    c2pa_certificates: Path | None = None  # PEM chain, leaf first
+    c2pa_key: Path | None = None  # PEM, ES256
+    time_stamp_url: str | None = None  # RFC 3161
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 8420
+
+    def __repr__(self) -> str:
+        return f"Settings(home={self.home})"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of this process.
+
+    Raises:
+        SettingsInvalid: an unknown name, or a value of the wrong kind.
+    """
+    home = Path(environment.get("BANKD_HOME", "~/.bankd")).expanduser().resolve()
+    values: dict[str, object] = {}
+    path = home / "settings.toml"
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text())
+        except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+            raise SettingsInvalid(f"settings file `{path}` cannot be read: {error}") from error
+    for name in Settings.model_fields:
+        if (value := environment.get(f"BANKD_{name.upper()}")) is not None:
+            values[name] = value
+    values["home"] = home
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsInvalid(f"setting `{'.'.join(map(str, first['loc']))}`: {first['msg']}") from error

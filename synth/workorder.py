@@ -1,0 +1,254 @@
+"""The work order: all that a render worker is ever told, signed and expiring.
+
+A worker holds one public key and one broker user. Whatever it may read or
+write for an order is in the order: one link to an archive of approved
+segments, one to put the result, one to ask whether it was cancelled.
+Encoding is JSON; the signature is Ed25519 (RFC 8032) over the exact bytes
+of the order's text, so nothing is re-serialised before it is checked.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from synth.pictures import CategoryFacts, Placement, Segment
+
+MAX_ARCHIVE_BYTES = 1 << 30
+MAX_RESULT_BYTES = 256 << 20
+MAX_VARIATIONS = 16
+
+
+class OrderRefused(Exception):
+    """The worker will not touch this order; the message says why."""
+
+
+class OrderExpired(OrderRefused):
+    """An ordinary answer: the order waited too long and the bank will clear it anew."""
+
+    def __init__(self, order_id: str, attempt: int) -> None:
+        super().__init__(f"order `{order_id}` has expired")
+        self.order_id = order_id
+        self.attempt = attempt
+
+
+class ResultRefused(Exception):
+    """What came back is not a result of this order; the message says why."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Archive(_Value):
+    url: str
+    sha256: str
+    size_bytes: int = Field(gt=0, le=MAX_ARCHIVE_BYTES)
+
+
+class OrderedVariation(_Value):
+    """One picture to make. `picks[region]` are segment keys of the archive, best first."""
+
+    index: int = Field(ge=0)
+    seed: int = Field(ge=0)
+    anchor: int | None  # order-local photo number whose light the others follow
+    picks: tuple[tuple[int, ...], ...]
+
+
+class OrderedCategory(_Value):
+    id: int = Field(ge=0, le=254)
+    name: str
+    ground: bool
+    planar: bool
+    thin: bool
+    void: bool
+    front_rank: int
+
+    def facts(self) -> CategoryFacts:
+        return CategoryFacts(**self.model_dump())
+
+
+class WorkOrder(_Value):
+    version: Literal[1] = 1
+    bank: str  # fingerprint of the bank's order key: an order of another bank is foreign
+    order_id: str
+    attempt: int = Field(ge=1)
+    expires_at: int  # seconds since the epoch
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    frame: Literal["scene", "box"]
+    refiner: Literal["blend"]
+    categories: tuple[OrderedCategory, ...]
+    variations: tuple[OrderedVariation, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
+    archive: Archive
+    result_url: str
+    cancel_url: str
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """Sixteen hexadecimal digits that name a bank's order key."""
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+
+
+def sign(order: WorkOrder, key: Ed25519PrivateKey) -> tuple[str, str]:
+    """The order's text and its signature in base64."""
+    text = json.dumps(order.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return text, base64.b64encode(key.sign(text.encode())).decode()
+
+
+def read(text: str, signature: str, *, key: Ed25519PublicKey, now: float, host: str) -> WorkOrder:
+    """Check an order before anything of it is used.
+
+    Args:
+        now: seconds since the epoch.
+        host: `name:port` that every link of the order must point at.
+
+    Raises:
+        OrderExpired: it was good and came too late.
+        OrderRefused: bad signature, another bank's, or a link to another host.
+    """
+    try:
+        key.verify(base64.b64decode(signature, validate=True), text.encode())
+    except (InvalidSignature, ValueError) as error:
+        raise OrderRefused("the order's signature is not the bank's") from error
+    try:
+        order = WorkOrder.model_validate_json(text)
+    except ValidationError as error:
+        raise OrderRefused(f"the order cannot be read: {error.errors()[0]['msg']}") from error
+    if order.bank != fingerprint(key):
+        raise OrderRefused(f"the order belongs to another bank, `{order.bank}`")
+    if order.expires_at <= now:
+        raise OrderExpired(order.order_id, order.attempt)
+    for url in (order.archive.url, order.result_url, order.cancel_url):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or parts.netloc != host:
+            raise OrderRefused(f"the order links to `{parts.netloc}`, not to `{host}`")
+    return order
+
+
+def pack_archive(labels: np.ndarray[Any, Any], segments: Sequence[tuple[Mapping[str, Any], bytes]]) -> bytes:
+    """The archive of an order.
+
+    Args:
+        labels: (H, W) uint8 house category ids of the layout.
+        segments: for each approved segment its facts (key, photo, category,
+            box, frame, depth_mm) and its RGBA crop as PNG bytes.
+    """
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive.json", json.dumps({"version": 1, "segments": [dict(f) for f, _ in segments]}))
+        archive.writestr("layout.png", _png(labels))
+        for facts, png in segments:
+            archive.writestr(f"{facts['key']}.png", png)
+    return out.getvalue()
+
+
+def unpack_archive(data: bytes) -> tuple[np.ndarray[Any, Any], dict[int, Segment]]:
+    """The layout's labels (H, W) uint8 and the segments by key."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        index = json.loads(archive.read("archive.json"))
+        labels = np.asarray(Image.open(io.BytesIO(archive.read("layout.png"))))
+        segments = {}
+        for facts in index["segments"]:
+            crop = np.asarray(Image.open(io.BytesIO(archive.read(f"{facts['key']}.png"))).convert("RGBA"))
+            segments[facts["key"]] = Segment(
+                key=facts["key"],
+                photo=facts["photo"],
+                category=facts["category"],
+                rgb=np.ascontiguousarray(crop[..., :3]),
+                mask=crop[..., 3] > 0,
+                box=tuple(facts["box"]),
+                frame=tuple(facts["frame"]),
+                depth_mm=facts["depth_mm"],
+            )
+    return labels, segments
+
+
+class RenderedVariation(_Value):
+    """What a worker claims about one picture. Nothing here is believed before the seal checks it."""
+
+    index: int = Field(ge=0)
+    outcome: Literal["rendered", "uncovered"]
+    uncovered: tuple[int, ...] = ()  # regions that no segment covered, when over the limit
+    ledger_sha256: str = ""
+    placements: tuple[tuple[int, ...], ...] = ()  # region, segment key, rank, six affine integers
+    timings_ms: dict[str, int] = {}
+
+    def placed(self) -> tuple[Placement, ...]:
+        return tuple(
+            Placement(region=p[0], segment=p[1], rank=p[2], affine=tuple(p[3:])) for p in self.placements
+        )
+
+
+class Result(_Value):
+    version: Literal[1] = 1
+    order_id: str
+    attempt: int
+    device: str = Field(max_length=100)
+    variations: tuple[RenderedVariation, ...] = Field(max_length=MAX_VARIATIONS)
+
+
+def pack_result(result: Result, pictures: Mapping[int, np.ndarray[Any, Any]]) -> bytes:
+    """ZIP of the claims and one PNG a picture; pictures are (H, W, 3) uint8 RGB by variation index."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("result.json", result.model_dump_json())
+        for index, rgb in pictures.items():
+            archive.writestr(f"{index}.png", _png(rgb))
+    return out.getvalue()
+
+
+def unpack_result(
+    data: bytes, *, order_id: str, attempt: int, height: int, width: int
+) -> tuple[Result, dict[int, np.ndarray[Any, Any]]]:
+    """Read an untrusted result within bounds.
+
+    Raises:
+        ResultRefused: not a ZIP, too large when unpacked, of another order or
+            attempt, a picture missing or of another size.
+    """
+    bound = height * width * 4 + (1 << 20)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = {info.filename: info for info in archive.infolist()}
+            if len(infos) > MAX_VARIATIONS + 1 or any(
+                info.file_size > max(bound, 16 << 20) for info in infos.values()
+            ):
+                raise ResultRefused("the result is larger than its order allows")
+            result = Result.model_validate_json(archive.read("result.json"))
+            if (result.order_id, result.attempt) != (order_id, attempt):
+                raise ResultRefused(f"the result answers order `{result.order_id}`, attempt {result.attempt}")
+            pictures = {}
+            for variation in result.variations:
+                if variation.outcome != "rendered":
+                    continue
+                name = f"{variation.index}.png"
+                if name not in infos:
+                    raise ResultRefused(f"picture {variation.index} is missing from the result")
+                pictures[variation.index] = _picture(archive.read(name), height=height, width=width)
+    except (zipfile.BadZipFile, ValidationError, KeyError, OSError, ValueError) as error:
+        raise ResultRefused("the result cannot be read") from error
+    return result, pictures
+
+
+def _picture(data: bytes, *, height: int, width: int) -> np.ndarray[Any, Any]:
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        if image.mode != "RGB" or image.size != (width, height):
+            raise ResultRefused(f"a picture is {image.size[0]} x {image.size[1]}, not {width} x {height}")
+        return np.asarray(image)
+
+
+def _png(pixels: np.ndarray[Any, Any]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=3)
+    return out.getvalue()
