@@ -19,7 +19,9 @@ class PlatformUnsupported(EmbeddedError):
 
 class ProgramMissing(EmbeddedError):
     def __init__(self, program: str) -> None:
-        super().__init__(f"`{program}` is not installed for this platform: run `pip install 'bankd[embedded]'`")
+        super().__init__(
+            f"`{program}` is not installed for this platform: run `pip install 'bankd[embedded]'`"
+        )
         self.program = program
 
 
@@ -32,7 +34,9 @@ class FolderUnusable(EmbeddedError):
 
 class FolderBusy(EmbeddedError):
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"another `bankd up` or `bankd down` is at work in `{folder}`: wait until it has ended")
+        super().__init__(
+            f"another `bankd up` or `bankd down` is at work in `{folder}`: wait until it has ended"
+        )
         self.folder = folder
 
 

@@ -20,7 +20,7 @@ from psycopg import sql
 
 from bankd.embedded import processes
 from bankd.embedded.errors import ProgramMissing, StartFailed, VersionDiffers
-from bankd.embedded.folder import Credentials, sockets, write_private
+from bankd.embedded.folder import Credentials, credentials, sockets, write_private
 from bankd.embedded.privileges import Footing, footing
 
 NAME = "postgres"
@@ -78,18 +78,24 @@ def url(known: Credentials, role: str, *, database: str = DATABASE) -> str:
     return f"postgresql+psycopg://{role}:{quote(mine[role], safe='')}@/{database}?{host}"
 
 
-def create_database(known: Credentials, name: str, *, template: str | None = None) -> None:
-    """Create a database of `bankd_owner`, with pgvector; for tests, which copy a migrated template."""
+def create_database(folder: Path, name: str, *, template: str | None = None) -> dict[str, str]:
+    """Create a database of `bankd_owner`, with pgvector, and return its URL by role.
+
+    For tests, which migrate one and copy it as a template.
+    """
+    known = credentials(folder.resolve())
     create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-        sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template or "template0")
+        sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template or "template1")
     )
     with _connect(known[NAME], "postgres") as connection:
         connection.execute(create)
     _furnish_database(known[NAME], name)
+    return {role: url(known, role, database=name) for role in (OWNER, APP)}
 
 
-def drop_database(known: Credentials, name: str) -> None:
+def drop_database(folder: Path, name: str) -> None:
     """Drop a database, ending whoever is still connected."""
+    known = credentials(folder.resolve())
     with _connect(known[NAME], "postgres") as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 

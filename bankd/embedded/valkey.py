@@ -78,7 +78,8 @@ def url(known: Credentials, user: str) -> str:
 
 def _acl(mine: dict[str, str]) -> str:
     users = [
-        f"user {name} on #{hashlib.sha256(mine[name].encode()).hexdigest()} {rules}" for name, rules in ACL.items()
+        f"user {name} on #{hashlib.sha256(mine[name].encode()).hexdigest()} {rules}"
+        for name, rules in ACL.items()
     ]
     return "\n".join(["user default off", *users]) + "\n"
 
