@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import socket
 import sysconfig
 import time
@@ -30,6 +31,9 @@ PORTS = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc"
 TOKENS = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
 GRPC = ("volume", "master", "filer", "s3", "client", "admin", "worker", "msg_broker", "msg_agent")
 START_PATIENCE_S = 120.0
+# It would wait 15 s for its own subscriptions to itself to end. What it acknowledged it has handed to the
+# system, so to kill it then loses nothing.
+STOP = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0))
 
 
 def program() -> Path:
@@ -68,7 +72,7 @@ def up(folder: Path, known: Credentials, *, durability: bool) -> None:
 
 
 def down(folder: Path) -> None:
-    processes.stop(NAME, folder)
+    processes.stop(NAME, folder, by=STOP)
 
 
 def endpoint(known: Credentials) -> str:
@@ -136,6 +140,9 @@ def _command(home: Path, mine: dict[str, str], socket_folder: Path) -> list[str]
         "-volume.max=200",
         "-master.volumeSizeLimitMB=1024",
         "-master.telemetry=false",
+        "-master.electionTimeout=1s",
+        "-master.heartbeatInterval=100ms",
+        "-volume.preStopSeconds=0",
         "-iam=false",
         f"-s3.config={home / 's3.json'}",
         "-s3.iam=false",
