@@ -1,0 +1,253 @@
+"""Who gave which rights, on what evidence: the facts that are stored, and the profiles made of them.
+
+Nothing here is edited. New terms are a new grant or a new license; a withdrawal or a successor only stamps the
+row. The app role may update those stamps and the counters, and nothing else.
+"""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Dialect,
+    ForeignKey,
+    Identity,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+from bankd.db import Base, BigInt, Sha256
+from bankd.licensing.terms import GrantTerms
+
+SHA256_CHECK = "sha256 ~ '^[0-9a-f]{64}$'"
+
+
+class TermsColumn(TypeDecorator[GrantTerms]):
+    """`GrantTerms` as JSONB: nothing that does not validate is written or read."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def process_bind_param(self, value: GrantTerms | None, dialect: Dialect) -> dict[str, Any] | None:
+        return None if value is None else value.as_json()
+
+    def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> GrantTerms | None:
+        return None if value is None else GrantTerms.model_validate(value)
+
+
+class Licensor(Base):
+    """Who grants rights; the house itself for what it owns."""
+
+    __tablename__ = "licensors"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    ref: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(Text)
+
+
+class Document(Base):
+    """A signed agreement or a release form. Its bytes are in the store under `documents/<sha256>`."""
+
+    __tablename__ = "documents"
+    __table_args__ = (
+        CheckConstraint(SHA256_CHECK, name="sha256"),
+        CheckConstraint("size_bytes >= 0", name="size"),
+    )
+
+    sha256: Mapped[Sha256] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    media_type: Mapped[str] = mapped_column(Text)
+    size_bytes: Mapped[BigInt]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(Text)
+
+
+class License(Base):
+    """One agreement with one licensor, and the words behind it.
+
+    Never edited: new terms are a new license that supersedes this one, and a
+    withdrawal stamps `withdrawn_at` and its reason alone. What was allowed on
+    any past day can therefore always be worked out again.
+    """
+
+    __tablename__ = "licenses"
+    __table_args__ = (
+        CheckConstraint("basis IN ('owned', 'licensed')", name="basis"),
+        CheckConstraint("jsonb_typeof(co_owners) = 'array'", name="co_owners"),
+        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn"),
+        CheckConstraint("(superseded_at IS NULL) = (superseded_by_id IS NULL)", name="superseded"),
+        CheckConstraint("superseded_by_id <> id", name="own_successor"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    ref: Mapped[str] = mapped_column(Text, unique=True)
+    licensor_id: Mapped[UUID] = mapped_column(ForeignKey("licensors.id"), index=True)
+    title: Mapped[str] = mapped_column(Text)
+    basis: Mapped[str] = mapped_column(Text)
+    spdx: Mapped[str | None] = mapped_column(Text)
+    document_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("documents.sha256"))
+    clause: Mapped[str | None] = mapped_column(Text)
+    quote: Mapped[str | None] = mapped_column(Text)  # the original language, which prevails
+    verified_by: Mapped[str | None] = mapped_column(Text)  # None: an unverified fact, and marked as one
+    co_owners: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # [{"name": str, "agreed": bool}]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(Text)
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_reason: Mapped[str | None] = mapped_column(Text)
+    superseded_at: Mapped[datetime | None]
+    superseded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("licenses.id"))
+
+    licensor: Mapped[Licensor] = relationship(lazy="raise_on_sql")
+    grants: Mapped[list["Grant"]] = relationship(
+        back_populates="license", lazy="raise_on_sql", order_by="Grant.ref"
+    )
+
+    @property
+    def co_owners_agreed(self) -> bool:
+        """A grant counts only when all co-owners gave it; what is not plainly `true` is a no."""
+        return all(owner.get("agreed") is True for owner in self.co_owners)
+
+
+class Grant(Base):
+    """The uses that one license allows together. Immutable: new terms are a new grant."""
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        UniqueConstraint("license_id", "ref"),
+        CheckConstraint("jsonb_typeof(terms) = 'object'", name="terms"),
+        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn"),
+        CheckConstraint("(superseded_at IS NULL) = (superseded_by_id IS NULL)", name="superseded"),
+        CheckConstraint("superseded_by_id <> id", name="own_successor"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    license_id: Mapped[UUID] = mapped_column(ForeignKey("licenses.id"))
+    ref: Mapped[str] = mapped_column(Text)
+    terms: Mapped[GrantTerms] = mapped_column(TermsColumn)
+    clause: Mapped[str | None] = mapped_column(Text)
+    quote: Mapped[str | None] = mapped_column(Text)
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(Text)
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_reason: Mapped[str | None] = mapped_column(Text)
+    superseded_at: Mapped[datetime | None]
+    superseded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("grants.id"))
+
+    license: Mapped[License] = relationship(back_populates="grants", lazy="raise_on_sql")
+
+
+class GrantCounter(Base):
+    """How much of a grant's cap is promised and spent, in composites. Grants without a cap have no row."""
+
+    __tablename__ = "grant_counters"
+    __table_args__ = (
+        CheckConstraint("cap >= 0 AND reserved >= 0 AND used >= 0", name="not_negative"),
+        CheckConstraint("used + reserved <= cap", name="within_cap"),
+    )
+
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grants.id"), primary_key=True)
+    cap: Mapped[BigInt]
+    reserved: Mapped[BigInt] = mapped_column(server_default="0")
+    used: Mapped[BigInt] = mapped_column(server_default="0")
+
+
+class Release(Base):
+    """A person's or a property's consent to be shown. `subject` is opaque: no name is kept here."""
+
+    __tablename__ = "releases"
+    __table_args__ = (
+        CheckConstraint("kind IN ('model', 'property')", name="kind"),
+        CheckConstraint("status IN ('released', 'not-needed', 'none', 'unknown')", name="status"),
+        CheckConstraint("youngest IN ('adult', 'minor', 'unknown')", name="youngest"),
+        CheckConstraint("ends_on >= starts_on", name="term"),
+        CheckConstraint("cardinality(territories) > 0", name="territories"),
+        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    ref: Mapped[str] = mapped_column(Text, unique=True)
+    kind: Mapped[str] = mapped_column(Text)
+    licensor_id: Mapped[UUID | None] = mapped_column(ForeignKey("licensors.id"), index=True)
+    subject: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    youngest: Mapped[str] = mapped_column(Text)  # of the persons it covers; "unknown" for a property
+    synthetic_depiction: Mapped[bool] = mapped_column(server_default="false")
+    territories: Mapped[list[str]] = mapped_column(ARRAY(Text))  # {WORLD}: everywhere
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]  # inclusive
+    zone: Mapped[str] = mapped_column(Text)
+    document_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("documents.sha256"))
+    clause: Mapped[str | None] = mapped_column(Text)
+    quote: Mapped[str | None] = mapped_column(Text)
+    verified_by: Mapped[str | None] = mapped_column(Text)
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(Text)
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class RightsProfile(Base):
+    """The grants of equal photos as facts, in canonical order; `digest` is the SHA-256 of their RFC 8785 JSON."""
+
+    __tablename__ = "rights_profiles"
+    __table_args__ = (
+        CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest"),
+        CheckConstraint("jsonb_typeof(facts) = 'array'", name="facts"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    digest: Mapped[Sha256] = mapped_column(unique=True)
+    facts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+    grants: Mapped[list["ProfileGrant"]] = relationship(
+        lazy="raise_on_sql", order_by="ProfileGrant.ordinal"
+    )
+
+
+class ProfileGrant(Base):
+    """One grant of a profile, column by column as `GrantFacts`, for the filter that policy compiles to."""
+
+    __tablename__ = "profile_grants"
+    __table_args__ = (CheckConstraint("ordinal BETWEEN 0 AND 62", name="ordinal"),)
+
+    profile_id: Mapped[int] = mapped_column(ForeignKey("rights_profiles.id"), primary_key=True, autoincrement=False)
+    ordinal: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    basis: Mapped[str] = mapped_column(Text)
+    worldwide: Mapped[bool]
+    territories: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    territories_tested: Mapped[str] = mapped_column(Text)
+    channels: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    purposes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    any_sector: Mapped[bool]
+    sectors: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    audiences: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    alterations: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    generative: Mapped[bool]
+    train: Mapped[bool]
+    any_licensee: Mapped[bool]
+    licensees: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    subjects_excluded: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    max_copies: Mapped[int | None] = mapped_column(BigInteger)
+    carved: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    create_before: Mapped[datetime | None]
+    publish_before: Mapped[datetime | None]
+    co_owners_agreed: Mapped[bool]
+    credit_owed: Mapped[bool]
+    share_alike: Mapped[str | None] = mapped_column(Text)
+    persons: Mapped[str] = mapped_column(Text)
+    model_release: Mapped[str] = mapped_column(Text)
+    youngest: Mapped[str] = mapped_column(Text)
+    property_release: Mapped[str] = mapped_column(Text)
+    alteration_constraints: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    data_mining: Mapped[str] = mapped_column(Text)
+    embedded_ends_at: Mapped[datetime | None]
