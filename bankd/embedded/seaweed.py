@@ -30,6 +30,7 @@ HOST = "127.0.0.1"
 PORTS = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "s3", "s3.grpc")
 TOKENS = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
 GRPC = ("volume", "master", "filer", "s3", "client", "admin", "worker", "msg_broker", "msg_agent")
+HTTPS = ("volume", "master", "filer")
 START_PATIENCE_S = 120.0
 # It would wait 15 s for its own subscriptions to itself to end. What it acknowledged it has handed to the
 # system, so to kill it then loses nothing.
@@ -110,6 +111,9 @@ def _write_settings(home: Path, mine: dict[str, str]) -> None:
     lines += [f"[grpc]\nca = {_quoted(home / 'ca.pem')}"]
     pair = f"cert = {_quoted(home / 'store.pem')}\nkey = {_quoted(home / 'store.key')}"
     lines += [f"[grpc.{part}]\n{pair}" for part in GRPC]
+    authority = f"ca = {_quoted(home / 'ca.pem')}"
+    lines += [f"[https.{part}]\n{pair}\n{authority}" for part in HTTPS]
+    lines += [f"[https.client]\nenabled = true\n{pair}\n{authority}"]
     write_private(home / "security.toml", "\n".join(lines) + "\n")
     keys = {"accessKey": mine["access_key"], "secretKey": mine["secret_key"]}
     bank = {"name": "bank", "credentials": [keys], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
@@ -143,6 +147,7 @@ def _command(home: Path, mine: dict[str, str], socket_folder: Path) -> list[str]
         "-master.electionTimeout=1s",
         "-master.heartbeatInterval=100ms",
         "-volume.preStopSeconds=0",
+        "-disableHttp",
         "-iam=false",
         f"-s3.config={home / 's3.json'}",
         "-s3.iam=false",
