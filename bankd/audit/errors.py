@@ -1,0 +1,26 @@
+"""What can go wrong with the log."""
+
+from bankd.errors import BankError
+
+
+class AuditError(BankError):
+    """The log refused, or does not add up."""
+
+
+class NotCanonical(AuditError):
+    """A value that has no one way to be written down, and so cannot be hashed."""
+
+    def __init__(self, value: object, why: str) -> None:
+        super().__init__(f"`{value!r}` cannot be written into the log: {why}")
+        self.value = value
+        self.why = why
+
+
+class NotInTransaction(AuditError):
+    def __init__(self) -> None:
+        super().__init__("an entry is appended in the transaction of what it records, and none is open")
+
+
+class SettledTooEarly(AuditError):
+    def __init__(self) -> None:
+        super().__init__("the log's lock is taken last, not inside a savepoint")

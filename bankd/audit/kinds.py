@@ -1,0 +1,77 @@
+"""Everything that can be written into the log, and which of it moves rights."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A closed list: what is not here cannot have happened. A kind once written is never renamed."""
+
+    LICENSOR_RECORDED = "licensor.recorded"
+    DOCUMENT_RECORDED = "document.recorded"
+    LICENSE_RECORDED = "license.recorded"
+    LICENSE_WITHDRAWN = "license.withdrawn"
+    LICENSE_SUPERSEDED = "license.superseded"
+    GRANT_RECORDED = "grant.recorded"
+    GRANT_CAPPED_OUT = "grant.capped-out"
+    GRANT_CAP_FREED = "grant.cap-freed"
+    GRANT_DENIED = "grant.denied"
+    GRANT_DENIAL_LIFTED = "grant.denial-lifted"
+    RELEASE_RECORDED = "release.recorded"
+    RIGHTS_ATTACHED = "rights.attached"
+    RIGHTS_IMPORTED = "rights.imported"
+
+    TAXONOMY_RECORDED = "taxonomy.recorded"
+    BATCH_OPENED = "batch.opened"
+    BATCH_CLOSED = "batch.closed"
+    PHOTO_ADMITTED = "photo.admitted"
+    PHOTO_QUARANTINED = "photo.quarantined"
+    PHOTO_REFUSED = "photo.refused"
+    PHOTO_DISPUTED = "photo.disputed"
+    PHOTO_DISPUTE_LIFTED = "photo.dispute-lifted"
+    PHOTO_EMBARGOED = "photo.embargoed"
+    PHOTO_ERASED = "photo.erased"
+
+    BUNDLE_ACTIVATED = "bundle.activated"
+
+    REQUEST_FILED = "request.filed"
+    REQUEST_CLEARED = "request.cleared"
+    REQUEST_REFUSED = "request.refused"
+    REQUEST_CANCELLED = "request.cancelled"
+    REQUEST_FAILED = "request.failed"
+    REQUEST_DEFAULTS_RECORDED = "request.defaults-recorded"
+    ORDER_MADE = "order.made"
+    ORDER_EXPIRED = "order.expired"
+    ORDER_FAILED = "order.failed"
+    RESULT_REFUSED = "result.refused"
+    COMPOSITE_SEALED = "composite.sealed"
+    COMPOSITE_REFUSED = "composite.refused"
+    COMPOSITE_HANDED_OUT = "composite.handed-out"
+    HANDOUT_REFUSED = "handout.refused"
+    REPORT_MADE = "report.made"
+
+    DEPARTMENT_RECORDED = "department.recorded"
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+
+
+TOUCHES_RIGHTS = frozenset(
+    {
+        Kind.LICENSE_RECORDED,
+        Kind.LICENSE_WITHDRAWN,
+        Kind.LICENSE_SUPERSEDED,
+        Kind.GRANT_RECORDED,
+        Kind.GRANT_CAPPED_OUT,
+        Kind.GRANT_CAP_FREED,
+        Kind.GRANT_DENIED,
+        Kind.GRANT_DENIAL_LIFTED,
+        Kind.RELEASE_RECORDED,
+        Kind.RIGHTS_ATTACHED,
+        Kind.RIGHTS_IMPORTED,
+        Kind.PHOTO_DISPUTED,
+        Kind.PHOTO_DISPUTE_LIFTED,
+        Kind.PHOTO_EMBARGOED,
+        Kind.PHOTO_ERASED,
+        Kind.BUNDLE_ACTIVATED,
+    }
+)
+"""After one of these a clearance made before must be looked at again."""

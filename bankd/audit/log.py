@@ -1,0 +1,206 @@
+"""The log of everything that changed, written in the transaction of the change.
+
+`append` only stages. Before the commit the transaction takes the log's lock,
+last of all its locks, numbers its entries and writes them, so indexes have no
+gaps and their order is the order of commits. The lock is held until the
+commit is durable: nothing slow may stand between.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.event import listens_for
+from sqlalchemy.orm import Session, SessionTransaction
+
+from bankd.audit.actor import Actor
+from bankd.audit.canonical import canonical, moment, parse
+from bankd.audit.errors import NotInTransaction, SettledTooEarly
+from bankd.audit.kinds import TOUCHES_RIGHTS, Kind
+from bankd.audit.models import LogEntry, LogPayload
+
+CHANNEL = "bankd_log"  # NOTIFY with the log's new size, once per transaction
+LOCK = 0x62616E6B_6C6F67  # "banklog"; no other code takes this advisory lock
+STAGED = "bankd.audit.staged"
+
+
+class Staged:
+    """An entry to be. `index` is known once the log was settled, by the commit at the latest."""
+
+    def __init__(
+        self, kind: Kind, at: datetime, payload: bytes, savepoint: SessionTransaction | None
+    ) -> None:
+        self.kind = kind
+        self.at = at
+        self.salt = secrets.token_bytes(32)
+        self.payload = payload
+        self._savepoint = savepoint
+        self._index: int | None = None
+
+    @property
+    def index(self) -> int:
+        if self._index is None:
+            raise RuntimeError("the entry has no index before the log is settled")
+        return self._index
+
+    @property
+    def settled(self) -> bool:
+        return self._index is not None
+
+    def is_within(self, savepoint: SessionTransaction) -> bool:
+        """Whether it was staged in this savepoint or in one inside it."""
+        around = self._savepoint
+        while around is not None and around is not savepoint:
+            around = around.parent
+        return around is savepoint
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry as read back; `payload` None: erased."""
+
+    index: int
+    at: datetime
+    kind: str
+    payload: dict[str, Any] | None
+
+
+def append(session: Session, kind: Kind, *, by: Actor, at: datetime, **objects: Any) -> Staged:
+    """Stage an entry, to be written by the commit of this transaction and by nothing else.
+
+    `objects` are what it is about: ids, hashes, names, reasons, in any type
+    that has a canonical form. What is staged in a savepoint goes with it.
+
+    Raises:
+        NotInTransaction: the session has none open.
+        NotCanonical: an object has no one way to be written.
+    """
+    if not session.in_transaction():
+        raise NotInTransaction
+    payload = canonical({"v": 1, "kind": kind, "at": at, "by": by.facts(), "objects": objects})
+    staged = Staged(kind, at, payload, session.get_nested_transaction())
+    session.info.setdefault(STAGED, []).append(staged)
+    return staged
+
+
+def locked(session: Session) -> None:
+    """Take the log's lock now, to hold until the end of the transaction.
+
+    Nobody commits an entry until then, so `epoch` and `last_rights_change`
+    stay true. Take it after every other lock and do nothing slow with it.
+    """
+    if session.in_nested_transaction():
+        raise SettledTooEarly
+    session.flush()
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+
+
+def settle(session: Session) -> int:
+    """Write what is staged now, so that its indexes are known, and return the log's new size.
+
+    The commit does this by itself; call it only where a row of the same
+    transaction must name its own entry. Takes the lock as `locked` does.
+    """
+    locked(session)
+    start = epoch(session)
+    pending = [staged for staged in session.info.get(STAGED, ()) if not staged.settled]
+    if not pending:
+        return start
+    session.execute(
+        insert(LogEntry),
+        [
+            {
+                "index": index,
+                "at": staged.at,
+                "kind": staged.kind.value,
+                "commitment": commitment(staged.salt, staged.payload),
+            }
+            for index, staged in enumerate(pending, start)
+        ],
+    )
+    session.execute(
+        insert(LogPayload),
+        [
+            {"index": index, "salt": staged.salt, "payload": staged.payload.decode()}
+            for index, staged in enumerate(pending, start)
+        ],
+    )
+    size = start + len(pending)
+    session.execute(select(func.pg_notify(CHANNEL, str(size))))
+    for index, staged in enumerate(pending, start):
+        staged._index = index
+    return size
+
+
+def commitment(salt: bytes, payload: bytes) -> bytes:
+    """What a leaf holds of its payload: nothing can be guessed from it once the salt is erased."""
+    return hashlib.sha256(salt + payload).digest()
+
+
+def leaf(index: int, at: datetime, kind: str, commitment: bytes) -> bytes:
+    """The bytes that the Merkle tree hashes for an entry, version 1."""
+    return canonical({"v": 1, "index": index, "at": moment(at), "kind": kind, "commitment": commitment})
+
+
+def epoch(session: Session) -> int:
+    """How many entries there are: the index of the next one."""
+    last = session.scalar(select(func.max(LogEntry.index)))
+    return 0 if last is None else last + 1
+
+
+def touches_rights(kind: Kind) -> bool:
+    """Whether a clearance made before such an entry must be looked at again."""
+    return kind in TOUCHES_RIGHTS
+
+
+def last_rights_change(session: Session) -> int:
+    """The index of the last entry that touches rights; -1 if there is none."""
+    latest = (
+        select(LogEntry.index)
+        .where(LogEntry.kind == text("moved.kind"))
+        .order_by(LogEntry.index.desc())
+        .limit(1)
+        .lateral()
+    )
+    # One probe of the index for each kind, however long ago the last change was.
+    kinds = func.unnest(sorted(TOUCHES_RIGHTS)).table_valued("kind", name="moved")
+    found = session.scalar(select(func.max(latest.c.index)).select_from(kinds).join(latest, text("true")))
+    return -1 if found is None else int(found)
+
+
+def read(session: Session, *, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
+    """The entries from `start` up to, not including, `stop`, streamed in order."""
+    rows = (
+        select(LogEntry.index, LogEntry.at, LogEntry.kind, LogPayload.payload)
+        .outerjoin(LogPayload, LogPayload.index == LogEntry.index)
+        .where(LogEntry.index >= start)
+        .order_by(LogEntry.index)
+        .execution_options(yield_per=1000)
+    )
+    if stop is not None:
+        rows = rows.where(LogEntry.index < stop)
+    for index, at, kind, payload in session.execute(rows):
+        yield Entry(index, at, kind, None if payload is None else parse(payload))
+
+
+@listens_for(Session, "before_commit")
+def _settle_before_commit(session: Session) -> None:
+    # Called for the release of a savepoint too, which commits nothing.
+    if session.info.get(STAGED) and not session.in_nested_transaction():
+        settle(session)
+
+
+@listens_for(Session, "after_soft_rollback")
+def _unstage(session: Session, rolled_back: SessionTransaction) -> None:
+    staged: list[Staged] = session.info.get(STAGED, [])
+    staged[:] = [entry for entry in staged if not entry.is_within(rolled_back)]
+
+
+@listens_for(Session, "after_transaction_end")
+def _forget(session: Session, ended: SessionTransaction) -> None:
+    if ended.parent is None:
+        session.info.pop(STAGED, None)
