@@ -1,7 +1,7 @@
 """Who gave which rights, on what evidence: the facts that are stored, and the profiles made of them.
 
-Nothing here is edited. New terms are a new grant or a new license; a withdrawal or a successor only stamps the
-row. The app role may update those stamps and the counters, and nothing else.
+Nothing here is edited. New terms are a new grant or a new license; a withdrawal or a successor only stamps
+the row. The app role may update those stamps and the counters, and nothing else.
 """
 
 from datetime import date, datetime
@@ -34,10 +34,10 @@ class TermsColumn(TypeDecorator[GrantTerms]):
     impl = JSONB
     cache_ok = True
 
-    def process_bind_param(self, value: GrantTerms | None, dialect: Dialect) -> dict[str, Any] | None:
+    def process_bind_param(self, value: GrantTerms | None, dialect: Dialect) -> dict[str, Any] | None:  # noqa: ARG002
         return None if value is None else value.as_json()
 
-    def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> GrantTerms | None:
+    def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> GrantTerms | None:  # noqa: ARG002
         return None if value is None else GrantTerms.model_validate(value)
 
 
@@ -195,7 +195,10 @@ class Release(Base):
 
 
 class RightsProfile(Base):
-    """The grants of equal photos as facts, in canonical order; `digest` is the SHA-256 of their RFC 8785 JSON."""
+    """The grants of equal photos as facts, in canonical order.
+
+    `digest` is the SHA-256 of the facts as RFC 8785 JSON.
+    """
 
     __tablename__ = "rights_profiles"
     __table_args__ = (
@@ -207,9 +210,7 @@ class RightsProfile(Base):
     digest: Mapped[Sha256] = mapped_column(unique=True)
     facts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
-    grants: Mapped[list["ProfileGrant"]] = relationship(
-        lazy="raise_on_sql", order_by="ProfileGrant.ordinal"
-    )
+    grants: Mapped[list["ProfileGrant"]] = relationship(lazy="raise_on_sql", order_by="ProfileGrant.ordinal")
 
 
 class ProfileGrant(Base):
@@ -218,7 +219,9 @@ class ProfileGrant(Base):
     __tablename__ = "profile_grants"
     __table_args__ = (CheckConstraint("ordinal BETWEEN 0 AND 62", name="ordinal"),)
 
-    profile_id: Mapped[int] = mapped_column(ForeignKey("rights_profiles.id"), primary_key=True, autoincrement=False)
+    profile_id: Mapped[int] = mapped_column(
+        ForeignKey("rights_profiles.id"), primary_key=True, autoincrement=False
+    )
     ordinal: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     basis: Mapped[str] = mapped_column(Text)
     worldwide: Mapped[bool]

@@ -5,11 +5,12 @@ narrow one. Dates are in the term's own zone and inclusive; instants are
 derived from them, never stored beside them.
 """
 
+import re
 from datetime import date
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from bankd.licensing.vocabulary import (
     TERRITORIES,
@@ -24,6 +25,9 @@ from bankd.licensing.vocabulary import (
     Subject,
     TerritoryTest,
 )
+
+MAX_COUNT = 2**53 - 1
+"""The largest integer that JSON carries exactly everywhere (RFC 8785 allows no larger one)."""
 
 
 class Value(BaseModel):
@@ -46,30 +50,60 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+Day = Annotated[date, BeforeValidator(lambda value: _as_day(value))]
+"""A calendar day, written `2027-03-31`; days far outside of any contract are slips of the pen and refused."""
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+"""One spelling per word, since sets are compared letter by letter and exclusivity must not miss one."""
+
+Name = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+def _as_day(value: object) -> object:
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise ValueError(f"`{value}` is not a day (write it as `2027-03-31`)")
+        try:
+            value = date.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"`{value}` is not a day of the calendar") from error
+    if type(value) is not date:
+        raise ValueError(f"`{value}` is not a day (write it as `2027-03-31`)")
+    if not 1800 <= value.year <= 2999:
+        raise ValueError(f"`{value}` is not a day that a contract can name (years 1800 to 2999)")
+    return value
+
+
 def known_territories(codes: frozenset[str]) -> frozenset[str]:
     unknown = codes - TERRITORIES - {WORLD}
     if unknown:
-        raise ValueError(f"unknown territory `{sorted(unknown)[0]}` (ISO 3166-1 alpha-2 codes or `WORLD`)")
+        raise ValueError(f"unknown territory `{min(unknown)}` (ISO 3166-1 alpha-2 codes or `WORLD`)")
     return frozenset({WORLD}) if WORLD in codes or codes == TERRITORIES else codes
 
 
 def known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"unknown time zone `{name}`") from error
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"unknown time zone `{name}` (an IANA name such as `Asia/Tokyo`)") from error
     return name
 
 
 class Exclusivity(Value):
     """A field that another holder has to itself, carved out of this grant."""
 
-    holder: str
-    sectors: frozenset[str]  # {"any"}: every sector
-    territories: frozenset[str]
-    channels: frozenset[Channel]
-    starts_on: date | None = None
-    ends_on: date | None = None
+    holder: Name
+    """Who has the field to itself; a holder who is a licensee of the grant carves nothing out of it."""
+    sectors: frozenset[Slug] = Field(min_length=1)
+    """The sectors that are taken; `any` takes every sector."""
+    territories: frozenset[str] = Field(min_length=1)
+    """Where the field is taken: ISO 3166-1 alpha-2 codes, or `WORLD`."""
+    channels: frozenset[Channel] = Field(min_length=1)
+    """The channels that are taken."""
+    starts_on: Day | None = None
+    """First day; kept as written. The field counts as taken whenever the row exists."""
+    ends_on: Day | None = None
+    """Last day, inclusive; kept as written. Record a new grant without the row when it is over."""
 
     _check_territories = field_validator("territories")(known_territories)
 
@@ -77,38 +111,69 @@ class Exclusivity(Value):
 class Credit(Value):
     """Words owed beside the picture, verbatim."""
 
-    text: str = Field(min_length=1)
-    placement: str = "adjacent"  # adjacent | credits-page | metadata
+    text: Name
+    """The credit line, letter by letter as it must appear."""
+    placement: Literal["adjacent", "credits-page", "metadata"] = "adjacent"
+    """Where it must stand: beside the picture, on a credits page, or in the file's metadata."""
 
 
 class GrantTerms(Value):
-    """The uses that one grant allows. Immutable: new terms are a new grant."""
+    """The uses that one grant allows. Immutable: new terms are a new grant.
+
+    What a field does not state is not allowed.
+    """
 
     territories: frozenset[str] = Field(min_length=1)
+    """Where the picture may be used: ISO 3166-1 alpha-2 codes, or `WORLD`."""
     territories_excepted: frozenset[str] = frozenset()
+    """Codes taken out of `territories`."""
     territories_tested: TerritoryTest = "accessible"
+    """Whether the territories bind where the picture can be seen (`accessible`, the narrow reading), or only
+    where it is aimed at (`targeted`)."""
     channels: frozenset[Channel] = Field(min_length=1)
+    """The channels that the picture may appear in."""
     purposes: frozenset[Purpose] = Field(min_length=1)
-    sectors: frozenset[str] = Field(min_length=1)  # {"any"}: every sector
+    """What the picture may be used for."""
+    sectors: frozenset[Slug] = Field(min_length=1)
+    """The sectors of business that it may be used in; `any` for every sector."""
     audiences: frozenset[Audience] = Field(min_length=1)
+    """Who may see it: a layout draft (`comp`), the house (`internal`), everybody (`public`)."""
     alterations: frozenset[Alteration] = frozenset()
+    """What may be done to the photo; `combine` is placing parts of it beside parts of others."""
     generative: bool = False
+    """Whether a part of the photo may go into a synthesized picture. Unstated: no."""
     train: bool = False
-    licensees: frozenset[str] = frozenset({"house"})  # {"any"}: anyone
+    """Whether a network may be trained on the photo. Unstated: no."""
+    licensees: frozenset[Name] = Field(default=frozenset({"house"}), min_length=1)
+    """Who may use it; `any` for anyone."""
     subjects_excluded: frozenset[Subject] = frozenset()
-    max_copies: int | None = Field(default=None, ge=0)  # None: as many as wanted
+    """Sensitive subjects that the photo may not appear with."""
+    max_copies: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    """The largest print run of one use; empty for as many as wanted."""
     exclusivity: tuple[Exclusivity, ...] = ()
-    starts_on: date
-    ends_on: date | None  # inclusive; None: until withdrawn
+    """Fields that others have to themselves, taken out of this grant."""
+    starts_on: Day
+    """First day of the term, in `zone`."""
+    ends_on: Day | None
+    """Last day of the term, inclusive, in `zone`; `null` for until withdrawn, and it must be said."""
     zone: str = "UTC"
-    create_by: date | None = None
-    publish_by: date | None = None
-    cap: int | None = Field(default=None, ge=0)  # composites that may be sealed on this grant
-    fee_minor: int = Field(default=0, ge=0)  # whole minor units, per sealed composite
-    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")  # ISO 4217
+    """The IANA time zone that the days are meant in, such as `Asia/Tokyo`."""
+    create_by: Day | None = None
+    """Last day, inclusive, on which a new picture may be made with the photo."""
+    publish_by: Day | None = None
+    """Last day, inclusive, on which a use may begin."""
+    cap: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    """How many composites may be sealed on this grant; empty for no limit."""
+    fee_minor: int = Field(default=0, ge=0, le=MAX_COUNT)
+    """Fee for each sealed composite, in whole minor units of `currency`."""
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    """ISO 4217 code of the fee."""
     credit: Credit | None = None
+    """The credit that is owed; empty when none is."""
     sublicense: bool = False
-    share_alike: str | None = None  # SPDX id of the license that a derivative must carry
+    """Whether the licensee may pass the rights on."""
+    share_alike: str | None = None
+    """SPDX id of the license that a derivative must carry."""
 
     _check_territories = field_validator("territories", "territories_excepted")(known_territories)
     _check_zone = field_validator("zone")(known_zone)
@@ -119,16 +184,61 @@ class GrantTerms(Value):
             raise ValueError(f"term ends on `{self.ends_on}` before it starts on `{self.starts_on}`")
         if self.fee_minor and self.currency is None:
             raise ValueError("a fee needs its currency")
+        if not allowed_territories(self.territories, self.territories_excepted):
+            raise ValueError("the exceptions leave no territory")
+        return self
+
+
+def allowed_territories(territories: frozenset[str], excepted: frozenset[str]) -> frozenset[str]:
+    """The territories less the exceptions: `{WORLD}` or codes, since WORLD less a code is the other codes."""
+    if WORLD in excepted:
+        return frozenset()
+    if not excepted:
+        return territories
+    return (TERRITORIES if WORLD in territories else territories) - excepted
+
+
+class ReleaseTerms(Value):
+    """What one model or property release covers, where and until when."""
+
+    kind: Literal["model", "property"]
+    """Whether a person or a property consents."""
+    status: ReleaseStatus
+    """`released` only where the signed form is at hand."""
+    youngest: AgeStatus = "unknown"
+    """Age of the youngest person covered; `unknown` counts as a minor."""
+    synthetic_depiction: bool = False
+    """Whether the release covers being shown in a synthesized picture. Unstated: no."""
+    territories: frozenset[str] = Field(default=frozenset({WORLD}), min_length=1)
+    """Where it holds: ISO 3166-1 alpha-2 codes, or `WORLD`."""
+    starts_on: Day | None = None
+    """First day, in `zone`; empty for always."""
+    ends_on: Day | None = None
+    """Last day, inclusive, in `zone`; empty for until withdrawn."""
+    zone: str = "UTC"
+    """The IANA time zone that the days are meant in."""
+
+    _check_territories = field_validator("territories")(known_territories)
+    _check_zone = field_validator("zone")(known_zone)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            raise ValueError(f"term ends on `{self.ends_on}` before it starts on `{self.starts_on}`")
         return self
 
 
 class Depictions(Value):
     """What a photo shows that needs a release. Unknown is not allowed, whatever else is."""
 
-    persons: bool | None = None  # None: nobody has said
+    persons: bool | None = None
+    """Whether persons can be seen; empty when nobody has looked."""
     model_release: ReleaseStatus = "unknown"
+    """Whether the persons' releases are at hand."""
     youngest: AgeStatus = "unknown"
+    """Age of the youngest person; `unknown` counts as a minor."""
     property_release: ReleaseStatus = "unknown"
+    """Whether releases for protected property (artworks, buildings, trademarks) are at hand."""
 
 
 class EmbeddedRights(Value):

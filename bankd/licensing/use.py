@@ -1,11 +1,10 @@
 """The use that a request declares: its whole context, nothing left to be guessed."""
 
-from datetime import date
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from bankd.licensing.terms import Value, known_territories, known_zone
+from bankd.licensing.terms import MAX_COUNT, Day, Name, Slug, Value, known_territories, known_zone
 from bankd.licensing.vocabulary import Alteration, Audience, Channel, Purpose, Subject
 
 
@@ -20,15 +19,15 @@ class Use(Value):
     channels: frozenset[Channel] = Field(min_length=1)
     targeted: frozenset[str] = Field(min_length=1)
     accessible: frozenset[str] = Field(min_length=1)
-    starts_on: date
-    ends_on: date
+    starts_on: Day
+    ends_on: Day
     zone: str = "UTC"
-    sector: str = "general"
+    sector: Slug = "general"
     brand: str | None = None
     subjects: frozenset[Subject] = frozenset()
     audience: Audience
-    copies: int = Field(default=0, ge=0)  # 0: no print run
-    licensee: str = "house"
+    copies: int = Field(default=0, ge=0, le=MAX_COUNT)  # 0: no print run
+    licensee: Name = "house"
     beneficiaries: frozenset[str] = frozenset()
     alterations: frozenset[Alteration] = frozenset({"crop", "recolor", "retouch", "combine"})
 

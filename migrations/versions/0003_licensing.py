@@ -61,8 +61,10 @@ TABLES = (
         CONSTRAINT ck_licenses_own_successor CHECK (superseded_by_id <> id),
         CONSTRAINT uq_licenses_ref UNIQUE (ref),
         CONSTRAINT fk_licenses_licensor_id_licensors FOREIGN KEY(licensor_id) REFERENCES licensors (id),
-        CONSTRAINT fk_licenses_document_sha256_documents FOREIGN KEY(document_sha256) REFERENCES documents (sha256),
-        CONSTRAINT fk_licenses_superseded_by_id_licenses FOREIGN KEY(superseded_by_id) REFERENCES licenses (id)
+        CONSTRAINT fk_licenses_document_sha256_documents FOREIGN KEY(document_sha256)
+            REFERENCES documents (sha256),
+        CONSTRAINT fk_licenses_superseded_by_id_licenses FOREIGN KEY(superseded_by_id)
+            REFERENCES licenses (id)
     )
     """,
     """
@@ -132,7 +134,8 @@ TABLES = (
         CONSTRAINT ck_releases_withdrawn CHECK ((withdrawn_at IS NULL) = (withdrawn_reason IS NULL)),
         CONSTRAINT uq_releases_ref UNIQUE (ref),
         CONSTRAINT fk_releases_licensor_id_licensors FOREIGN KEY(licensor_id) REFERENCES licensors (id),
-        CONSTRAINT fk_releases_document_sha256_documents FOREIGN KEY(document_sha256) REFERENCES documents (sha256)
+        CONSTRAINT fk_releases_document_sha256_documents FOREIGN KEY(document_sha256)
+            REFERENCES documents (sha256)
     )
     """,
     """
@@ -183,7 +186,8 @@ TABLES = (
         embedded_ends_at timestamptz,
         CONSTRAINT pk_profile_grants PRIMARY KEY (profile_id, ordinal),
         CONSTRAINT ck_profile_grants_ordinal CHECK (ordinal BETWEEN 0 AND 62),
-        CONSTRAINT fk_profile_grants_profile_id_rights_profiles FOREIGN KEY(profile_id) REFERENCES rights_profiles (id)
+        CONSTRAINT fk_profile_grants_profile_id_rights_profiles FOREIGN KEY(profile_id)
+            REFERENCES rights_profiles (id)
     )
     """,
 )
@@ -210,5 +214,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP TABLE profile_grants, rights_profiles, releases, grant_counters, grants, licenses, documents, licensors"
+        "DROP TABLE profile_grants, rights_profiles, releases, "
+        "grant_counters, grants, licenses, documents, licensors"
     )
