@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from bankd.db import Base, BigInt, Sha256
-from bankd.licensing.terms import GrantTerms
+from bankd.licensing.terms import GrantTerms, ReleaseTerms
 
 SHA256_CHECK = "sha256 ~ '^[0-9a-f]{64}$'"
 
@@ -169,7 +169,6 @@ class Release(Base):
         CheckConstraint("youngest IN ('adult', 'minor', 'unknown')", name="youngest"),
         CheckConstraint("ends_on >= starts_on", name="term"),
         CheckConstraint("cardinality(territories) > 0", name="territories"),
-        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -190,8 +189,9 @@ class Release(Base):
     verified_by: Mapped[str | None] = mapped_column(Text)
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str] = mapped_column(Text)
-    withdrawn_at: Mapped[datetime | None]
-    withdrawn_reason: Mapped[str | None] = mapped_column(Text)
+
+    def terms(self) -> ReleaseTerms:
+        return ReleaseTerms.model_validate({name: getattr(self, name) for name in ReleaseTerms.model_fields})
 
 
 class RightsProfile(Base):

@@ -240,6 +240,18 @@ class Depictions(Value):
     property_release: ReleaseStatus = "unknown"
     """Whether releases for protected property (artworks, buildings, trademarks) are at hand."""
 
+    def tightened_by(self, other: "Depictions") -> "Depictions":
+        """The stricter value of each field; where both are as strict, this one's."""
+        return Depictions(
+            persons=max(self.persons, other.persons, key=[False, None, True].index),
+            model_release=max(self.model_release, other.model_release, key=_STRICTNESS.__getitem__),
+            youngest=max(self.youngest, other.youngest, key=_STRICTNESS.__getitem__),
+            property_release=max(self.property_release, other.property_release, key=_STRICTNESS.__getitem__),
+        )
+
+
+_STRICTNESS = {"released": 0, "not-needed": 0, "unknown": 1, "none": 2, "adult": 0, "minor": 2}
+
 
 class EmbeddedRights(Value):
     """Rights that came inside the photo's own bytes (IPTC, XMP, PLUS). They can only tighten."""

@@ -123,15 +123,12 @@ TABLES = (
         verified_by text,
         recorded_at timestamptz NOT NULL,
         recorded_by text NOT NULL,
-        withdrawn_at timestamptz,
-        withdrawn_reason text,
         CONSTRAINT pk_releases PRIMARY KEY (id),
         CONSTRAINT ck_releases_kind CHECK (kind IN ('model', 'property')),
         CONSTRAINT ck_releases_status CHECK (status IN ('released', 'not-needed', 'none', 'unknown')),
         CONSTRAINT ck_releases_youngest CHECK (youngest IN ('adult', 'minor', 'unknown')),
         CONSTRAINT ck_releases_term CHECK (ends_on >= starts_on),
         CONSTRAINT ck_releases_territories CHECK (cardinality(territories) > 0),
-        CONSTRAINT ck_releases_withdrawn CHECK ((withdrawn_at IS NULL) = (withdrawn_reason IS NULL)),
         CONSTRAINT uq_releases_ref UNIQUE (ref),
         CONSTRAINT fk_releases_licensor_id_licensors FOREIGN KEY(licensor_id) REFERENCES licensors (id),
         CONSTRAINT fk_releases_document_sha256_documents FOREIGN KEY(document_sha256)
@@ -198,7 +195,6 @@ PRIVILEGES = (
     "rights_profiles, profile_grants TO bankd_app",
     "GRANT UPDATE (withdrawn_at, withdrawn_reason, superseded_at, superseded_by_id) ON licenses TO bankd_app",
     "GRANT UPDATE (withdrawn_at, withdrawn_reason, superseded_at, superseded_by_id) ON grants TO bankd_app",
-    "GRANT UPDATE (withdrawn_at, withdrawn_reason) ON releases TO bankd_app",
     "GRANT UPDATE (reserved, used) ON grant_counters TO bankd_app",
 )
 

@@ -1,0 +1,226 @@
+"""From terms and uses to the flat facts that policy compares: arithmetic about rules, and no rule of use.
+
+Pure: no session, no clock. Whatever cannot be read is turned into the value
+that denies. Days become half-open instants, written `2026-01-31T15:00:00.000Z`.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import rfc8785
+
+from bankd.licensing import plus
+from bankd.licensing.errors import TooManyGrants
+from bankd.licensing.terms import (
+    Depictions,
+    EmbeddedRights,
+    Exclusivity,
+    GrantFacts,
+    GrantTerms,
+    ReleaseTerms,
+    allowed_territories,
+)
+from bankd.licensing.use import Use, UseFacts
+from bankd.licensing.vocabulary import ANY, CHANNELS, WORLD, Basis
+
+MAX_GRANTS = 63
+"""A profile answers with a bit per grant, and the sign bit of a bigint stays free."""
+
+EVERY = "*"
+SOMEWHERE = "SOME"
+MAX_ATOMS = 1024
+
+
+def start_of(day: date, zone: str) -> datetime:
+    """The instant in UTC at which `day` begins in `zone`.
+
+    Where the clocks skip midnight, the day begins at the skip; where they
+    show it twice, the first time counts.
+    """
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def end_of(day: date, zone: str) -> datetime:
+    """The instant in UTC just after the whole of `day` in `zone`."""
+    return start_of(day + timedelta(days=1), zone)
+
+
+def instant(at: datetime) -> str:
+    """An aware moment as facts write it: UTC, milliseconds cut off."""
+    if at.tzinfo is None:
+        raise ValueError("the moment has no time zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+
+
+def grant_facts(
+    terms: GrantTerms,
+    *,
+    basis: Basis,
+    co_owners_agreed: bool,
+    depictions: Depictions,
+    embedded: EmbeddedRights,
+    releases: Sequence[ReleaseTerms] = (),
+) -> GrantFacts:
+    """One grant applied to one photo.
+
+    Embedded rights and releases only tighten: the strictest status wins, and
+    a release that ends early or holds in a few territories narrows the whole
+    grant for this photo. A release that is at hand never turns a declared
+    `none` or `unknown` into `released`; the rights record says that.
+    """
+    shown = depictions.tightened_by(plus.depictions(embedded))
+    for release in releases:
+        shown = shown.tightened_by(_shown_by(release))
+    starts = [start_of(terms.starts_on, terms.zone)]
+    ends = [end_of(terms.ends_on, terms.zone)] if terms.ends_on else []
+    territories = allowed_territories(terms.territories, terms.territories_excepted)
+    for release in releases:
+        if release.starts_on:
+            starts.append(start_of(release.starts_on, release.zone))
+        if release.ends_on:
+            ends.append(end_of(release.ends_on, release.zone))
+        territories = _common(territories, release.territories)
+    worldwide = WORLD in territories
+    return GrantFacts(
+        basis=basis,
+        worldwide=worldwide,
+        territories=frozenset() if worldwide else territories,
+        territories_tested=terms.territories_tested,
+        channels=terms.channels,
+        purposes=terms.purposes,
+        any_sector=ANY in terms.sectors,
+        sectors=frozenset() if ANY in terms.sectors else terms.sectors,
+        audiences=terms.audiences,
+        alterations=terms.alterations,
+        generative=terms.generative,
+        train=terms.train,
+        any_licensee=ANY in terms.licensees,
+        licensees=frozenset() if ANY in terms.licensees else terms.licensees,
+        subjects_excluded=terms.subjects_excluded,
+        max_copies=terms.max_copies,
+        carved=carved(terms.exclusivity, licensees=terms.licensees),
+        starts_at=instant(max(starts)),
+        ends_at=instant(min(ends)) if ends else None,
+        create_before=instant(end_of(terms.create_by, terms.zone)) if terms.create_by else None,
+        publish_before=instant(end_of(terms.publish_by, terms.zone)) if terms.publish_by else None,
+        co_owners_agreed=co_owners_agreed,
+        credit_owed=terms.credit is not None,
+        share_alike=terms.share_alike,
+        persons={True: "present", False: "none", None: "unknown"}[shown.persons],
+        model_release=shown.model_release,
+        youngest=shown.youngest,
+        property_release=shown.property_release,
+        alteration_constraints=plus.alteration_constraints(embedded.image_alteration_constraints),
+        data_mining=plus.data_mining(embedded.data_mining),
+        embedded_ends_at=None if embedded.expires_at is None else instant(plus.expiry(embedded.expires_at)),
+    )
+
+
+def use_facts(use: Use, *, at: datetime) -> UseFacts:
+    """The use as policy sees it at the moment `at`."""
+    return UseFacts(
+        now=instant(at),
+        purpose=use.purpose,
+        channels=use.channels,
+        targeted_world=WORLD in use.targeted,
+        targeted=use.targeted - {WORLD},
+        accessible_world=WORLD in use.accessible,
+        accessible=use.accessible - {WORLD},
+        starts_at=instant(start_of(use.starts_on, use.zone)),
+        ends_at=instant(end_of(use.ends_on, use.zone)),
+        sector=use.sector,
+        subjects=use.subjects,
+        audience=use.audience,
+        copies=use.copies,
+        licensee=use.licensee,
+        alterations=use.alterations,
+        fields=fields(use),
+    )
+
+
+def carved(rows: Iterable[Exclusivity], *, licensees: frozenset[str]) -> frozenset[str]:
+    """The atoms `territory/channel/sector` that exclusivity takes out of a grant.
+
+    A row counts whenever it exists, whatever its dates: what another holder
+    has, had or will have to itself is not promised to anyone else meanwhile.
+    Only a row whose holder is a named licensee of the grant takes nothing.
+    Every row also yields `SOME/..` atoms, which a worldwide use meets; a row
+    of more than 1,024 atoms is widened to the whole world.
+    """
+    atoms: set[str] = set()
+    for row in rows:
+        if row.holder in licensees:
+            continue
+        channels = {EVERY} if row.channels == CHANNELS else row.channels
+        sectors = {EVERY} if ANY in row.sectors else row.sectors
+        territories = {EVERY} if WORLD in row.territories else row.territories
+        if len(territories) * len(channels) * len(sectors) > MAX_ATOMS:
+            territories = {EVERY}
+        atoms |= _atoms({*territories, SOMEWHERE}, channels, sectors)
+    return frozenset(atoms)
+
+
+def fields(use: Use) -> frozenset[str]:
+    """The exclusivity atoms that a use touches: it meets a carved field exactly if the sets share an atom.
+
+    Where it is seen and where it is aimed at both count.
+    """
+    territories = use.accessible | use.targeted
+    places = {EVERY, SOMEWHERE} if WORLD in territories else {EVERY, *territories}
+    return _atoms(places, {EVERY, *use.channels}, {EVERY, use.sector})
+
+
+def canonical(facts: GrantFacts) -> bytes:
+    """RFC 8785 of the value facts; `blocks` is mutable state and no part of them."""
+    document = facts.as_json()
+    del document["blocks"]
+    return rfc8785.dumps(document)
+
+
+def in_order(grants: Iterable[tuple[UUID, GrantFacts]]) -> list[tuple[UUID, GrantFacts]]:
+    """Grants in the one order that equal photos share: by canonical JSON of their facts, then by id.
+
+    The place in this order is the grant's ordinal on the photo and in its profile.
+
+    Raises:
+        TooManyGrants: a 64th grant.
+    """
+    ordered = sorted(grants, key=lambda pair: (canonical(pair[1]), pair[0].hex))
+    if len(ordered) > MAX_GRANTS:
+        raise TooManyGrants(len(ordered), MAX_GRANTS)
+    return ordered
+
+
+def profile_digest(facts: Sequence[GrantFacts]) -> str:
+    """SHA-256 of a profile: the canonical JSON array of its grants' facts, in the order given."""
+    return hashlib.sha256(b"[" + b",".join(canonical(each) for each in facts) + b"]").hexdigest()
+
+
+def _atoms(territories: Iterable[str], channels: Iterable[str], sectors: Iterable[str]) -> frozenset[str]:
+    channels, sectors = list(channels), list(sectors)
+    return frozenset(
+        f"{territory}/{channel}/{sector}"
+        for territory in territories
+        for channel in channels
+        for sector in sectors
+    )
+
+
+def _common(first: frozenset[str], second: frozenset[str]) -> frozenset[str]:
+    if WORLD in first:
+        return second
+    return first if WORLD in second else first & second
+
+
+def _shown_by(release: ReleaseTerms) -> Depictions:
+    """What an attached release says of the photo: a model release shows a person of the age it states."""
+    if release.kind == "property":
+        return Depictions(
+            persons=False, model_release="not-needed", youngest="adult", property_release=release.status
+        )
+    return Depictions(
+        persons=True, model_release=release.status, youngest=release.youngest, property_release="not-needed"
+    )
