@@ -12,6 +12,7 @@ class Kind(StrEnum):
     LICENSE_WITHDRAWN = "license.withdrawn"
     LICENSE_SUPERSEDED = "license.superseded"
     GRANT_RECORDED = "grant.recorded"
+    GRANT_WITHDRAWN = "grant.withdrawn"
     GRANT_CAPPED_OUT = "grant.capped-out"
     GRANT_CAP_FREED = "grant.cap-freed"
     GRANT_DENIED = "grant.denied"
@@ -60,6 +61,7 @@ TOUCHES_RIGHTS = frozenset(
         Kind.LICENSE_WITHDRAWN,
         Kind.LICENSE_SUPERSEDED,
         Kind.GRANT_RECORDED,
+        Kind.GRANT_WITHDRAWN,
         Kind.GRANT_CAPPED_OUT,
         Kind.GRANT_CAP_FREED,
         Kind.GRANT_DENIED,
