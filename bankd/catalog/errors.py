@@ -1,0 +1,58 @@
+"""What the catalog refuses."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from bankd.errors import BankError
+
+
+class CatalogError(BankError):
+    """Something about photos, segments or categories that cannot be done."""
+
+
+class TaxonomyInvalid(CatalogError):
+    """The house taxonomy contradicts itself or what is stored."""
+
+
+class ClassesInvalid(CatalogError):
+    """A `classes.json` cannot be read as a list of ids and names."""
+
+
+class UnknownCategories(CatalogError):
+    def __init__(self, names: Sequence[str]) -> None:
+        listed = ", ".join(f"`{name}`" for name in names)
+        super().__init__(
+            f"the house taxonomy knows no category {listed}: use its names or add aliases to the taxonomy"
+        )
+        self.names = tuple(names)
+
+
+class PhotoNotFound(CatalogError):
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"no photo has the id `{photo_id}`")
+        self.photo_id = photo_id
+
+
+class PhotoErased(CatalogError):
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"photo `{photo_id}` is erased: nothing can be recorded about it any more")
+        self.photo_id = photo_id
+
+
+class PhotoAlreadyDisputed(CatalogError):
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"photo `{photo_id}` is disputed already: lift that dispute first")
+        self.photo_id = photo_id
+
+
+class PhotoNotDisputed(CatalogError):
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"photo `{photo_id}` is not disputed")
+        self.photo_id = photo_id
+
+
+class TooManyGrants(CatalogError):
+    def __init__(self, photo_id: UUID, count: int) -> None:
+        super().__init__(f"photo `{photo_id}` would hold {count} grants: 63 is the most")
+        self.photo_id = photo_id
+        self.count = count

@@ -1,0 +1,224 @@
+"""Photos and what was cut from them, as they are stored.
+
+The profile of a photo is repeated on its segments and descriptors, so that
+the filter of a ranking statement needs no join to know it; what blocks a
+photo stands on the photo alone, so that a withdrawal moves one row.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import BIT
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from bankd.db import Base, BigInt, Json, Sha256
+
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""How `infinity` reads in Python, which has no such moment."""
+
+GRANTS_MOST = 63
+
+
+class Until(TypeDecorator[datetime]):
+    """A moment that may be `infinity`; selected, that reads as `FOREVER`, compared, it stays what it is."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.least(column, literal(FOREVER, DateTime(timezone=True)), type_=DateTime(timezone=True))
+
+
+class Category(Base):
+    """A category of the house taxonomy, as last recorded. Ids are never given anew."""
+
+    __tablename__ = "categories"
+    __table_args__ = (
+        CheckConstraint("id BETWEEN 0 AND 254", name="id"),
+        CheckConstraint("front_rank BETWEEN 0 AND 100", name="front_rank"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    ground: Mapped[bool]
+    planar: Mapped[bool]
+    thin: Mapped[bool]
+    person: Mapped[bool]
+    front_rank: Mapped[int] = mapped_column(SmallInteger)
+
+
+class Photo(Base):
+    """One photo, known by its bytes and by its pixels.
+
+    Quarantined while it holds no grant, admitted from the first one on,
+    erased for good. `grant_blocks` has a bit for each grant ordinal that is
+    withdrawn, superseded, capped out or denied. `blocked_until` follows from
+    dispute, embargo and erasure; the photo is blocked while it lies ahead.
+    Everything in the store is under `<id>/`.
+    """
+
+    __tablename__ = "photos"
+    __table_args__ = (
+        CheckConstraint("state IN ('quarantined', 'admitted', 'erased')", name="state"),
+        CheckConstraint("(state = 'erased') = (erased_at IS NOT NULL)", name="erased"),
+        CheckConstraint("state <> 'admitted' OR profile_id IS NOT NULL", name="admitted"),
+        CheckConstraint("(disputed_at IS NULL) = (dispute_reason IS NULL)", name="disputed"),
+        CheckConstraint("grant_blocks >= 0", name="grant_blocks"),
+        CheckConstraint(
+            "height > 0 AND width > 0 AND work_height > 0 AND work_width > 0"
+            " AND work_height <= 2048 AND work_width <= 2048",
+            name="frame",
+        ),
+        CheckConstraint("length(scene_context) = 256", name="scene_context"),
+        CheckConstraint("array_length(lab_mean, 1) = 3 AND array_length(lab_std, 1) = 3", name="lab"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    department_id: Mapped[UUID] = mapped_column(ForeignKey("departments.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)  # as it was filed
+    media_type: Mapped[str] = mapped_column(Text)
+    size_bytes: Mapped[BigInt]
+    sha256: Mapped[Sha256] = mapped_column(unique=True)  # of the bytes as they came
+    pixel_sha256: Mapped[Sha256] = mapped_column(unique=True)  # of size and upright sRGB pixels
+    height: Mapped[int]  # upright, as it came
+    width: Mapped[int]
+    work_height: Mapped[int]  # the frame of segments, descriptors and packs
+    work_width: Mapped[int]
+    pack_sha256: Mapped[Sha256]
+    labels_sha256: Mapped[Sha256]  # PNG of house ids in the working frame
+    thumbnail_sha256: Mapped[Sha256]  # at most 256 px, for action `view`
+    taxonomy_version: Mapped[int]
+    scene_context: Mapped[bytes]  # 16 x 16 category numbers, row by row
+    lab_mean: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    lab_std: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    depictions: Mapped[Json]  # licensing.terms.Depictions
+    embedded: Mapped[Json]  # licensing.terms.EmbeddedRights
+    embedded_credit: Mapped[Json]  # creator, credit, copyright and the like, as written in the photo
+    state: Mapped[str] = mapped_column(Text)
+    taken_at: Mapped[datetime]
+
+    profile_id: Mapped[int | None] = mapped_column(ForeignKey("rights_profiles.id"), index=True)
+    grant_blocks: Mapped[BigInt] = mapped_column(server_default="0", default=0)
+    disputed_at: Mapped[datetime | None]
+    dispute_reason: Mapped[str | None] = mapped_column(Text)
+    embargo_until: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    blocked_until: Mapped[datetime | None] = mapped_column(
+        Until,
+        Computed(
+            "CASE WHEN disputed_at IS NOT NULL OR erased_at IS NOT NULL"
+            " THEN 'infinity'::timestamp with time zone ELSE embargo_until END",
+            persisted=True,
+        ),
+    )
+
+
+class PhotoGrant(Base):
+    """A grant that a photo holds. The ordinal is its place in the photo's rights profile."""
+
+    __tablename__ = "photo_grants"
+    __table_args__ = (
+        CheckConstraint("ordinal BETWEEN 0 AND 62", name="ordinal"),
+        UniqueConstraint("photo_id", "grant_id"),
+    )
+
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grants.id"), index=True)
+
+
+class PhotoRelease(Base):
+    """A release that covers what a photo shows."""
+
+    __tablename__ = "photo_releases"
+
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"), primary_key=True)
+    release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), primary_key=True, index=True)
+
+
+class Segment(Base):
+    """A maximal connected piece of one category in a photo. Its box is in the working frame, half-open."""
+
+    __tablename__ = "segments"
+    __table_args__ = (
+        UniqueConstraint("photo_id", "ordinal"),
+        CheckConstraint("x0 >= 0 AND y0 >= 0 AND x1 > x0 AND y1 > y0", name="box"),
+        CheckConstraint("area_px > 0 AND area_px <= (x1 - x0) * (y1 - y0)", name="area"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"))
+    ordinal: Mapped[int]
+    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))
+    profile_id: Mapped[int | None] = mapped_column(ForeignKey("rights_profiles.id"))
+    instance: Mapped[int | None]
+    area_px: Mapped[int]
+    x0: Mapped[int]
+    y0: Mapped[int]
+    x1: Mapped[int]
+    y1: Mapped[int]
+    small: Mapped[bool]  # under 0.76% of the frame
+    depth_mm: Mapped[int | None]  # lower median
+
+
+class Descriptor(Base):
+    """A segment in one format and frame: see `synth.retrieval.descriptors` for what each bit means."""
+
+    __tablename__ = "descriptors"
+    __table_args__ = (
+        CheckConstraint("frame IN ('scene', 'box')", name="frame"),
+        CheckConstraint("mask_n BETWEEN 1 AND 1024 AND context_n BETWEEN 0 AND 256", name="counts"),
+        Index(None, "category_id", "frame", "format", "profile_id"),
+        Index(None, "photo_id"),
+    )
+
+    segment_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("segments.id"), primary_key=True, autoincrement=False
+    )
+    format: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    frame: Mapped[str] = mapped_column(Text, primary_key=True)
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"))
+    profile_id: Mapped[int | None] = mapped_column(ForeignKey("rights_profiles.id"))
+    mask_n: Mapped[int] = mapped_column(SmallInteger)
+    context_n: Mapped[int] = mapped_column(SmallInteger)
+    mask: Mapped[str] = mapped_column(BIT(1024))
+    c0: Mapped[str] = mapped_column(BIT(256))
+    c1: Mapped[str] = mapped_column(BIT(256))
+    c2: Mapped[str] = mapped_column(BIT(256))
+    c3: Mapped[str] = mapped_column(BIT(256))
+    c4: Mapped[str] = mapped_column(BIT(256))
+    c5: Mapped[str] = mapped_column(BIT(256))
+    c6: Mapped[str] = mapped_column(BIT(256))
+    c7: Mapped[str] = mapped_column(BIT(256))
+
+
+class Tombstone(Base):
+    """Hashes of a photo that may not come back. Nothing else of it is kept here."""
+
+    __tablename__ = "tombstones"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    sha256: Mapped[Sha256] = mapped_column(index=True)
+    pixel_sha256: Mapped[Sha256] = mapped_column(index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime]
