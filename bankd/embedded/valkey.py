@@ -23,11 +23,25 @@ NAME = "valkey"
 BANK, RENDER = "bank", "render"
 START_PATIENCE_S = 120.0  # a large append-only file is replayed first
 
-# What the transport of Celery needs of a server; the lists are found by watching it (tests hold them).
-ACL = {
-    BANK: "~* &* +@all -@admin -@dangerous +info",
-    RENDER: "~* &* +@all -@admin -@dangerous +info",
-}
+# Key prefixes (Celery's `global_keyprefix`). Unacknowledged messages are kept per prefix, and the shortest
+# visibility timeout under it redelivers them all, so each class of queues has its own.
+RENDER_PREFIX = "render."
+RENDERED_PREFIX = "rendered."
+
+# The render user is another site's: it has exactly the commands that Celery's transport sends for it (found by
+# MONITOR, held by tests) on exactly these keys. No scripts, whose sandbox has been broken before; no reading
+# of what other workers hold; nothing put back on its own queue, which is the bank's to do (`MUTEX`).
+MUTEX = f"{RENDER_PREFIX}unacked_mutex"
+RENDER_RULES = (
+    "+hello +auth +ping +client|setinfo +multi +exec +discard",
+    f"(+brpop +llen ~{RENDER_PREFIX}render ~{RENDER_PREFIX}render???)",  # ??? is the suffix of a priority
+    f"(+sadd ~{RENDER_PREFIX}_kombu.binding.render ~{RENDER_PREFIX}_kombu.binding_permanent.render)",
+    f"(+hset +hdel ~{RENDER_PREFIX}unacked)",
+    f"(+zadd +zrem ~{RENDER_PREFIX}unacked_index)",
+    f"(+set ~{MUTEX})",
+    f"(+lpush ~{RENDERED_PREFIX}rendered)",
+)
+RULES = {BANK: "~* &* +@all -@admin -@dangerous +info", RENDER: "-@all " + " ".join(RENDER_RULES)}
 
 
 def program() -> Path:
@@ -79,7 +93,7 @@ def url(known: Credentials, user: str) -> str:
 def _acl(mine: dict[str, str]) -> str:
     users = [
         f"user {name} on #{hashlib.sha256(mine[name].encode()).hexdigest()} {rules}"
-        for name, rules in ACL.items()
+        for name, rules in RULES.items()
     ]
     return "\n".join(["user default off", *users]) + "\n"
 
@@ -113,7 +127,8 @@ def _await(folder: Path, mine: dict[str, str]) -> None:
     with client:
         while True:
             try:
-                client.ping()
+                # Held for ever, so that no render worker ever tries to redeliver, for which it has no right.
+                client.set(MUTEX, "bank")
                 return
             except (redis.ConnectionError, redis.BusyLoadingError) as error:
                 log = processes.log_path(NAME, folder)
