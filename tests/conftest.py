@@ -22,6 +22,7 @@ from bankd.audit.actor import Actor
 from bankd.db import Base, make_engine, make_sessions
 from bankd.embedded import postgres
 from bankd.embedded.folder import credentials
+from bankd.storage import MinioBlobs
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "bankd_template"
@@ -210,3 +211,15 @@ def database(cluster: Cluster, template: str) -> Iterator[Database]:
 def sessions(database: Database) -> sessionmaker[Session]:
     """Sessions as `bankd_app` on a database of this test's own: `with sessions.begin() as session`."""
     return database.sessions
+
+
+@pytest.fixture(scope="session")
+def blobs(stack: embedded.Addresses) -> MinioBlobs:
+    """The store of this run. Shared by all tests: use random photo ids or prefixes."""
+    return MinioBlobs(
+        stack.s3_endpoint,
+        access_key=stack.s3_access_key,
+        secret_key=stack.s3_secret_key,
+        bucket=stack.s3_bucket,
+        secure=stack.s3_secure,
+    )
