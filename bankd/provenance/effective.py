@@ -1,0 +1,191 @@
+"""The license of a composite: the meet of the grants that it relies on.
+
+This is arithmetic about terms, not a rule of use: scopes intersect, limits
+take the narrower, prohibitions and duties unite. Whether a composite under
+the result may be made is for policy to say (action `compose`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from bankd.licensing.terms import Credit, GrantFacts, Value
+from bankd.licensing.vocabulary import (
+    TERRITORIES,
+    Alteration,
+    Audience,
+    Channel,
+    Purpose,
+    Subject,
+    TerritoryTest,
+)
+
+Limit = TypeVar("Limit", int, str)
+
+
+@dataclass(frozen=True)
+class Relied:
+    """A grant that a composite relies on, with what its terms say beside the facts that policy sees."""
+
+    grant_id: UUID
+    facts: GrantFacts
+    credit: Credit | None = None
+    sublicense: bool = False
+
+
+class CreditOwed(Value):
+    """One credit, verbatim, and every grant that asks for it in these words at this place."""
+
+    text: str
+    placement: str
+    grant_ids: tuple[UUID, ...]
+
+
+class ShareAlike(Value):
+    """A license that a derivative must carry, and the grants that demand it."""
+
+    license: str
+    grant_ids: tuple[UUID, ...]
+
+
+class EffectiveLicense(Value):
+    """What every grant relied on allows. `None` is no limit; moments are as in `GrantFacts`."""
+
+    territories: frozenset[str] | None  # None: worldwide
+    territories_tested: TerritoryTest
+    channels: frozenset[Channel]
+    purposes: frozenset[Purpose]
+    sectors: frozenset[str] | None
+    audiences: frozenset[Audience]
+    alterations: frozenset[Alteration]
+    generative: bool
+    train: bool
+    licensees: frozenset[str] | None
+    subjects_excluded: frozenset[Subject]
+    max_copies: int | None
+    carved: frozenset[str]
+    starts_at: str
+    ends_at: str | None
+    create_before: str | None
+    publish_before: str | None
+    sublicense: bool
+    share_alike: tuple[ShareAlike, ...]
+    credits: tuple[CreditOwed, ...]
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Two grants that together leave nothing of a dimension: a person can tell which source to leave out."""
+
+    dimension: str  # an attribute of EffectiveLicense; `term` for a period that is empty
+    first: UUID
+    second: UUID
+
+
+def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
+    """The meet of at least one grant; the same whatever their order, except that a `Clash` names them in it.
+
+    Where the meet of many is empty though no two exclude each other, the pair
+    is the grant that emptied it and the last one that had narrowed it before.
+    """
+    grants = list({one.grant_id: one for one in relied}.values())
+    if not grants:
+        raise ValueError("an effective license needs a grant")
+
+    met: dict[str, frozenset[str] | None] = {}
+    for dimension, scope in _SCOPES.items():
+        outcome = _meet([(one.grant_id, scope(one.facts)) for one in grants], dimension)
+        if isinstance(outcome, Clash):
+            return outcome
+        met[dimension] = outcome
+
+    starts = max(grants, key=lambda one: one.facts.starts_at)
+    ending = [(end, one.grant_id) for one in grants if (end := _ends_at(one.facts)) is not None]
+    ends_at, ends_by = min(ending, default=(None, None), key=lambda pair: pair[0] or "")
+    if ends_at is not None and ends_by is not None and ends_at <= starts.facts.starts_at:
+        return Clash("term", starts.grant_id, ends_by)
+
+    facts = [one.facts for one in grants]
+    return EffectiveLicense.model_validate(
+        {
+            **met,
+            "territories_tested": "accessible"
+            if any(one.territories_tested == "accessible" for one in facts)
+            else "targeted",
+            "alterations": frozenset.intersection(*(one.alterations for one in facts)),
+            "generative": all(one.generative for one in facts),
+            "train": all(one.train for one in facts),
+            "subjects_excluded": frozenset().union(*(one.subjects_excluded for one in facts)),
+            "max_copies": _least([one.max_copies for one in facts]),
+            "carved": frozenset().union(*(one.carved for one in facts)),
+            "starts_at": starts.facts.starts_at,
+            "ends_at": ends_at,
+            "create_before": _least([one.create_before for one in facts]),
+            "publish_before": _least([one.publish_before for one in facts]),
+            "sublicense": all(one.sublicense for one in grants),
+            "share_alike": _share_alike(grants),
+            "credits": _credits(grants),
+        }
+    )
+
+
+# A scope is the set that a grant allows, or None for everything.
+_SCOPES: dict[str, Callable[[GrantFacts], frozenset[str] | None]] = {
+    "territories": lambda facts: None if facts.worldwide else facts.territories & TERRITORIES,
+    "channels": lambda facts: frozenset[str](facts.channels),
+    "purposes": lambda facts: frozenset[str](facts.purposes),
+    "sectors": lambda facts: None if facts.any_sector else facts.sectors,
+    "audiences": lambda facts: frozenset[str](facts.audiences),
+    "licensees": lambda facts: None if facts.any_licensee else facts.licensees,
+}
+
+
+def _meet(
+    scopes: Sequence[tuple[UUID, frozenset[str] | None]], dimension: str
+) -> frozenset[str] | Clash | None:
+    limited = [(grant, scope) for grant, scope in scopes if scope is not None]
+    for number, (second, narrow) in enumerate(limited):
+        for first, wide in limited[: number + 1]:
+            if not wide & narrow:
+                return Clash(dimension, first, second)
+
+    met: frozenset[str] | None = None
+    narrowed_by: UUID | None = None
+    for grant, scope in limited:
+        narrower = scope if met is None else met & scope
+        if not narrower and narrowed_by is not None:
+            return Clash(dimension, narrowed_by, grant)
+        if narrower != met:
+            met, narrowed_by = narrower, grant
+    return met
+
+
+def _ends_at(facts: GrantFacts) -> str | None:
+    return _least([facts.ends_at, facts.embedded_ends_at])
+
+
+def _least(limits: Sequence[Limit | None]) -> Limit | None:
+    stated = [limit for limit in limits if limit is not None]
+    return min(stated) if stated else None
+
+
+def _share_alike(grants: Sequence[Relied]) -> tuple[ShareAlike, ...]:
+    demands: dict[str, list[UUID]] = {}
+    for one in grants:
+        if one.facts.share_alike is not None:
+            demands.setdefault(one.facts.share_alike, []).append(one.grant_id)
+    return tuple(
+        ShareAlike(license=name, grant_ids=tuple(sorted(ids))) for name, ids in sorted(demands.items())
+    )
+
+
+def _credits(grants: Sequence[Relied]) -> tuple[CreditOwed, ...]:
+    owed: dict[tuple[str, str], list[UUID]] = {}
+    for one in grants:
+        if one.credit is not None:
+            owed.setdefault((one.credit.text, one.credit.placement), []).append(one.grant_id)
+    return tuple(
+        CreditOwed(text=text, placement=placement, grant_ids=tuple(sorted(ids)))
+        for (text, placement), ids in sorted(owed.items())
+    )

@@ -1,0 +1,353 @@
+"""The manifest of a composite, version 1: what was placed, where, on which grant, exactly.
+
+It travels inside every copy of the composite and can never be taken back, so
+it holds opaque ids, hashes and counts alone: no names, no terms. The declared
+use, the effective license and the credits stand in it as salted hashes; their
+words are the `Disclosures` that the bank keeps and shows to whom it chooses.
+docs/manifest.md explains each field; `manifest.schema.json` is its JSON Schema.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import rfc8785
+from pydantic import Field, ValidationError, model_validator
+
+from bankd.audit.canonical import plain
+from bankd.licensing.terms import Value
+from bankd.licensing.use import Use
+from bankd.provenance import regions
+from bankd.provenance.effective import CreditOwed, EffectiveLicense
+from bankd.provenance.errors import AreasDoNotAddUp, ManifestUnreadable
+from bankd.provenance.shares import UNOWNED, Areas, ppm
+
+SCHEMA_ID = "urn:bankd:manifest:1"
+MAX_PX = 1 << 28
+MAX_TEXT_BYTES = 32 << 20
+
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0, le=MAX_PX)]
+Positive = Annotated[int, Field(ge=1, le=MAX_PX)]
+# JSON numbers are exact up to here (RFC 8785, section 3.2.2.3).
+Exact = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+
+
+class LogCheckpoint(Value):
+    """The state of the log that this composite was made on top of."""
+
+    size: Exact
+    root: Hash
+
+
+class Refiner(Value):
+    """What turned the canvas into the picture. `blend` has no trained network."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
+    checkpoint: Hash | None
+    training_snapshot: Hash | None
+    training_photos: Count  # how many photos the snapshot holds; the snapshot names them
+
+    @model_validator(mode="after")
+    def _trained_or_not(self) -> Self:
+        trained = self.checkpoint is not None
+        if trained != (self.training_snapshot is not None) or trained != (self.training_photos > 0):
+            raise ValueError(
+                "a network names its checkpoint, its snapshot and its training photos, or none of them"
+            )
+        return self
+
+
+class PlacedSegment(Value):
+    segment_id: Exact
+    category: Annotated[str, Field(min_length=1, max_length=64)]
+    area_px: Positive  # in the photo
+    placed_px: Count  # on the canvas: its own pixels
+    filled_px: Count  # holes filled from it
+    blended_px: Count  # its side of a blended seam
+
+    @property
+    def canvas_px(self) -> int:
+        return self.placed_px + self.filled_px + self.blended_px
+
+
+class PlacedPhoto(Value):
+    photo_id: UUID
+    sha256: Hash  # of the photo's original bytes
+    grant_id: UUID  # relied on for all of its segments
+    height: Positive  # of the frame that its segments are measured in
+    width: Positive
+    segments: Annotated[tuple[PlacedSegment, ...], Field(min_length=1)]
+    canvas_px: Positive
+    share_ppm: Annotated[int, Field(ge=0, le=1_000_000)]  # of the photo: area of its placed segments
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.canvas_px != sum(segment.canvas_px for segment in self.segments):
+            raise ValueError("a photo's canvas area is the sum of its segments'")
+        used_px = sum(segment.area_px for segment in self.segments)
+        if used_px > self.height * self.width or self.share_ppm != ppm(used_px, self.height * self.width):
+            raise ValueError("a photo's share is the area of its placed segments in its own frame")
+        return self
+
+
+class Commitments(Value):
+    """SHA-256 of RFC 8785 of `{"salt": .., "value": ..}`: fixed now, shown when it is due."""
+
+    declared_use: Hash
+    effective_license: Hash
+    credits_owed: Hash
+
+
+class Manifest(Value):
+    version: Literal[1] = 1
+    composite_id: UUID
+    request_id: UUID
+    variation: Count
+    sealed_at: Moment
+    pixel_sha256: Hash
+    height: Positive
+    width: Positive
+    policy_bundle: Hash
+    clearance_log_index: Exact
+    log_checkpoint: LogCheckpoint
+    recipe: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
+    frame: Literal["scene", "box"]
+    seed: Exact
+    refiner: Refiner
+    placed_photos: tuple[PlacedPhoto, ...]
+    owner_runs: tuple[Annotated[int, Field(ge=-1, le=MAX_PX)], ...]  # see bankd.provenance.regions
+    inpainted_px: Count
+    refiner_px: Count
+    commitments: Commitments
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if len(self.owner_runs) % 2 or not all(length > 0 for length in self.owner_runs[1::2]):
+            raise ValueError("owner runs are pairs of an owner and a length of at least 1")
+        owners = self.owner_runs[::2]
+        if any(left == right for left, right in itertools.pairwise(owners)):
+            raise ValueError("two runs that touch have different owners")
+        expected = {number: segment.canvas_px for number, segment in enumerate(self.segments())}
+        if nobody := self.inpainted_px + self.refiner_px:
+            expected[UNOWNED] = nobody
+        if regions.totals(self.owner_runs) != expected or sum(expected.values()) != self.height * self.width:
+            raise ValueError("the areas do not add up to the frame")
+        for name, ids in (
+            ("photo", [photo.photo_id for photo in self.placed_photos]),
+            ("segment", [segment.segment_id for segment in self.segments()]),
+        ):
+            if len(set(ids)) != len(ids):
+                raise ValueError(f"a {name} is listed twice")
+        return self
+
+    def segments(self) -> tuple[PlacedSegment, ...]:
+        """All segments; a segment's place here is its number in the owner map."""
+        return tuple(segment for photo in self.placed_photos for segment in photo.segments)
+
+    def photo_map(self) -> npt.NDArray[np.int32]:
+        """(H, W): the number of the placed photo that fed each pixel, from 0, or -1."""
+        numbers = [number for number, photo in enumerate(self.placed_photos) for _ in photo.segments]
+        owner = regions.owner_map(self.owner_runs, height=self.height, width=self.width)
+        return np.array([*numbers, -1], dtype=np.int32)[owner]  # -1 takes the last
+
+    def canonical(self) -> str:
+        """RFC 8785 text: what is signed, stored and embedded."""
+        return rfc8785.dumps(self.model_dump(mode="json")).decode()
+
+
+def read(text: str) -> Manifest:
+    """A manifest back from its canonical text, every count checked.
+
+    Raises:
+        ManifestUnreadable: not JSON, not a manifest, areas that do not add up, or not canonical.
+    """
+    if len(text) > MAX_TEXT_BYTES:
+        raise ManifestUnreadable("it is larger than any manifest can be")
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "manifest"
+        raise ManifestUnreadable(f"`{where}`: {first['msg']}") from error
+    if manifest.canonical() != text:
+        raise ManifestUnreadable("it is not in canonical form")
+    return manifest
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema that `manifest.schema.json` publishes."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **Manifest.model_json_schema(mode="serialization"),
+    }
+
+
+class Disclosed(Value):
+    salt: Hash
+    value: Any
+
+    def commitment(self) -> str:
+        return sha256(rfc8785.dumps({"salt": self.salt, "value": self.value})).hexdigest()
+
+
+class Disclosures(Value):
+    """The words behind a manifest's commitments. Kept by the bank, never embedded."""
+
+    declared_use: Disclosed
+    effective_license: Disclosed
+    credits_owed: Disclosed
+
+    def commitments(self) -> Commitments:
+        return Commitments(
+            declared_use=self.declared_use.commitment(),
+            effective_license=self.effective_license.commitment(),
+            credits_owed=self.credits_owed.commitment(),
+        )
+
+    def use(self) -> Use:
+        return Use.model_validate(self.declared_use.value)
+
+    def license(self) -> EffectiveLicense:
+        return EffectiveLicense.model_validate(self.effective_license.value)
+
+    def credits(self) -> tuple[CreditOwed, ...]:
+        return tuple(CreditOwed.model_validate(credit) for credit in self.credits_owed.value)
+
+
+def disclose(*, use: Use, license: EffectiveLicense, salt: bytes) -> Disclosures:
+    """Fix the words under salts of their own, so that short ones cannot be guessed from their hashes.
+
+    Args:
+        salt: at least 16 random bytes, fresh for each composite.
+    """
+    if len(salt) < 16:
+        raise ValueError("a salt needs at least 16 bytes")
+
+    def disclosed(name: str, value: Any) -> Disclosed:
+        return Disclosed(salt=sha256(salt + name.encode()).hexdigest(), value=value)
+
+    terms = plain(license.model_dump())
+    return Disclosures(
+        declared_use=disclosed("declared_use", plain(use.model_dump())),
+        effective_license=disclosed("effective_license", terms),
+        credits_owed=disclosed("credits_owed", terms["credits"]),
+    )
+
+
+class Source(Value):
+    """A segment that was ordered for a composite, with its photo and the grant relied on."""
+
+    segment_id: int
+    category: str
+    area_px: int
+    photo_id: UUID
+    photo_sha256: str
+    photo_height: int
+    photo_width: int
+    grant_id: UUID
+
+
+def draw_up(
+    *,
+    composite_id: UUID,
+    request_id: UUID,
+    variation: int,
+    sealed_at: datetime,
+    pixel_sha256: str,
+    owner: npt.NDArray[np.integer],
+    placements: Sequence[int],
+    areas: Areas,
+    sources: Mapping[int, Source],
+    policy_bundle: str,
+    clearance_log_index: int,
+    log_checkpoint: LogCheckpoint,
+    recipe: str,
+    frame: Literal["scene", "box"],
+    seed: int,
+    refiner: Refiner,
+    commitments: Commitments,
+) -> Manifest:
+    """The manifest of a canvas. Photos stand by canvas area, largest first, as do the segments of each.
+
+    Args:
+        owner: (H, W), the placement that fed each pixel, or -1: the ledger's.
+        placements: the segment id of each placement.
+        areas: of the same ledger, by `shares.count`.
+        sources: by segment id, at least those that fed a pixel.
+    """
+    fed = {area.segment_id: area for area in areas.segments}
+    by_photo: dict[UUID, list[Source]] = {}
+    for segment_id in fed:
+        by_photo.setdefault(sources[segment_id].photo_id, []).append(sources[segment_id])
+
+    photos = []
+    for photo_id, used in by_photo.items():
+        used.sort(key=lambda source: (-fed[source.segment_id].canvas_px, source.segment_id))
+        first = used[0]
+        if len({source.grant_id for source in used}) > 1:
+            raise ValueError(f"photo {photo_id} relies on more than one grant")
+        photos.append(
+            PlacedPhoto(
+                photo_id=photo_id,
+                sha256=first.photo_sha256,
+                grant_id=first.grant_id,
+                height=first.photo_height,
+                width=first.photo_width,
+                segments=tuple(
+                    PlacedSegment(
+                        segment_id=source.segment_id,
+                        category=source.category,
+                        area_px=source.area_px,
+                        placed_px=fed[source.segment_id].placed_px,
+                        filled_px=fed[source.segment_id].filled_px,
+                        blended_px=fed[source.segment_id].blended_px,
+                    )
+                    for source in used
+                ),
+                canvas_px=sum(fed[source.segment_id].canvas_px for source in used),
+                share_ppm=ppm(sum(source.area_px for source in used), first.photo_height * first.photo_width),
+            )
+        )
+    photos.sort(key=lambda photo: (-photo.canvas_px, photo.sha256))
+
+    order = [segment.segment_id for photo in photos for segment in photo.segments]
+    number = {segment_id: place for place, segment_id in enumerate(order)}
+    # The last entry stands for -1. Placements that fed no pixel are looked up by none.
+    numbers = np.array([*(number.get(segment_id, UNOWNED) for segment_id in placements), UNOWNED])
+    height, width = owner.shape
+    if areas.frame_px != height * width:
+        raise AreasDoNotAddUp(areas.frame_px, height * width)
+    return Manifest(
+        composite_id=composite_id,
+        request_id=request_id,
+        variation=variation,
+        sealed_at=moment(sealed_at),
+        pixel_sha256=pixel_sha256,
+        height=height,
+        width=width,
+        policy_bundle=policy_bundle,
+        clearance_log_index=clearance_log_index,
+        log_checkpoint=log_checkpoint,
+        recipe=recipe,
+        frame=frame,
+        seed=seed,
+        refiner=refiner,
+        placed_photos=tuple(photos),
+        owner_runs=regions.run_lengths(numbers[owner]),
+        inpainted_px=areas.inpainted_px,
+        refiner_px=areas.refiner_px,
+        commitments=commitments,
+    )
+
+
+def moment(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, rounded down."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

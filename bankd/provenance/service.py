@@ -1,0 +1,203 @@
+"""What can be done with composites once they are made: kept, found, traced, handed out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from bankd.audit import log
+from bankd.audit.actor import Actor
+from bankd.audit.kinds import Kind
+from bankd.provenance.c2pa import Sealed
+from bankd.provenance.errors import CompositeNotFound, ManifestUnreadable
+from bankd.provenance.manifest import Disclosures, Manifest, read
+from bankd.provenance.models import Composite, Handout, Usage
+
+
+@dataclass(frozen=True)
+class Known:
+    """A composite that this bank has on record, as `verify` wants it."""
+
+    composite_id: UUID
+    file_sha256: str
+    manifest_text: str
+    manifest_signature: bytes
+
+
+def record(
+    session: Session,
+    sealed: Sealed,
+    *,
+    order_id: UUID,
+    department_id: UUID | None,
+    blob_key: str,
+    disclosures: Disclosures,
+    by: Actor,
+    at: datetime,
+) -> tuple[Composite, log.Staged]:
+    """Keep a sealed composite, its usage rows and its log entry; the file's bytes are stored before.
+
+    The entry has no index yet: whoever calls may `log.settle` and set the composite's `log_index`.
+
+    Raises:
+        ManifestUnreadable: the manifest is not sound, or the disclosures are not the ones it commits to.
+    """
+    manifest = read(sealed.manifest_text)
+    if disclosures.commitments() != manifest.commitments:
+        raise ManifestUnreadable("its commitments are not of these disclosures")
+    file_sha256 = sha256(sealed.file).hexdigest()
+    composite = Composite(
+        id=manifest.composite_id,
+        request_id=manifest.request_id,
+        order_id=order_id,
+        variation=manifest.variation,
+        department_id=department_id,
+        blob_key=blob_key,
+        file_sha256=file_sha256,
+        pixel_sha256=manifest.pixel_sha256,
+        height=manifest.height,
+        width=manifest.width,
+        manifest=sealed.manifest_text,
+        manifest_signature=sealed.manifest_signature.hex(),
+        disclosures=disclosures.model_dump(mode="json"),
+        sealed_at=at,
+    )
+    session.add(composite)
+    session.flush()
+    session.add_all(usages(manifest))
+    entry = log.append(
+        session,
+        Kind.COMPOSITE_SEALED,
+        by=by,
+        at=at,
+        composite=composite.id,
+        request=composite.request_id,
+        order=order_id,
+        variation=composite.variation,
+        file_sha256=file_sha256,
+        pixel_sha256=composite.pixel_sha256,
+        manifest_sha256=sha256(sealed.manifest_text.encode()).hexdigest(),
+        grants=sorted({str(photo.grant_id) for photo in manifest.placed_photos}),
+        time_stamped=sealed.time_stamped,
+    )
+    session.flush()
+    return composite, entry
+
+
+def usages(manifest: Manifest) -> list[Usage]:
+    """The usage rows that a manifest states."""
+    return [
+        Usage(
+            composite_id=manifest.composite_id,
+            segment_id=segment.segment_id,
+            photo_id=photo.photo_id,
+            grant_id=photo.grant_id,
+            canvas_px=segment.canvas_px,
+            placed_px=segment.placed_px,
+            filled_px=segment.filled_px,
+            blended_px=segment.blended_px,
+        )
+        for photo in manifest.placed_photos
+        for segment in photo.segments
+    ]
+
+
+def hand_out(
+    session: Session,
+    composite: Composite,
+    *,
+    recipient: str,
+    channel: str,
+    epoch: int,
+    bundle_digest: str,
+    clearance: dict[str, Any],
+    by: Actor,
+    at: datetime,
+) -> Handout:
+    """Record a handout that policy has cleared today; whoever calls has asked it."""
+    handout = Handout(
+        composite_id=composite.id,
+        recipient=recipient,
+        channel=channel,
+        at=at,
+        by=by.name,
+        file_sha256=composite.file_sha256,
+        epoch=epoch,
+        bundle_digest=bundle_digest,
+        clearance=clearance,
+    )
+    session.add(handout)
+    session.flush()
+    log.append(
+        session,
+        Kind.COMPOSITE_HANDED_OUT,
+        by=by,
+        at=at,
+        handout=handout.id,
+        composite=composite.id,
+        recipient=recipient,
+        channel=channel,
+        file_sha256=composite.file_sha256,
+        epoch=epoch,
+        bundle=bundle_digest,
+    )
+    return handout
+
+
+def get(session: Session, composite_id: UUID) -> Composite:
+    """With its usages and handouts.
+
+    Raises:
+        CompositeNotFound: no composite has this id.
+    """
+    composite = session.scalar(
+        select(Composite)
+        .where(Composite.id == composite_id)
+        .options(selectinload(Composite.usages), selectinload(Composite.handouts))
+    )
+    if composite is None:
+        raise CompositeNotFound(composite_id)
+    return composite
+
+
+def find_by_pixels(session: Session, pixel_sha256: str) -> list[Known]:
+    """Every composite with these pixels, newest first."""
+    rows = session.scalars(
+        select(Composite)
+        .where(Composite.pixel_sha256 == pixel_sha256)
+        .order_by(Composite.sealed_at.desc(), Composite.id)
+    )
+    return [
+        Known(row.id, row.file_sha256, row.manifest, bytes.fromhex(row.manifest_signature)) for row in rows
+    ]
+
+
+def usages_of(session: Session, composite_id: UUID) -> Sequence[Usage]:
+    """By canvas area, largest first."""
+    return session.scalars(
+        select(Usage)
+        .where(Usage.composite_id == composite_id)
+        .order_by(Usage.canvas_px.desc(), Usage.segment_id)
+    ).all()
+
+
+def composites_of_photo(session: Session, photo_id: UUID) -> Sequence[Composite]:
+    """Every composite that the photo was placed in, oldest first."""
+    return _composites(session, Usage.photo_id == photo_id)
+
+
+def composites_on_grant(session: Session, grant_id: UUID) -> Sequence[Composite]:
+    """Every composite that relies on the grant, oldest first."""
+    return _composites(session, Usage.grant_id == grant_id)
+
+
+def _composites(session: Session, condition: Any) -> Sequence[Composite]:
+    used_in = select(Usage.composite_id).where(condition)
+    return session.scalars(
+        select(Composite).where(Composite.id.in_(used_in)).order_by(Composite.sealed_at, Composite.id)
+    ).all()

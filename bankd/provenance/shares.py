@@ -1,0 +1,111 @@
+"""Who fed the canvas: areas from a ledger's arrays, and shares that add up exactly.
+
+Everything is a count of pixels of the canvas before refinement. Percentages
+are for reading only and come from the counts by largest remainder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bankd.provenance.errors import AreasDoNotAddUp
+
+# How a canvas pixel came to be, as the ledger numbers it.
+PLACED, FILLED, BLENDED, INPAINTED, REFINER = 1, 2, 3, 4, 5
+UNOWNED = -1
+
+
+@dataclass(frozen=True)
+class SegmentArea:
+    """What one segment fed: pixels of its own, filled from it, and owned by it within a blended seam."""
+
+    segment_id: int
+    placed_px: int
+    filled_px: int
+    blended_px: int
+
+    @property
+    def canvas_px(self) -> int:
+        return self.placed_px + self.filled_px + self.blended_px
+
+
+@dataclass(frozen=True)
+class Areas:
+    """A whole canvas. Segments that fed no pixel are not in it."""
+
+    segments: tuple[SegmentArea, ...]
+    inpainted_px: int
+    refiner_px: int
+    frame_px: int
+
+    def __post_init__(self) -> None:
+        counted = sum(area.canvas_px for area in self.segments) + self.inpainted_px + self.refiner_px
+        if counted != self.frame_px:
+            raise AreasDoNotAddUp(counted, self.frame_px)
+
+
+def count(owner: npt.NDArray[np.integer], kind: npt.NDArray[np.integer], segments: Sequence[int]) -> Areas:
+    """Areas of a ledger.
+
+    Args:
+        owner: (H, W), the placement that fed each pixel, or -1.
+        kind: (H, W), PLACED to REFINER.
+        segments: the segment id of each placement; one segment may be placed more than once.
+
+    Raises:
+        AreasDoNotAddUp: a pixel has an owner where its kind has none, none where it needs one,
+            a placement that does not exist, or a kind that does not exist.
+    """
+    frame_px = int(owner.size)
+    if owner.shape != kind.shape or owner.ndim != 2:
+        raise AreasDoNotAddUp(int(kind.size), frame_px)
+    owned = (owner >= 0) & (owner < len(segments))
+    sound = (owned & (kind >= PLACED) & (kind <= BLENDED)) | (
+        (owner == UNOWNED) & ((kind == INPAINTED) | (kind == REFINER))
+    )
+    if not bool(sound.all()):
+        raise AreasDoNotAddUp(int(np.count_nonzero(sound)), frame_px)
+
+    index = {segment: number for number, segment in enumerate(dict.fromkeys(segments))}
+    by_segment = np.zeros((len(index), 3), dtype=np.int64)
+    flat = owner[owned].astype(np.int64) * 3 + (kind[owned].astype(np.int64) - PLACED)
+    by_placement = np.bincount(flat, minlength=3 * len(segments)).reshape(len(segments), 3)
+    for placement, segment in enumerate(segments):
+        by_segment[index[segment]] += by_placement[placement]
+    areas = (SegmentArea(segment, *map(int, by_segment[number])) for segment, number in index.items())
+    return Areas(
+        tuple(area for area in areas if area.canvas_px),
+        int(np.count_nonzero(kind == INPAINTED)),
+        int(np.count_nonzero(kind == REFINER)),
+        frame_px,
+    )
+
+
+def basis_points(counts: Sequence[int], *, whole: int | None = None) -> list[int]:
+    """Hundredths of a percent by largest remainder; they add up to 10000 when the counts add up to `whole`.
+
+    Ties go to the earlier count.
+
+    >>> basis_points([1, 1, 1])
+    [3334, 3333, 3333]
+    """
+    return _largest_remainder(counts, sum(counts) if whole is None else whole, units=10_000)
+
+
+def ppm(part: int, whole: int) -> int:
+    """Parts per million, rounded down: a share is never overstated by more than it is."""
+    return part * 1_000_000 // whole
+
+
+def _largest_remainder(counts: Sequence[int], whole: int, *, units: int) -> list[int]:
+    if whole <= 0:
+        return [0 for _ in counts]
+    shares = [count * units // whole for count in counts]
+    # What the counts together deserve, rounded down: all units when they are the whole.
+    left = sum(counts) * units // whole - sum(shares)
+    order = sorted(range(len(counts)), key=lambda i: (-(counts[i] * units % whole), i))
+    for i in order[:left]:
+        shares[i] += 1
+    return shares

@@ -1,0 +1,1 @@
+"""Reports that can be filed."""
