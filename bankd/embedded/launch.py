@@ -4,7 +4,7 @@ Run as a script by `processes` in a fresh isolated interpreter (so it imports
 the standard library only): forking the caller itself would copy its threads'
 locks, and a child of the caller would be its zombie once killed.
 
-argv[1]: JSON {argv, env, cwd, drop, log}. With a log the program is started in
+argv[1]: JSON {argv, env, cwd, drop, folder, log}. A folder is passed open as descriptor 3. With a log the program is started in
 the background and stdout says {pid} or {error} in JSON; without, it replaces us.
 """
 
@@ -12,25 +12,26 @@ import ctypes
 import json
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
 CLONE_NEWUSER = 0x10000000
-INSIDE = 1000  # any number but 0, which PostgreSQL takes for root
+PASSED = 3
 
 
-def into_namespace() -> None:
-    """Be an ordinary user without capabilities, who still owns the files that root owns."""
+def into_namespace(name_as: int) -> None:
+    """Be the user `name_as` without capabilities, who still owns the files that we own."""
     uid, gid = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWUSER):
         number = ctypes.get_errno()
         raise OSError(number, f"no user namespace: {os.strerror(number)}")
     for name, text in (
-        ("uid_map", f"{INSIDE} {uid} 1"),
+        ("uid_map", f"{name_as} {uid} 1"),
         ("setgroups", "deny"),
-        ("gid_map", f"{INSIDE} {gid} 1"),
+        ("gid_map", f"{name_as} {gid} 1"),
     ):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
+        Path(f"/proc/self/{name}").write_text(text)
 
 
 def become(uid: int) -> None:
@@ -40,17 +41,18 @@ def become(uid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def execute(order: dict) -> None:
+def execute(order: dict[str, Any]) -> None:
     os.umask(0o077)
     os.chdir(order["cwd"])
-    if order["drop"] == "namespace":
-        into_namespace()
-    elif order["drop"] is not None:
-        become(order["drop"])
-    os.execve(order["argv"][0], order["argv"], order["env"])
+    if order["folder"]:
+        os.dup2(os.open(order["folder"], os.O_RDONLY | os.O_DIRECTORY), PASSED)
+    if order["drop"]:
+        way, user = order["drop"]
+        {"namespace": into_namespace, "user": become}[way](user)
+    os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606
 
 
-def detach(order: dict) -> dict:
+def detach(order: dict[str, Any]) -> dict[str, Any]:
     """Execute in a grandchild; the pipe closes when the program has taken over, or tells the error."""
     reading, writing = os.pipe()
     if child := os.fork():

@@ -6,8 +6,8 @@ system user and opens parent folders as root, and gives up on long recoveries.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-import os
 import secrets
 import shutil
 import signal
@@ -20,7 +20,7 @@ from psycopg import sql
 
 from bankd.embedded import processes
 from bankd.embedded.errors import ProgramMissing, StartFailed, VersionDiffers
-from bankd.embedded.folder import Credentials, credentials, sockets, write_private
+from bankd.embedded.folder import Credentials, credentials, write_private
 from bankd.embedded.privileges import Footing, footing
 
 NAME = "postgres"
@@ -29,8 +29,13 @@ DATABASE = "bankd"
 SUPERUSER, OWNER, APP = "bankd_super", "bankd_owner", "bankd_app"
 # Fast shutdown: sessions are ended, then a checkpoint is written. At last an immediate one: recovery follows.
 STOP = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 20.0), (signal.SIGKILL, 10.0))
-FOREIGN_PATIENCE_S = 20.0  # how long backends of a killed server may take to notice and end
+ORPHANS_PATIENCE_S = 30.0
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class OrphansLeft(StartFailed):
+    """Sessions of a killed server have not noticed yet that it is gone; soon they will."""
 
 
 def programs() -> Path:
@@ -57,13 +62,22 @@ def up(folder: Path, known: Credentials, *, durability: bool) -> None:
     A recovery after a crash is waited for as long as it takes.
     """
     mine = known.setdefault(NAME, generate())
-    standing = footing(programs(), folder / NAME)
-    mine["sockets"] = str(sockets(folder, outside=standing.outside))
+    standing = footing(programs(), folder)
+    mine["sockets"] = str(standing.sockets)
     if processes.state(NAME, folder) is not processes.State.RUNNING:
         _prepare(folder, mine, standing)
-        _clear_way(folder)
-        _start(folder, Path(mine["sockets"]), standing, durability=durability)
-    _await(folder, mine)
+        _clear_way(folder / NAME)
+        _start(folder, standing, durability=durability)
+    deadline = time.monotonic() + ORPHANS_PATIENCE_S
+    while True:
+        try:
+            _await(folder, mine)
+            break
+        except OrphansLeft:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+            _start(folder, standing, durability=durability)
     _furnish(mine)
 
 
@@ -112,25 +126,28 @@ def _prepare(folder: Path, mine: dict[str, str], standing: Footing) -> None:
             raise VersionDiffers(cluster, found=found, needed=MAJOR)
         return
     shutil.rmtree(fresh, ignore_errors=True)
-    with standing.at(fresh) as place:
-        password = fresh.with_suffix(".password")
-        write_private(password, mine[SUPERUSER])
-        made = processes.run(
-            [
-                str(standing.programs / "bin" / "initdb"),
-                f"--pgdata={place}",
-                f"--username={SUPERUSER}",
-                f"--pwfile={password}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-            ],
-            _environment(),
-            folder,
-            drop=standing.drop,
-        )
+    fresh.mkdir(mode=0o700)
+    password = standing.sockets / "password"
+    write_private(password, mine[SUPERUSER])
+    for given in (fresh, password):
+        standing.own(given)
+    made = processes.run(
+        [
+            str(standing.programs / "bin" / "initdb"),
+            f"--pgdata={standing.place(fresh)}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        ],
+        ENVIRONMENT,
+        folder,
+        drop=standing.drop,
+        passing=standing.passed(fresh),
+    )
     password.unlink()
     if made.returncode:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -139,23 +156,25 @@ def _prepare(folder: Path, mine: dict[str, str], standing: Footing) -> None:
         reason = next((line for line in made.stderr.splitlines() if "error" in line.lower()), made.stderr)
         raise StartFailed("PostgreSQL", reason.strip() or "initdb failed", log)
     (fresh / "pg_hba.conf").write_text("local all all scram-sha-256\n")
-    os.sync()
     fresh.rename(cluster)
 
 
-def _clear_way(folder: Path) -> None:
-    """Wait for what is left of a killed server, then remove its lock file if its pid is another program's by now.
+def _clear_way(cluster: Path) -> None:
+    """Remove a dead server's lock file if its pid is by now that of another program.
 
     PostgreSQL takes any living process with the pid in the file for a server, so after a
     crash of the machine the pid of, say, our own broker would keep it from starting.
     """
-    cluster = (folder / NAME).resolve()
-    deadline = time.monotonic() + FOREIGN_PATIENCE_S
-    while _residents(cluster) and time.monotonic() < deadline:
-        time.sleep(processes.POLL_S)
     lock = cluster / "postmaster.pid"
-    if lock.exists() and not _residents(cluster):
-        lock.unlink()
+    try:
+        pid = int(lock.read_text().split()[0])
+    except (FileNotFoundError, IndexError, ValueError):
+        return
+    if processes.start_ticks(pid) is None:
+        return  # PostgreSQL sees that itself, and looks for processes that the dead one left
+    with contextlib.suppress(OSError):  # not to be read: not to be judged
+        if Path(f"/proc/{pid}/cwd").readlink() != cluster and not _residents(cluster):
+            lock.unlink()
 
 
 def _residents(cluster: Path) -> list[int]:
@@ -164,42 +183,40 @@ def _residents(cluster: Path) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if Path(os.readlink(entry / "cwd")) == cluster:
+                if (entry / "cwd").readlink() == cluster:
                     found.append(int(entry.name))
             except OSError:
                 continue  # gone, or another user's and so not of this server
     return found
 
 
-def _start(folder: Path, socket_folder: Path, standing: Footing, *, durability: bool) -> None:
+def _start(folder: Path, standing: Footing, *, durability: bool) -> None:
+    cluster = folder / NAME
+    standing.own(cluster)
     settings = {
         "listen_addresses": "",
-        "unix_socket_directories": str(standing.socket_folder(socket_folder)),
+        "unix_socket_directories": str(standing.sockets),
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
         "timezone": "UTC",
         "log_timezone": "UTC",
         **({} if durability else TEST_SETTINGS),
     }
-    with standing.at(folder / NAME) as place:
-        processes.start(
-            NAME,
-            [
-                str(standing.programs / "bin" / "postgres"),
-                "-D",
-                str(place),
-                *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
-            ],
-            _environment(),
-            folder,
-            folder,
-            where=str(socket_folder),
-            drop=standing.drop,
-        )
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+    processes.start(
+        NAME,
+        [
+            str(standing.programs / "bin" / "postgres"),
+            "-D",
+            str(standing.place(cluster)),
+            *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
+        ],
+        ENVIRONMENT,
+        folder,
+        folder,
+        where=str(standing.sockets),
+        drop=standing.drop,
+        passing=standing.passed(cluster),
+    )
 
 
 def _await(folder: Path, mine: dict[str, str]) -> None:
@@ -209,12 +226,16 @@ def _await(folder: Path, mine: dict[str, str]) -> None:
             _connect(mine, "postgres").close()
             return
         except psycopg.OperationalError as error:
-            if error.sqlstate is None and processes.state(NAME, folder) is processes.State.RUNNING:
+            log = processes.log_path(NAME, folder)
+            if processes.state(NAME, folder) is processes.State.RUNNING:
+                if "authentication failed" in str(error):
+                    raise StartFailed("PostgreSQL", str(error).strip(), log) from error
                 time.sleep(processes.POLL_S)
                 continue
-            log = processes.log_path(NAME, folder)
-            said = processes.last_words(NAME, folder) if error.sqlstate is None else str(error).strip()
-            raise StartFailed("PostgreSQL", said, log) from error
+            said = processes.last_words(NAME, folder)
+            raise (OrphansLeft if "old server processes" in said else StartFailed)(
+                "PostgreSQL", said, log
+            ) from error
 
 
 def _furnish(mine: dict[str, str]) -> None:

@@ -27,8 +27,10 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 POLL_S = 0.02
 
-# How a program started by root gives up root's privileges: in a user namespace, or as this user; None keeps them.
-Drop = Literal["namespace"] | int | None
+PASSED = 3  # the descriptor of a folder passed open
+
+# How a program started by root gives up root's privileges, and the user whom it becomes; None: it keeps them.
+Drop = tuple[Literal["namespace", "user"], int] | None
 
 
 class State(StrEnum):
@@ -98,6 +100,7 @@ def start(
     *,
     where: str = "",
     drop: Drop = None,
+    passing: Path | None = None,
 ) -> Record:
     """Start a program in its own session, unless it runs; it survives the caller.
 
@@ -105,7 +108,7 @@ def start(
         argv: the program's absolute path first.
         env: all that the program will see of the environment.
         where: what people are told about where it listens.
-        drop: see `Drop`.
+        passing: a folder that the program inherits open, as descriptor `PASSED`.
 
     Raises:
         StartFailed: the program could not be executed.
@@ -116,7 +119,7 @@ def start(
     log = log_path(name, folder)
     for made in (log.parent, folder / "run"):
         made.mkdir(mode=0o700, exist_ok=True)
-    launched = _launch(argv, env, cwd, drop=drop, log=log)
+    launched = _launch(argv, env, cwd, drop=drop, passing=passing, log=log)
     answer = json.loads(launched.stdout or "{}")
     if "error" in answer or "pid" not in answer:
         raise StartFailed(name, answer.get("error") or launched.stderr.strip()[-500:], log)
@@ -135,10 +138,15 @@ def start(
 
 
 def run(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path, *, drop: Drop = None
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    *,
+    drop: Drop = None,
+    passing: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and return what it said, whatever its exit status."""
-    return _launch(argv, env, cwd, drop=drop, log=None)
+    return _launch(argv, env, cwd, drop=drop, passing=passing, log=None)
 
 
 def stop(
@@ -181,13 +189,20 @@ def _record_path(name: str, folder: Path) -> Path:
 
 
 def _launch(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path, *, drop: Drop, log: Path | None
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    *,
+    drop: Drop,
+    passing: Path | None,
+    log: Path | None,
 ) -> subprocess.CompletedProcess[str]:
     order = {
         "argv": list(argv),
         "env": dict(env),
         "cwd": str(cwd),
         "drop": drop,
+        "folder": str(passing) if passing else None,
         "log": str(log) if log else None,
     }
     return subprocess.run(
