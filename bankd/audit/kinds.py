@@ -13,6 +13,7 @@ class Kind(StrEnum):
     LICENSE_SUPERSEDED = "license.superseded"
     GRANT_RECORDED = "grant.recorded"
     GRANT_WITHDRAWN = "grant.withdrawn"
+    GRANT_SUPERSEDED = "grant.superseded"
     GRANT_CAPPED_OUT = "grant.capped-out"
     GRANT_CAP_FREED = "grant.cap-freed"
     GRANT_DENIED = "grant.denied"
@@ -62,6 +63,7 @@ TOUCHES_RIGHTS = frozenset(
         Kind.LICENSE_SUPERSEDED,
         Kind.GRANT_RECORDED,
         Kind.GRANT_WITHDRAWN,
+        Kind.GRANT_SUPERSEDED,
         Kind.GRANT_CAPPED_OUT,
         Kind.GRANT_CAP_FREED,
         Kind.GRANT_DENIED,
