@@ -66,22 +66,15 @@ class GrantAlreadyWithdrawn(LicensingError):
 
 
 class AlreadySuperseded(LicensingError):
-    def __init__(self, ref: str, superseded_at: datetime) -> None:
-        super().__init__(f"license `{ref}` was superseded at {superseded_at.isoformat()} already")
+    def __init__(self, what: str, ref: str, superseded_at: datetime) -> None:
+        super().__init__(f"{what} `{ref}` was superseded at {superseded_at.isoformat()} already")
         self.ref = ref
         self.superseded_at = superseded_at
 
 
 class CircularSuccession(LicensingError):
-    def __init__(self, old: str, new: str) -> None:
-        super().__init__(f"license `{new}` cannot supersede `{old}`, which follows it")
-        self.old = old
-        self.new = new
-
-
-class SuccessorOfAnother(LicensingError):
-    def __init__(self, old: str, new: str) -> None:
-        super().__init__(f"license `{new}` cannot supersede `{old}`, which is from another licensor")
+    def __init__(self, what: str, old: str, new: str) -> None:
+        super().__init__(f"{what} `{new}` cannot supersede `{old}`, which comes after it")
         self.old = old
         self.new = new
 

@@ -24,6 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bankd.db import Base, BigInt, Sha256
 from bankd.licensing.terms import GrantTerms, ReleaseTerms
+from bankd.licensing.vocabulary import Basis
 
 SHA256_CHECK = "sha256 ~ '^[0-9a-f]{64}$'"
 
@@ -91,7 +92,7 @@ class License(Base):
     ref: Mapped[str] = mapped_column(Text, unique=True)
     licensor_id: Mapped[UUID] = mapped_column(ForeignKey("licensors.id"), index=True)
     title: Mapped[str] = mapped_column(Text)
-    basis: Mapped[str] = mapped_column(Text)
+    basis: Mapped[Basis] = mapped_column(Text)
     spdx: Mapped[str | None] = mapped_column(Text)
     document_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("documents.sha256"))
     clause: Mapped[str | None] = mapped_column(Text)

@@ -117,6 +117,15 @@ class Credit(Value):
     """Where it must stand: beside the picture, on a credits page, or in the file's metadata."""
 
 
+class CoOwner(Value):
+    """One of several owners; a grant counts only when all of them gave it."""
+
+    name: Name
+    """The owner's name."""
+    agreed: bool = False
+    """Whether this owner's consent is at hand. Unstated: no."""
+
+
 class GrantTerms(Value):
     """The uses that one grant allows. Immutable: new terms are a new grant.
 

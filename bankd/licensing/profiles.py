@@ -1,0 +1,96 @@
+"""Rights profiles: one row for all photos whose grants come to the same facts."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from bankd.licensing.errors import GrantNotFound, TooManyGrants
+from bankd.licensing.facts import MAX_GRANTS, canonical, grant_facts, in_order, profile_digest
+from bankd.licensing.models import Grant, License, ProfileGrant, Release, RightsProfile
+from bankd.licensing.terms import Depictions, EmbeddedRights, GrantFacts
+
+
+def facts_for(
+    session: Session,
+    grant_ids: Iterable[UUID],
+    *,
+    depictions: Depictions,
+    embedded: EmbeddedRights,
+    release_ids: Iterable[UUID] = (),
+) -> list[tuple[UUID, GrantFacts]]:
+    """The facts of a photo's grants, in canonical order: the place of a grant is its ordinal on the photo.
+
+    Raises:
+        GrantNotFound: no grant has one of the ids.
+        TooManyGrants: more than 63.
+    """
+    wanted = set(grant_ids)
+    rows = session.execute(
+        select(Grant, License).join(License, Grant.license_id == License.id).where(Grant.id.in_(wanted))
+    ).all()
+    missing = wanted - {grant.id for grant, _ in rows}
+    if missing:
+        raise GrantNotFound(min(missing))
+    releases = [
+        release.terms()
+        for release in session.scalars(
+            select(Release).where(Release.id.in_(set(release_ids))).order_by(Release.ref)
+        )
+    ]
+    return in_order(
+        (
+            grant.id,
+            grant_facts(
+                grant.terms,
+                basis=license.basis,
+                co_owners_agreed=license.co_owners_agreed,
+                depictions=depictions,
+                embedded=embedded,
+                releases=releases,
+            ),
+        )
+        for grant, license in rows
+    )
+
+
+def profile_for(session: Session, facts: Sequence[GrantFacts]) -> RightsProfile:
+    """The profile of these facts, made if nobody had them before; `blocks` are left out.
+
+    Safe to race: of two sessions with the same new facts one waits for the
+    other and both get the same row.
+
+    Raises:
+        TooManyGrants: more than 63.
+    """
+    if len(facts) > MAX_GRANTS:
+        raise TooManyGrants(len(facts), MAX_GRANTS)
+    ordered = sorted(facts, key=canonical)
+    digest = profile_digest(ordered)
+    found = session.scalar(select(RightsProfile).where(RightsProfile.digest == digest))
+    if found is not None:
+        return found
+    documents = [_values(each) for each in ordered]
+    made = session.scalar(
+        postgresql.insert(RightsProfile)
+        .values(digest=digest, facts=documents)
+        .on_conflict_do_nothing(index_elements=[RightsProfile.digest])
+        .returning(RightsProfile.id)
+    )
+    if made is not None and documents:
+        session.execute(
+            insert(ProfileGrant),
+            [
+                {"profile_id": made, "ordinal": ordinal, **document}
+                for ordinal, document in enumerate(documents)
+            ],
+        )
+    return session.scalars(select(RightsProfile).where(RightsProfile.digest == digest)).one()
+
+
+def _values(facts: GrantFacts) -> dict[str, object]:
+    document = facts.as_json()
+    del document["blocks"]
+    return document
