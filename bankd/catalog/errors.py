@@ -49,10 +49,3 @@ class PhotoNotDisputed(CatalogError):
     def __init__(self, photo_id: UUID) -> None:
         super().__init__(f"photo `{photo_id}` is not disputed")
         self.photo_id = photo_id
-
-
-class TooManyGrants(CatalogError):
-    def __init__(self, photo_id: UUID, count: int) -> None:
-        super().__init__(f"photo `{photo_id}` would hold {count} grants: 63 is the most")
-        self.photo_id = photo_id
-        self.count = count

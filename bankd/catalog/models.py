@@ -35,8 +35,6 @@ from bankd.db import Base, BigInt, Json, Sha256
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 """How `infinity` reads in Python, which has no such moment."""
 
-GRANTS_MOST = 63
-
 
 class Until(TypeDecorator[datetime]):
     """A moment that may be `infinity`; selected, that reads as `FOREVER`, compared, it stays what it is."""
@@ -69,8 +67,8 @@ class Category(Base):
 class Photo(Base):
     """One photo, known by its bytes and by its pixels.
 
-    Quarantined while it holds no grant, admitted from the first one on,
-    erased for good. `grant_blocks` has a bit for each grant ordinal that is
+    Quarantined while it holds no grant or the rights embedded in it cannot be
+    read, then admitted, and erased for good. `grant_blocks` has a bit for each grant ordinal that is
     withdrawn, superseded, capped out or denied. `blocked_until` follows from
     dispute, embargo and erasure; the photo is blocked while it lies ahead.
     Everything in the store is under `<id>/`.
@@ -79,8 +77,9 @@ class Photo(Base):
     __tablename__ = "photos"
     __table_args__ = (
         CheckConstraint("state IN ('quarantined', 'admitted', 'erased')", name="state"),
+        CheckConstraint("(state = 'quarantined') = (quarantine_reason IS NOT NULL)", name="quarantined"),
         CheckConstraint("(state = 'erased') = (erased_at IS NOT NULL)", name="erased"),
-        CheckConstraint("state <> 'admitted' OR profile_id IS NOT NULL", name="admitted"),
+        CheckConstraint("(state = 'admitted') = (profile_id IS NOT NULL)", name="admitted"),
         CheckConstraint("(disputed_at IS NULL) = (dispute_reason IS NULL)", name="disputed"),
         CheckConstraint("grant_blocks >= 0", name="grant_blocks"),
         CheckConstraint(
@@ -114,6 +113,7 @@ class Photo(Base):
     embedded: Mapped[Json]  # licensing.terms.EmbeddedRights
     embedded_credit: Mapped[Json]  # creator, credit, copyright and the like, as written in the photo
     state: Mapped[str] = mapped_column(Text)
+    quarantine_reason: Mapped[str | None] = mapped_column(Text)  # "unlicensed" or "unreadable-rights"
     taken_at: Mapped[datetime]
 
     profile_id: Mapped[int | None] = mapped_column(ForeignKey("rights_profiles.id"), index=True)

@@ -1,1 +1,1 @@
-"""Taking photos in: decode, read embedded rights, cut, describe, store; one state for each photo of a batch."""
+"""Taking photos in: decode, read embedded rights, cut, describe, store; a state for each photo of a batch."""
