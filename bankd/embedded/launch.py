@@ -46,6 +46,7 @@ def execute(order: dict[str, Any]) -> None:
     os.chdir(order["cwd"])
     if order["folder"]:
         os.dup2(os.open(order["folder"], os.O_RDONLY | os.O_DIRECTORY), PASSED)
+        os.set_inheritable(PASSED, True)  # which dup2 leaves undone where it was opened as that number
     if order["drop"]:
         way, user = order["drop"]
         {"namespace": into_namespace, "user": become}[way](user)

@@ -6,7 +6,6 @@ system user and opens parent folders as root, and gives up on long recoveries.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import secrets
 import shutil
@@ -32,10 +31,6 @@ STOP = ((signal.SIGINT, 120.0), (signal.SIGQUIT, 20.0), (signal.SIGKILL, 10.0))
 ORPHANS_PATIENCE_S = 30.0
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-class OrphansLeft(StartFailed):
-    """Sessions of a killed server have not noticed yet that it is gone; soon they will."""
 
 
 def programs() -> Path:
@@ -66,18 +61,9 @@ def up(folder: Path, known: Credentials, *, durability: bool) -> None:
     mine["sockets"] = str(standing.sockets)
     if processes.state(NAME, folder) is not processes.State.RUNNING:
         _prepare(folder, mine, standing)
-        _clear_way(folder / NAME)
+        _clear_way(folder / NAME, standing.sockets)
         _start(folder, standing, durability=durability)
-    deadline = time.monotonic() + ORPHANS_PATIENCE_S
-    while True:
-        try:
-            _await(folder, mine)
-            break
-        except OrphansLeft:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-            _start(folder, standing, durability=durability)
+    _await(folder, mine)
     _furnish(mine)
 
 
@@ -159,35 +145,34 @@ def _prepare(folder: Path, mine: dict[str, str], standing: Footing) -> None:
     fresh.rename(cluster)
 
 
-def _clear_way(cluster: Path) -> None:
-    """Remove a dead server's lock file if its pid is by now that of another program.
+def _clear_way(cluster: Path, socket_folder: Path) -> None:
+    """Wait until nothing of a killed server is left, then remove its lock files.
 
-    PostgreSQL takes any living process with the pid in the file for a server, so after a
-    crash of the machine the pid of, say, our own broker would keep it from starting.
+    PostgreSQL takes whatever process has the pid in such a file for a server that runs: a
+    zombie that nobody collects yet and, after a crash of the machine, any other program. It
+    does so to be safe from sessions that outlive their server; those hold its shared memory.
     """
     lock = cluster / "postmaster.pid"
     try:
-        pid = int(lock.read_text().split()[0])
-    except (FileNotFoundError, IndexError, ValueError):
-        return
-    if processes.start_ticks(pid) is None:
-        return  # PostgreSQL sees that itself, and looks for processes that the dead one left
-    with contextlib.suppress(OSError):  # not to be read: not to be judged
-        if Path(f"/proc/{pid}/cwd").readlink() != cluster and not _residents(cluster):
-            lock.unlink()
+        _, _, _, _, _, _, memory, *_ = lock.read_text().splitlines()
+        key, number = memory.split()
+        deadline = time.monotonic() + ORPHANS_PATIENCE_S
+        while _attached(key, number):
+            if time.monotonic() > deadline:
+                return  # PostgreSQL refuses, and says why
+            time.sleep(processes.POLL_S)
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        return  # the server never got as far: PostgreSQL judges
+    for stale in (lock, socket_folder / ".s.PGSQL.5432.lock"):
+        stale.unlink(missing_ok=True)
 
 
-def _residents(cluster: Path) -> list[int]:
-    """The processes that work in the cluster; each process of a server does."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if (entry / "cwd").readlink() == cluster:
-                    found.append(int(entry.name))
-            except OSError:
-                continue  # gone, or another user's and so not of this server
-    return found
+def _attached(key: str, number: str) -> int:
+    """How many processes hold the shared memory segment."""
+    segments = (line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:])
+    return sum(int(facts[6]) for facts in segments if facts[:2] == [key, number])
 
 
 def _start(folder: Path, standing: Footing, *, durability: bool) -> None:
@@ -232,10 +217,7 @@ def _await(folder: Path, mine: dict[str, str]) -> None:
                     raise StartFailed("PostgreSQL", str(error).strip(), log) from error
                 time.sleep(processes.POLL_S)
                 continue
-            said = processes.last_words(NAME, folder)
-            raise (OrphansLeft if "old server processes" in said else StartFailed)(
-                "PostgreSQL", said, log
-            ) from error
+            raise StartFailed("PostgreSQL", processes.last_words(NAME, folder), log) from error
 
 
 def _furnish(mine: dict[str, str]) -> None:

@@ -82,13 +82,18 @@ def _stranger() -> int:
 
 def _as_stranger(programs: Path, folder: Path, stranger: int) -> Footing:
     reachable = sockets(folder, outside=True)
-    copy, own = reachable / "programs", reachable / "postgres"
+    # With the neighbors' names kept: programs find the wheel's libraries by a path relative to their own.
+    store, own = reachable / "programs", reachable / "postgres"
+    copy = store / programs.parent.name / programs.name
     own.mkdir(mode=0o700, exist_ok=True)
     os.chown(own, stranger, stranger)
     if processes.state("postgres", folder) is not processes.State.RUNNING:
-        shutil.rmtree(copy, ignore_errors=True)
+        shutil.rmtree(store, ignore_errors=True)
         shutil.copytree(programs, copy)
-        for each in (copy, *copy.rglob("*")):
+        libraries = programs.parent.with_suffix(".libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, store / libraries.name)
+        for each in (store, *store.rglob("*")):
             if not each.is_symlink():
                 each.chmod(0o755 if each.is_dir() or os.access(each, os.X_OK) else 0o644)
     found = Footing(copy, own, drop=("user", stranger), owner=stranger)

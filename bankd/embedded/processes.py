@@ -176,12 +176,14 @@ def stop(
 
 
 def last_words(name: str, folder: Path) -> str:
-    """The last line that the program logged: most often why it ended."""
+    """What the program logged last, and of the last lines the fatal one: most often why it ended."""
     try:
-        lines = log_path(name, folder).read_text(errors="replace").splitlines()
+        lines = log_path(name, folder).read_text(errors="replace").splitlines()[-6:]
     except FileNotFoundError:
-        return "it logged nothing"
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it logged nothing")[:500]
+        lines = []
+    said = [line.strip() for line in lines if line.strip()]
+    fatal = [line for line in said if any(word in line for word in ("FATAL", "PANIC", "panic:", "rror"))]
+    return (fatal or said or ["it logged nothing"])[-1][:500]
 
 
 def _record_path(name: str, folder: Path) -> Path:
