@@ -1,0 +1,322 @@
+"""Policies as SQL over `profile_grants`, so that ranking never sees what does not clear.
+
+Compiled from Cedar's own JSON of each policy, with the use as bound values:
+no second copy of a rule, and no user's text inside a statement. Cedar's
+guarded expressions and SQL's three values agree, and where they could not
+(a NULL where the schema demands a fact) the row is denied first. What has no
+SQL raises; a property test holds both sides equal.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, get_args
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    and_,
+    any_,
+    case,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.types import TypeEngine
+
+from bankd.licensing.models import ProfileGrant
+from bankd.licensing.terms import GrantFacts
+from bankd.licensing.use import UseFacts
+from bankd.licensing.vocabulary import Action
+from bankd.policy.engine import Use
+from bankd.policy.errors import NotCompilable
+from bankd.policy.facts import USE_MOMENTS, attributes, moment, use_attributes
+from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, Bundle, Policy
+
+PROFILE_GRANTS: FromClause = ProfileGrant.__table__
+GRANT_ACTIONS: tuple[Action, ...] = ("view", "synthesize", "publish", "train")
+
+SETS = ARRAY(Text)
+MOMENTS = DateTime(timezone=True)
+
+# In a profile nothing is blocked: the blocks of the day are bits of each row,
+# `photos.grant_blocks` and `photos.blocked_until`.
+BLOCKS = "blocks"
+
+COMPARED: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge
+}  # fmt: skip
+OF_SETS = {"containsAll": "@>", "containsAny": "&&"}
+
+Sql = ColumnElement[Any]
+
+
+def clears(
+    bundle: Bundle, action: Action, use: Use, *, source: FromClause = PROFILE_GRANTS
+) -> Select[tuple[int, int]]:
+    """Rows `(profile_id, mask)` of the profiles that clear: bit `ordinal` is set for each grant that does.
+
+    The blocks of the day are not in it: a row clears where
+    `mask & ~grant_blocks` is not zero and its photo is not blocked.
+    """
+    mask = func.bit_or(literal(1, BigInteger).op("<<")(sql_cast(source.c.ordinal, Integer)))
+    return (
+        select(source.c.profile_id, mask.cast(BigInteger).label("mask"))
+        .where(allows(bundle, action, use, source=source))
+        .group_by(source.c.profile_id)
+    )
+
+
+def allows(
+    bundle: Bundle, action: Action, use: Use, *, source: FromClause = PROFILE_GRANTS
+) -> ColumnElement[bool]:
+    """Whether the grant of a row of `source` carries the whole use; never NULL.
+
+    Raises:
+        NotCompilable: a policy says what has no SQL.
+    """
+    scope = _scope(action, use, source)
+    if scope is None:
+        return false()
+    return and_(
+        scope.complete(),
+        _permitted(scope, bundle.about(action)),
+        *(
+            func.coalesce(not_(scope.fires(policy)), false())
+            for policy in bundle.about(action)
+            if policy.effect == "forbid"
+        ),
+    )
+
+
+def denials(
+    bundle: Bundle, action: Action, use: Use, *, source: FromClause = PROFILE_GRANTS
+) -> Select[tuple[int, int, list[str]]]:
+    """Rows `(profile_id, ordinal, policies)` of the grants that do not clear, with the ids of the engine."""
+    scope = _scope(action, use, source)
+    policies: Sql = literal([ERROR_IN_EVALUATION], SETS)
+    if scope is not None:
+        forbids = [policy for policy in bundle.about(action) if policy.effect == "forbid"]
+        each: list[ColumnElement[str | None]] = [
+            case((func.coalesce(scope.fires(policy), true()), literal(policy.id, Text)), else_=null())
+            for policy in sorted(forbids, key=lambda policy: policy.id)
+        ]
+        named: Sql = func.array_remove(array(each), null())
+        policies = case(
+            (not_(scope.complete()), policies),
+            (func.cardinality(named) > 0, named),
+            (not_(_permitted(scope, bundle.about(action))), literal([DEFAULT_DENY], SETS)),
+            else_=null(),
+        )
+    asked = select(source.c.profile_id, source.c.ordinal, policies.label("policies")).subquery()
+    return select(asked.c.profile_id, asked.c.ordinal, asked.c.policies).where(asked.c.policies.is_not(None))
+
+
+def until(
+    use: Use, *, source: FromClause = PROFILE_GRANTS, profiles: Sequence[int] | None = None
+) -> Select[Any]:
+    """One row `(until)`: the next moment at which an answer about `use` could change by itself, or NULL.
+
+    That is the first moment after the use's `now` in any grant (of `profiles`
+    only, if given) or in the use. Embargoes are photos' own: see `photos.blocked_until`.
+    """
+    known = use_attributes(use)
+    if known is None:
+        return select(null().label("until"))
+    now = literal(moment(known["now"]), MOMENTS)
+    rows: Select[Any] = select(
+        *(
+            func.min(column).filter(column > now).label(column.name)
+            for column in source.c
+            if isinstance(column.type, DateTime)
+        )
+    )
+    if profiles is not None:
+        rows = rows.where(source.c.profile_id == any_(literal([*profiles], ARRAY(Integer))))
+    first = rows.subquery()
+    own = [literal(moment(known[name]), MOMENTS) for name in sorted(USE_MOMENTS - {"now"})]
+    # Of several moments `least` passes over the NULLs.
+    return select(func.least(*first.c, *(case((at > now, at), else_=null()) for at in own)).label("until"))
+
+
+def problems(bundle: Bundle) -> list[str]:
+    """Every policy that has no SQL, and why. To be asked before a bundle is used."""
+    found = []
+    for action in GRANT_ACTIONS:
+        scope = Scope(PROFILE_GRANTS, SAMPLE)
+        for policy in bundle.about(action):
+            try:
+                scope.fires(policy)
+            except NotCompilable as error:
+                found.append(str(error))
+    return [*dict.fromkeys(found)]
+
+
+class Scope:
+    """What names mean inside a policy: the columns of a row, and the values of a use."""
+
+    def __init__(self, source: FromClause, use: Mapping[str, Any]) -> None:
+        self._source = source
+        self._use = {name: literal(*_bound(name, value)) for name, value in use.items()}
+        self._policy = ""
+
+    def complete(self) -> ColumnElement[bool]:
+        """Whether the row has every fact that the schema demands."""
+        return and_(*(self._source.c[name].is_not(None) for name in REQUIRED))
+
+    def fires(self, policy: Policy) -> ColumnElement[bool]:
+        """Whether the policy applies to the row; NULL where Cedar would raise an error."""
+        self._policy = policy.id
+        parts: list[ColumnElement[bool]] = [true()]
+        for condition in policy.source["conditions"]:
+            body = self._boolean(condition["body"])
+            parts.append(body if condition["kind"] == "when" else not_(body))
+        return and_(*parts)
+
+    def _boolean(self, node: Mapping[str, Any]) -> Sql:
+        found = self._expression(node)
+        if not isinstance(found.type, Boolean):
+            raise self._refuse(node)
+        return found
+
+    def _expression(self, node: Mapping[str, Any]) -> Sql:
+        if len(node) != 1:
+            raise self._refuse(node)
+        [(kind, inside)] = node.items()
+        match kind, inside:
+            case "Value", bool():
+                return true() if inside else false()
+            case "Value", int():
+                return literal(inside, BigInteger)
+            case "Value", str():
+                return literal(inside, Text)
+            case "Set", list():
+                return self._literal_set(inside)
+            case ".", {"left": {"Var": "resource"}, "attr": str(name)}:
+                return self._column(name)
+            case ".", {"left": {"Var": "context"}, "attr": str(name)} if name in self._use:
+                return self._use[name]
+            case "has", {"left": {"Var": "resource"}, "attr": str(name)}:
+                return self._column(name).is_not(None)
+            case "!", {"arg": arg}:
+                return not_(self._boolean(arg))
+            case "&&", {"left": left, "right": right}:
+                return and_(self._boolean(left), self._boolean(right))
+            case "||", {"left": left, "right": right}:
+                return or_(self._boolean(left), self._boolean(right))
+            case "if-then-else", {"if": test, "then": then, "else": other}:
+                condition = self._boolean(test)
+                return case(
+                    (condition, self._boolean(then)), (not_(condition), self._boolean(other)), else_=null()
+                )
+            case "isEmpty", {"arg": arg}:
+                return func.cardinality(self._of(arg, ARRAY)) == 0
+            case "contains", {"left": left, "right": right}:
+                return self._of(right, Text) == any_(self._of(left, ARRAY))
+            case (("containsAll" | "containsAny"), {"left": left, "right": right}):
+                return self._of(left, ARRAY).bool_op(OF_SETS[kind])(self._of(right, ARRAY))
+            case (("==" | "!=" | "<" | "<=" | ">" | ">="), {"left": left, "right": right}):
+                return self._compared(kind, left, right)
+        raise self._refuse(node)
+
+    def _compared(self, kind: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Sql:
+        one, other = self._expression(left), self._expression(right)
+        of_one_type = isinstance(other.type, type(one.type)) or isinstance(one.type, type(other.type))
+        # Arrays are not equal where sets are; texts have another order in SQL than in Cedar, which has none.
+        comparable = (
+            (BigInteger, DateTime) if kind not in ("==", "!=") else (BigInteger, DateTime, Text, Boolean)
+        )
+        if not of_one_type or not isinstance(one.type, comparable):
+            raise self._refuse({kind: {"left": left, "right": right}})
+        return COMPARED[kind](one, other)
+
+    def _of(self, node: Mapping[str, Any], kind: type[TypeEngine[Any]]) -> Sql:
+        found = self._expression(node)
+        if not isinstance(found.type, kind):
+            raise self._refuse(node)
+        return found
+
+    def _literal_set(self, members: Sequence[Mapping[str, Any]]) -> Sql:
+        values = [member.get("Value") for member in members]
+        if not all(isinstance(value, str) for value in values):
+            raise self._refuse({"Set": members})
+        return literal(values, SETS)
+
+    def _column(self, name: str) -> Sql:
+        if name == BLOCKS:
+            return literal([], SETS)
+        if name not in GrantFacts.model_fields or name not in self._source.c:
+            raise NotCompilable(self._policy, f"`{name}` is no column of `profile_grants`")
+        return self._source.c[name]
+
+    def _refuse(self, node: Mapping[str, Any]) -> NotCompilable:
+        return NotCompilable(self._policy, f"`{next(iter(node), '')}` in `{str(dict(node))[:120]}`")
+
+
+def _scope(action: Action, use: Use, source: FromClause) -> Scope | None:
+    if action not in GRANT_ACTIONS:
+        raise NotCompilable(action, "it is asked of a set of grants, not of one")
+    known = use_attributes(use)
+    return None if known is None else Scope(source, known)
+
+
+def _permitted(scope: Scope, policies: Sequence[Policy]) -> ColumnElement[bool]:
+    permits = [policy for policy in policies if policy.effect == "permit"]
+    return or_(false(), *(func.coalesce(scope.fires(policy), false()) for policy in permits))
+
+
+def _bound(name: str, value: object) -> tuple[object, TypeEngine[Any]]:
+    """A value of the use and its type in SQL."""
+    match value:
+        case bool():
+            return value, Boolean()
+        case int():
+            return value, BigInteger()
+        case str() if name in USE_MOMENTS:
+            return moment(value), MOMENTS
+        case str():
+            return value, Text()
+        case list():
+            return value, SETS
+    raise TypeError(name)
+
+
+REQUIRED = tuple(
+    name
+    for name, field in GrantFacts.model_fields.items()
+    if name != BLOCKS and type(None) not in get_args(field.annotation)
+)
+
+SAMPLE: Mapping[str, Any] = attributes(
+    UseFacts(
+        now="2026-01-01T00:00:00.000Z",
+        purpose="commercial",
+        channels=frozenset(),
+        targeted_world=True,
+        targeted=frozenset(),
+        accessible_world=True,
+        accessible=frozenset(),
+        starts_at="2026-01-01T00:00:00.000Z",
+        ends_at="2026-01-02T00:00:00.000Z",
+        sector="general",
+        subjects=frozenset(),
+        audience="public",
+        copies=0,
+        licensee="house",
+        alterations=frozenset(),
+        fields=frozenset(),
+    )
+)
+"""Some use: which one makes no difference to whether a policy has SQL."""

@@ -1,0 +1,198 @@
+"""Ask the policies: may this grant, or this set of grants, carry that use? Closed on every doubt."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+from uuid import UUID
+
+import cedarpy
+
+from bankd.licensing.terms import GrantFacts
+from bankd.licensing.use import UseFacts
+from bankd.licensing.vocabulary import Action, Basis
+from bankd.policy.facts import Facts, SetFacts, document, set_facts, use_attributes
+from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, NO_GRANT, Bundle
+
+PRINCIPAL = 'Actor::"house"'
+Use = UseFacts | Mapping[str, object]
+Grant = GrantFacts | Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`policies` are the ids of all that denied, sorted; empty when allowed."""
+
+    allowed: bool
+    policies: tuple[str, ...] = ()
+    errors: tuple[str, ...] = field(default=(), compare=False)  # for operators, in Cedar's words
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A grant that a segment could be used on. `facts` carry the blocks that stand on grant and photo."""
+
+    grant_id: UUID
+    facts: Grant
+    basis: Basis
+    capped: bool
+    fee_minor: int
+
+    @property
+    def preference(self) -> tuple[bool, bool, int, UUID]:
+        """The house's own first, then what no cap limits, then the lowest fee, then the lowest id."""
+        return self.basis != "owned", self.capped, self.fee_minor, self.grant_id
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """The use may be made, on this one grant."""
+
+    grant_id: UUID
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No grant alone covers the use. `reasons` are the ids of every policy that denied any of them."""
+
+    reasons: frozenset[str]
+    per_grant: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Two grants that cannot stand in one picture; `second` is None where the first cannot even alone."""
+
+    first: UUID
+    second: UUID | None
+    policies: tuple[str, ...]
+
+
+UNREADABLE = Decision(False, (ERROR_IN_EVALUATION,), ("the facts cannot be read",))
+
+
+def decide(bundle: Bundle, action: Action, facts: Grant, use: Use) -> Decision:
+    """Whether one grant alone carries the whole use."""
+    return decide_many(bundle, action, [facts], use)[0]
+
+
+def decide_many(bundle: Bundle, action: Action, facts: Sequence[Grant], use: Use) -> list[Decision]:
+    """`decide` for each of `facts`, in their order; equal facts are asked once."""
+    return _ask(bundle, action, "Grant", facts, use)
+
+
+def decide_set(bundle: Bundle, facts: SetFacts, use: Use) -> Decision:
+    """Whether the grants that a composite relies on may stand together in it (action `compose`)."""
+    return _ask(bundle, "compose", "GrantSet", [facts], use)[0]
+
+
+def clear(bundle: Bundle, action: Action, use: Use, offers: Sequence[Offer]) -> Cleared | Refused:
+    """The grant to rely on among those offered for one segment, or every reason why there is none."""
+    return clear_many(bundle, action, use, [offers])[0]
+
+
+def clear_many(
+    bundle: Bundle, action: Action, use: Use, segments: Sequence[Sequence[Offer]]
+) -> list[Cleared | Refused]:
+    """`clear` for the offers of each segment, in their order."""
+    answers = iter(decide_many(bundle, action, [o.facts for offers in segments for o in offers], use))
+    return [_prefer([(offer, next(answers)) for offer in offers]) for offers in segments]
+
+
+def _prefer(decided: Sequence[tuple[Offer, Decision]]) -> Cleared | Refused:
+    clearing = [offer for offer, decision in decided if decision.allowed]
+    if clearing:
+        return Cleared(min(clearing, key=lambda offer: offer.preference).grant_id)
+    if not decided:
+        return Refused(frozenset({NO_GRANT}))
+    per_grant = {offer.grant_id: decision.policies for offer, decision in decided}
+    return Refused(frozenset(id for policies in per_grant.values() for id in policies), per_grant)
+
+
+def clashes(
+    bundle: Bundle,
+    use: Use,
+    grants: Sequence[tuple[UUID, GrantFacts]],
+    *,
+    facts_of: Callable[[Sequence[GrantFacts]], SetFacts] = set_facts,
+) -> list[Clash]:
+    """Which grants of a refused set to blame: those refused alone, then each pair refused for a reason
+    that neither has alone.
+
+    Empty when only three or more of them together leave nothing.
+    """
+    groups = [*((one,) for one in grants), *combinations(grants, 2)]
+    sets = [facts_of([facts for _, facts in group]) for group in groups]
+    found: list[Clash] = []
+    alone: dict[UUID, frozenset[str]] = {}
+    for group, decision in zip(groups, _ask(bundle, "compose", "GrantSet", sets, use), strict=True):
+        ids = [id for id, _ in group]
+        if len(ids) == 1:
+            alone[ids[0]] = frozenset(decision.policies)
+            new = alone[ids[0]]
+        else:
+            new = frozenset(decision.policies) - alone[ids[0]] - alone[ids[1]]
+        if new:
+            found.append(Clash(ids[0], ids[1] if len(ids) == 2 else None, tuple(sorted(new))))
+    return found
+
+
+def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use: Use) -> list[Decision]:
+    asked = [document(each) for each in facts]
+    context = use_attributes(use)
+    if context is None:
+        return [UNREADABLE] * len(asked)
+    different = [each for each in dict.fromkeys(asked) if each is not None]
+    answers = dict(zip(different, _decide(bundle, action, kind, different, json.dumps(context)), strict=True))
+    return [UNREADABLE if each is None else answers[each] for each in asked]
+
+
+def _decide(
+    bundle: Bundle, action: Action, kind: str, documents: Sequence[str], context: str
+) -> list[Decision]:
+    # The facts stand as entities read against the schema, which raises where
+    # one is missing or of another type; Cedar alone would skip a `forbid` that
+    # meets such a fact, and allow.
+    answers = [UNREADABLE] * len(documents)
+    try:
+        groups = [([*range(len(documents))], _entities(bundle, kind, documents))]
+    except ValueError:
+        groups = []
+        for number, text in enumerate(documents):
+            try:
+                groups.append(([number], _entities(bundle, kind, [text])))
+            except ValueError as error:
+                answers[number] = Decision(False, (ERROR_IN_EVALUATION,), (str(error),))
+    for numbers, entities in groups:
+        requests = [
+            {
+                "principal": PRINCIPAL,
+                "action": f'Action::"{action}"',
+                "resource": f'{kind}::"{place}"',
+                "context": context,
+            }
+            for place in range(len(numbers))
+        ]
+        results = cedarpy.is_authorized_batch(requests, bundle.policy_set, entities, bundle.schema)
+        for number, result in zip(numbers, results, strict=True):
+            answers[number] = _decision(result)
+    return answers
+
+
+def _entities(bundle: Bundle, kind: str, documents: Sequence[str]) -> cedarpy.Entities:
+    listed = ",".join(
+        f'{{"uid":{{"type":"{kind}","id":"{place}"}},"attrs":{text},"parents":[]}}'
+        for place, text in enumerate(documents)
+    )
+    return cedarpy.Entities.from_json_str(f"[{listed}]", schema=bundle.schema)
+
+
+def _decision(result: Any) -> Decision:
+    """Allowed only if Cedar allowed and had nothing to complain about."""
+    errors = tuple(result.diagnostics.errors)
+    if result.allowed and not errors:
+        return Decision(True)
+    denying = () if result.allowed else result.diagnostics.reasons
+    policies = {*denying, *((ERROR_IN_EVALUATION,) if errors else ())}
+    return Decision(False, tuple(sorted(policies or {DEFAULT_DENY})), errors)

@@ -1,0 +1,130 @@
+"""Facts as Cedar reads them, and the facts of a set of grants. Plain values only."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, computed_field
+
+from bankd.licensing.terms import GrantFacts, Value
+from bankd.licensing.use import UseFacts
+
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+USE_MOMENTS = frozenset({"now", "starts_at", "ends_at"})
+WHOLE_NUMBERS = range(-(2**63), 2**63)
+
+Facts = BaseModel | Mapping[str, object]
+"""`GrantFacts`, `SetFacts` or `UseFacts`, or the same as read from JSON and not yet trusted."""
+
+
+class SetFacts(Value):
+    """All the grants that one composite relies on: what policy sees as the resource of `compose`.
+
+    Share-alike grants count neither as non-commercial nor as rights-managed:
+    what they demand of the whole is their own license.
+    """
+
+    sources: int
+    share_alike: frozenset[str]  # SPDX ids
+    has_noncommercial: bool  # a grant without share-alike excludes commercial purposes
+    has_rights_managed: bool  # a licensed grant without share-alike is for named licensees only
+    credits_owed: int
+    meet_empty: bool  # no use is allowed by all of them
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def share_alike_licenses(self) -> int:
+        """Cedar cannot count."""
+        return len(self.share_alike)
+
+
+def set_facts(grants: Sequence[GrantFacts]) -> SetFacts:
+    free = [grant for grant in grants if grant.share_alike is None]
+    return SetFacts(
+        sources=len(grants),
+        share_alike=frozenset(grant.share_alike for grant in grants if grant.share_alike is not None),
+        has_noncommercial=any("commercial" not in grant.purposes for grant in free),
+        has_rights_managed=any(grant.basis != "owned" and not grant.any_licensee for grant in free),
+        credits_owed=sum(grant.credit_owed for grant in grants),
+        meet_empty=_meet_empty(grants),
+    )
+
+
+def _meet_empty(grants: Sequence[GrantFacts]) -> bool:
+    """Whether some dimension of use is left with nothing. Carved fields and releases are not looked at."""
+    ends = [at for grant in grants for at in (grant.ends_at, grant.embedded_ends_at) if at is not None]
+    return not grants or (
+        _nothing_common(grant.channels for grant in grants)
+        or _nothing_common(grant.purposes for grant in grants)
+        or _nothing_common(grant.audiences for grant in grants)
+        or _nothing_common(grant.alterations for grant in grants)
+        or _nothing_common(grant.territories for grant in grants if not grant.worldwide)
+        or _nothing_common(grant.sectors for grant in grants if not grant.any_sector)
+        or _nothing_common(grant.licensees for grant in grants if not grant.any_licensee)
+        or (bool(ends) and max(grant.starts_at for grant in grants) >= min(ends))
+    )
+
+
+def _nothing_common(sets: Iterable[Set[str]]) -> bool:
+    """Whether sets, if there are any, share no member."""
+    first, *others = [*sets] or [{""}]
+    return not frozenset(first).intersection(*others)
+
+
+def attributes(facts: Facts) -> dict[str, Any]:
+    """Facts as JSON has them, sets as sorted lists; None is left out, as Cedar's optional wants it."""
+    values = facts.model_dump(warnings=False) if isinstance(facts, BaseModel) else facts
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def document(facts: Facts) -> str | None:
+    """The attributes as canonical JSON; None if they cannot be written so."""
+    try:
+        values = attributes(facts)
+        text = json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError):  # a stray object, a lone surrogate
+        return None
+    return None if any(_holds_nul(value) for value in values.values()) else text
+
+
+def use_attributes(use: UseFacts | Mapping[str, object]) -> dict[str, Any] | None:
+    """The attributes of a use, each of the type that `UseFacts` gives it; None if that fails.
+
+    Engine and SQL both ask here, so that what one of them could read and the
+    other not is refused by both.
+    """
+    try:
+        known = UseFacts.model_validate(use if isinstance(use, Mapping) else use.model_dump(warnings=False))
+    except ValueError:
+        return None
+    values = attributes(known)
+    for name in USE_MOMENTS:
+        if moment(values[name]) is None:
+            return None
+    return values if document(known) is not None and values["copies"] in WHOLE_NUMBERS else None
+
+
+def moment(text: str) -> datetime | None:
+    """`2026-01-31T15:00:00.000Z` as an instant; None if it is anything else."""
+    if not MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _holds_nul(value: object) -> bool:
+    """Postgres cannot hold the character, so no answer may turn on it."""
+    return any(
+        isinstance(part, str) and "\0" in part for part in (value if isinstance(value, list) else [value])
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (Set, list, tuple)):
+        return sorted({*value}, key=str)
+    return value
