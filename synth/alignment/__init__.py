@@ -1,0 +1,1 @@
+"""Where a segment goes: the affine from canvas to crop."""

@@ -1,0 +1,274 @@
+"""Who owns each canvas pixel: integers only, so worker and bank agree to the pixel.
+
+The worker composes by this ledger and the bank recomputes it from the
+placements and its own masks. Torch-free and without floats: warps are fixed
+point, distances squared integers, ties decided by written rules.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+from synth.composition.distance import nearest
+from synth.layout import Layout, Region, regions
+from synth.pictures import (
+    MAX_AREA_PX,
+    MAX_SIDE_PX,
+    BadPlacement,
+    CategoryFacts,
+    Kind,
+    LayoutTooLarge,
+    Ledger,
+    Mask,
+    Placement,
+)
+
+FIXED = 16  # fraction bits of an affine
+MAX_PER_REGION = 3
+_MAX_LINEAR = 1 << 26  # a thousandfold shrink
+_MAX_OFFSET = 1 << 36  # a million pixels
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A ledger with what the pixels need beside it.
+
+    `source` (H, W) int64: for each filled pixel the row-major index of the
+    canvas pixel it continues, else -1. `height_order` (P,): placements by
+    rank, then by their place in the list; higher lies in front.
+    """
+
+    ledger: Ledger
+    source: NDArray[np.int64]
+    height_order: NDArray[np.int32]
+    regions: tuple[Region, ...]
+
+
+def thin_ids(categories: Mapping[int, CategoryFacts]) -> frozenset[int]:
+    return frozenset(c.id for c in categories.values() if c.thin)
+
+
+def check_size(layout: Layout) -> None:
+    """Raises LayoutTooLarge past 2048 px a side or 2048 x 1024 px in all."""
+    height, width = layout.labels.shape
+    if max(height, width) > MAX_SIDE_PX or height * width > MAX_AREA_PX:
+        raise LayoutTooLarge(height, width)
+
+
+def recompute(
+    layout: Layout,
+    placements: Sequence[Placement],
+    masks: Mapping[int, Mask],
+    categories: Mapping[int, CategoryFacts],
+) -> Ledger:
+    """The ledger of these placements: equal, to the pixel, to the one that `synthesize` made by them.
+
+    Args:
+        masks: (h, w) bool by segment key, in the crop's frame.
+
+    Raises:
+        BadPlacement: a placement names an unknown region or segment, or its numbers are absurd.
+        LayoutTooLarge: see `check_size`.
+    """
+    check_size(layout)
+    return compose(layout, regions(layout, thin=thin_ids(categories)), placements, masks, categories).ledger
+
+
+def compose(
+    layout: Layout,
+    areas: Sequence[Region],
+    placements: Sequence[Placement],
+    masks: Mapping[int, Mask],
+    categories: Mapping[int, CategoryFacts],
+) -> Canvas:
+    """`recompute`, keeping what the pixels need. `areas` are the layout's regions."""
+    _check(placements, len(areas), masks)
+    labels = area_labels(layout, areas)
+    owner = np.full(labels.shape, -1, np.int32)
+    front = sorted(range(len(placements)), key=lambda i: (placements[i].rank, i))
+    height_order = np.empty(len(placements), np.int32)
+    height_order[front] = np.arange(len(placements), dtype=np.int32)
+    for index in reversed(front):
+        placement = placements[index]
+        region = areas[placement.region]
+        box = (region.x0, region.y0, region.x1, region.y1)
+        part = owner[region.y0 : region.y1, region.x0 : region.x1]
+        free = region.mask & (part < 0)
+        if free.sum() < region.area_px:  # not the region's first
+            free = opened(free, small_hole_px(labels.shape[0]))
+        part[free & warp_mask(masks[placement.segment], placement.affine, box=box)] = index
+    kind = np.where(owner >= 0, np.uint8(Kind.PLACED), np.uint8(0))
+    source = _fill(owner, kind, labels, areas, categories)
+    kind[kind == 0] = Kind.INPAINTED
+    _blend(owner, kind, labels, height_order)
+    return Canvas(Ledger(owner, kind), source, height_order, tuple(areas))
+
+
+def area_labels(layout: Layout, areas: Sequence[Region]) -> NDArray[np.uint8]:
+    """(H, W) category of each pixel as its region has it, which is the layout's less its speckle."""
+    labels = layout.labels.copy()
+    for region in areas:
+        labels[region.y0 : region.y1, region.x0 : region.x1][region.mask] = region.category
+    return labels
+
+
+def warp_mask(mask: Mask, affine: tuple[int, ...], *, box: Box) -> Mask:
+    """Where canvas pixels of `box` show the mask: (y1 - y0, x1 - x0) bool, nearest pixel."""
+    a, b, c, d, e, f = affine
+    x0, y0, x1, y1 = box
+    # Centers lie at half-integers: doubled coordinates keep them whole, with one fraction bit more.
+    x = 2 * np.arange(x0, x1, dtype=np.int64)[None, :] + 1
+    y = 2 * np.arange(y0, y1, dtype=np.int64)[:, None] + 1
+    u = (a * x + b * y + 2 * c) >> (FIXED + 1)
+    v = (d * x + e * y + 2 * f) >> (FIXED + 1)
+    height, width = mask.shape
+    if b == 0 and d == 0:  # upright, as nearly all are: the same answer from one row and one column
+        wide, high = (u[0] >= 0) & (u[0] < width), (v[:, 0] >= 0) & (v[:, 0] < height)
+        upright = np.zeros((y1 - y0, x1 - x0), bool)
+        upright[np.ix_(high, wide)] = mask[np.ix_(v[high, 0], u[0, wide])]
+        return upright
+    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    out: Mask = inside & mask[np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)]
+    return out
+
+
+def opened(mask: Mask, radius: int) -> Mask:
+    """Without what a square of side 2 * radius + 1 does not fit into.
+
+    Where a region's best segment leaves crumbs, another photo's pixels would only make patchwork:
+    crumbs are filled from the segment around them.
+    """
+    core = _window(np.pad(mask, radius).astype(np.int32), radius, highest=False)
+    out: Mask = _window(core, radius, highest=True)[radius:-radius, radius:-radius] > 0
+    return out
+
+
+def small_hole_px(height: int) -> int:
+    return max(1, height // 96)
+
+
+def reach_px(shape: tuple[int, ...]) -> int:
+    """How far a hole may be from the pixel it continues."""
+    return max(16, max(shape) // 4)
+
+
+def seam_px(height: int) -> tuple[int, int]:
+    """Half-widths of the blended band: along a category's own seams, and where a thing meets another."""
+    return max(2, height // 48), max(1, height // 256)
+
+
+def _check(placements: Sequence[Placement], areas: int, masks: Mapping[int, Mask]) -> None:
+    seen: dict[int, set[int]] = {}
+    for placement in placements:
+        if not 0 <= placement.region < areas:
+            raise BadPlacement(f"no region `{placement.region}` in the layout")
+        if placement.segment not in masks:
+            raise BadPlacement(f"no segment `{placement.segment}` in the order")
+        linear = (placement.affine[0], placement.affine[1], placement.affine[3], placement.affine[4])
+        offset = (placement.affine[2], placement.affine[5])
+        if max(map(abs, linear)) > _MAX_LINEAR or max(map(abs, offset)) > _MAX_OFFSET:
+            raise BadPlacement(f"the affine of segment `{placement.segment}` is out of bounds")
+        if abs(placement.rank) >= 1 << 31:
+            raise BadPlacement(f"the rank of segment `{placement.segment}` is out of bounds")
+        keys = seen.setdefault(placement.region, set())
+        if placement.segment in keys:
+            raise BadPlacement(
+                f"segment `{placement.segment}` is placed twice in region `{placement.region}`"
+            )
+        keys.add(placement.segment)
+        if len(keys) > MAX_PER_REGION:
+            raise BadPlacement(f"more than {MAX_PER_REGION} segments in region `{placement.region}`")
+
+
+def _fill(
+    owner: NDArray[np.int32],
+    kind: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    areas: Sequence[Region],
+    categories: Mapping[int, CategoryFacts],
+) -> NDArray[np.int64]:
+    """Give holes to the nearest placed pixel: of their region, else of their category.
+
+    A void hole goes at last to the nearest flat thing, which is what lies
+    behind where nobody said what is there.
+    """
+    height, width = labels.shape
+    source = np.full(labels.shape, -1, np.int64)
+    placed = kind == Kind.PLACED
+    reach = reach_px(labels.shape)
+
+    def take(holes: Mask, sources: Mask, box: Box) -> None:
+        x0, y0, x1, _ = box
+        hole, found, _ = nearest(holes, sources, reach_px=reach)
+        if hole.size == 0:
+            return
+        inner = x1 - x0
+        at = (hole // inner + y0) * width + hole % inner + x0
+        of = (found // inner + y0) * width + found % inner + x0
+        owner.reshape(-1)[at] = owner.reshape(-1)[of]
+        kind.reshape(-1)[at] = Kind.FILLED
+        source.reshape(-1)[at] = of
+
+    for region in areas:
+        box = (region.x0, region.y0, region.x1, region.y1)
+        part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
+        take(region.mask & (kind[part] == 0), region.mask & placed[part], box)
+    whole = (0, 0, width, height)
+    flat = np.isin(labels, [c.id for c in categories.values() if c.planar])
+    for category in np.unique(labels[kind == 0]).tolist():
+        of_category = labels == category
+        take(of_category & (kind == 0), of_category & placed, whole)
+        if category in categories and categories[category].void:
+            take(of_category & (kind == 0), flat & placed, whole)
+    return source
+
+
+def _blend(
+    owner: NDArray[np.int32],
+    kind: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    height_order: NDArray[np.int32],
+) -> None:
+    """Mark the band along borders between owners; owners stay."""
+    owned = owner >= 0
+    if not owned.any():
+        return
+    along, across = seam_px(labels.shape[0])
+    low, high = np.int32(-1), np.int32(height_order.size)
+    order = np.where(owned, height_order[np.maximum(owner, 0)], low)
+    upper = np.where(owned, order, high)
+    band = (_window(order, across, highest=True) > order) | (_window(upper, across, highest=False) < upper)
+    touching = own_seams(owner, labels)
+    for category in np.unique(labels[touching]).tolist():
+        of_category = labels == category
+        near = _window((touching & of_category).astype(np.int32), along, highest=True) > 0
+        band |= near & of_category
+    kind[band & owned] = Kind.BLENDED
+
+
+def own_seams(owner: NDArray[np.int32], labels: NDArray[np.uint8]) -> Mask:
+    """Pixels with a neighbour (of four) of their own category that another placement owns."""
+    out = np.zeros(owner.shape, bool)
+    for one, other in (
+        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+        ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
+    ):
+        differ = (labels[one] == labels[other]) & (owner[one] != owner[other])
+        differ &= (owner[one] >= 0) & (owner[other] >= 0)
+        out[one] |= differ
+        out[other] |= differ
+    return out
+
+
+def _window(values: NDArray[np.int32], radius: int, *, highest: bool) -> NDArray[Any]:
+    """The highest or lowest value in the square of `radius` around each pixel."""
+    extreme = maximum_filter1d if highest else minimum_filter1d
+    size = 2 * radius + 1
+    out: NDArray[Any] = extreme(extreme(values, size, axis=0, mode="nearest"), size, axis=1, mode="nearest")
+    return out

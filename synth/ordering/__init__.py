@@ -1,0 +1,1 @@
+"""Which segment lies in front."""

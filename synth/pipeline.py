@@ -1,0 +1,195 @@
+"""From a layout and picked segments to a picture: align, order, compose, refine."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.alignment.closed_form import Affine, Frame, align
+from synth.composition.harmony import transfers
+from synth.composition.ledger import (
+    MAX_PER_REGION,
+    area_labels,
+    check_size,
+    compose,
+    opened,
+    small_hole_px,
+    thin_ids,
+    warp_mask,
+)
+from synth.composition.paint import paint
+from synth.layout import Layout, Region, regions
+from synth.ordering.order import Standing, back_to_front
+from synth.pictures import CategoryFacts, Kind, Mask, Picture, Placement, Segment, SynthError, masks_of
+from synth.refinement import Blend, Refiner
+
+HOLE_SHARE = 0.02  # of a region: beyond it a second candidate helps
+UNCOVERED_SHARE = 0.10  # of the frame: beyond it the bank is short
+
+
+class Cancelled(Exception):
+    """The order is wanted no more."""
+
+
+class Uncovered(SynthError):
+    """Too much of the frame has no segment. `regions` are those short of one, `share` is of the frame."""
+
+    def __init__(self, regions: Sequence[int], share: float) -> None:
+        super().__init__(
+            f"{share:.0%} of the frame has no segment, and at most {UNCOVERED_SHARE:.0%} may be made up"
+        )
+        self.regions = tuple(regions)
+        self.share = share
+
+
+def synthesize(
+    layout: Layout,
+    picks: Sequence[Sequence[int]],
+    segments: Mapping[int, Segment],
+    categories: Mapping[int, CategoryFacts],
+    *,
+    anchor: int | None,
+    frame: Frame,
+    seed: int,
+    device: str = "cpu",
+    refiner: Refiner | None = None,
+    go_on: Callable[[], None] = lambda: None,
+) -> Picture:
+    """Make one picture.
+
+    Args:
+        picks: by region the keys of its segments, best first; empty where there is none.
+        anchor: the photo whose light the others follow.
+        go_on: called between stages; what it raises ends the work.
+
+    Raises:
+        LayoutTooLarge: see `check_size`.
+        Uncovered: more than a tenth of the frame has no segment.
+        SynthError: picks and layout do not belong together.
+    """
+    check_size(layout)
+    clock = _Clock()
+    areas = regions(layout, thin=thin_ids(categories))
+    _check(areas, picks, segments, categories)
+    labels = area_labels(layout, areas)
+    clock.stage("regions")
+
+    placed = [
+        _align_region(region, [segments[key] for key in keys], categories, canvas=layout.frame, frame=frame)
+        for region, keys in zip(areas, picks, strict=True)
+    ]
+    clock.stage("align")
+    go_on()
+
+    placements = _ordered(areas, placed, categories)
+    clock.stage("order")
+
+    masks = masks_of(segments)
+    canvas = compose(layout, areas, placements, masks, categories)
+    _require_cover(canvas.ledger.kind, areas, labels.size)
+    clock.stage("compose")
+    go_on()
+
+    used = {p.segment for p in placements}
+    tones = transfers([segments[key] for key in sorted(used)], categories, anchor=anchor)
+    painting = paint(canvas, labels, placements, segments, tones)
+    clock.stage("paint")
+    go_on()
+
+    refined = (refiner or Blend()).refine(painting, seed=seed, device=device)
+    clock.stage("refine")
+    return Picture(refined.rgb, tuple(placements), canvas.ledger, clock.stages)
+
+
+def _check(
+    areas: Sequence[Region],
+    picks: Sequence[Sequence[int]],
+    segments: Mapping[int, Segment],
+    categories: Mapping[int, CategoryFacts],
+) -> None:
+    if len(picks) != len(areas):
+        raise SynthError(f"the layout has `{len(areas)}` regions, the picks are for `{len(picks)}`")
+    for region, keys in zip(areas, picks, strict=True):
+        if region.category not in categories:
+            raise SynthError(f"category `{region.category}` of the layout is unknown")
+        for key in keys:
+            if key not in segments:
+                raise SynthError(f"segment `{key}` was picked and not given")
+            if segments[key].category != region.category:
+                raise SynthError(f"segment `{key}` is of another category than region `{region.ordinal}`")
+
+
+def _align_region(
+    region: Region,
+    candidates: Sequence[Segment],
+    categories: Mapping[int, CategoryFacts],
+    *,
+    canvas: tuple[int, int],
+    frame: Frame,
+) -> list[tuple[Segment, Affine, float]]:
+    """The best segment, and further ones only while a hole worth it is left that they mostly close."""
+    box = (region.x0, region.y0, region.x1, region.y1)
+    hole: Mask = region.mask.copy()
+    taken: list[tuple[Segment, Affine, float]] = []
+    for segment in candidates:
+        short_px = np.count_nonzero(hole)
+        if len(taken) == MAX_PER_REGION or (taken and short_px <= HOLE_SHARE * region.area_px):
+            break
+        if not segment.mask.any() or any(segment.key == other.key for other, _, _ in taken):
+            continue
+        planar = categories[region.category].planar
+        affine, scale = align(segment, region, canvas=canvas, frame=frame, planar=planar)
+        hit = hole & warp_mask(segment.mask, affine, box=box)
+        hit_px = np.count_nonzero(hit)
+        if hit_px == 0 or (taken and 2 * hit_px < short_px):
+            continue
+        taken.append((segment, affine, scale))
+        hole = opened(hole & ~hit, small_hole_px(canvas[0]))
+    return taken
+
+
+def _ordered(
+    areas: Sequence[Region],
+    placed: Sequence[Sequence[tuple[Segment, Affine, float]]],
+    categories: Mapping[int, CategoryFacts],
+) -> list[Placement]:
+    """Placements by region, ranks counting up to the front; of one region's, the best lies in front."""
+    with_any = [region for region, taken in zip(areas, placed, strict=True) if taken]
+    standing = []
+    for region in with_any:
+        segment, _, scale = placed[region.ordinal][0]
+        depth_mm = None if segment.depth_mm is None else segment.depth_mm / scale
+        standing.append(Standing(categories[region.category], depth_mm, region.y1))
+    step = MAX_PER_REGION
+    rank = {with_any[at].ordinal: step * (n + 1) - 1 for n, at in enumerate(back_to_front(standing))}
+    return [
+        Placement(region.ordinal, segment.key, rank[region.ordinal] - n, affine)
+        for region in with_any
+        for n, (segment, affine, _) in enumerate(placed[region.ordinal])
+    ]
+
+
+def _require_cover(kind: NDArray[np.uint8], areas: Sequence[Region], frame_px: int) -> None:
+    empty = kind == Kind.INPAINTED
+    share = np.count_nonzero(empty) / frame_px
+    if share > UNCOVERED_SHARE:
+        short = [
+            r.ordinal
+            for r in areas
+            if np.count_nonzero(empty[r.y0 : r.y1, r.x0 : r.x1] & r.mask) * 2 > r.area_px
+        ]
+        raise Uncovered(short, share)
+
+
+class _Clock:
+    """Seconds by stage, for the record of how long a picture took."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def stage(self, name: str) -> None:
+        now = time.perf_counter()
+        self.stages[name] = now - self._last
+        self._last = now

@@ -1,0 +1,86 @@
+"""Refiners: from a painted canvas to the finished picture."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.composition.ledger import own_seams, seam_px
+from synth.composition.paint import Painting
+from synth.pictures import Kind, Mask, Rgb
+
+_BANDS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """`rgb` (H, W, 3) uint8.
+
+    `gate` (H, W) float32 in [0, 1] says how much of each pixel the refiner made; None: nothing.
+    """
+
+    rgb: Rgb
+    gate: NDArray[np.float32] | None = None
+
+
+class Refiner(Protocol):
+    """Finishes a painting. Given the same painting and seed on the same machine, the same pixels."""
+
+    name: str
+
+    def refine(self, painting: Painting, *, seed: int, device: str) -> Refined: ...
+
+
+class Blend:
+    """The refiner that makes nothing: it joins seams inside the ledger's band, and inpaints what is left.
+
+    Placed and filled pixels leave it as they came.
+    """
+
+    name = "blend"
+
+    def refine(self, painting: Painting, *, seed: int, device: str) -> Refined:  # noqa: ARG002  no network
+        colors = painting.colors.copy()
+        ledger = painting.canvas.ledger
+        band = ledger.kind == Kind.BLENDED
+        _join_own_seams(painting, colors, band)
+        rgb: Rgb = np.clip(colors * 255 + 0.5, 0, 255).astype(np.uint8)
+        empty = ledger.owner < 0
+        if empty.any():
+            rgb = np.asarray(cv2.inpaint(rgb, empty.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
+        soft = cv2.GaussianBlur(rgb, (0, 0), 0.7)
+        rgb[band] = soft[band]
+        return Refined(rgb)
+
+
+def _join_own_seams(painting: Painting, colors: NDArray[Any], band: Mask) -> None:
+    """Blend placements of one category into each other where they touch, by bands of frequency."""
+    owner, labels = painting.canvas.ledger.owner, painting.labels
+    seams = own_seams(owner, labels)
+    height, width = owner.shape
+    along, _ = seam_px(height)
+    for category in np.unique(labels[seams]).tolist():
+        of_category = labels == category
+        rows, columns = np.nonzero(seams & of_category)
+        margin = along + (1 << _BANDS)
+        x0, x1 = max(0, int(columns.min()) - margin), min(width, int(columns.max()) + 1 + margin)
+        y0, y1 = max(0, int(rows.min()) - margin), min(height, int(rows.max()) + 1 + margin)
+        part = (slice(y0, y1), slice(x0, x1))
+        blender = cv2.detail.MultiBandBlender(0, _BANDS, cv2.CV_32F)
+        blender.prepare((0, 0, x1 - x0, y1 - y0))
+        for index in np.unique(owner[part][of_category[part] & (owner[part] >= 0)]).tolist():
+            mine = (owner[part] == index) & of_category[part]
+            layer = np.where(mine[..., None], colors[part], painting.layer(index, (x0, y0, x1, y1)))
+            # The blender takes 16-bit integers: 4096 steps keep what eight bits show.
+            blender.feed((layer * 4095 + 0.5).astype(np.int16), mine.astype(np.uint8) * 255, (0, 0))
+        joined, _ = blender.blend(np.zeros(0, np.int16), np.zeros(0, np.uint8))
+        joined = np.clip(joined.astype(np.float32) / 4095, 0, 1)
+        away = np.where(seams[part] & of_category[part], 0, 255).astype(np.uint8)
+        distance = cv2.distanceTransform(away, cv2.DIST_L2, 5)
+        # Full at the seam, nothing at the band's edge: no new seam there.
+        share = np.clip(1 - distance / (along + 1), 0, 1)[..., None]
+        mixed = share * joined + (1 - share) * colors[part]
+        inside = band[part] & of_category[part]
+        colors[part][inside] = mixed[inside]
