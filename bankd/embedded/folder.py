@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,15 +23,20 @@ Credentials = dict[str, dict[str, str]]
 
 
 def prepare(folder: Path) -> Path:
-    """Make the data folder, for its owner alone, and return its real path."""
+    """Make the data folder, for its owner alone, and return its real path.
+
+    A folder that holds somebody's other files is refused, since closing it would lock them away.
+    """
     if platform.system() != "Linux":
         raise PlatformUnsupported(platform.system())
     try:
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         if folder.stat().st_uid != os.geteuid():
             raise FolderUnusable(folder, "it belongs to another user")
+        if not (folder / "run").is_dir() and any(folder.iterdir()):
+            raise FolderUnusable(folder, "it holds other files")
         folder.chmod(0o700)
-        for room in ("log", "run"):
+        for room in ("run", "log"):
             (folder / room).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise FolderUnusable(folder, error.strerror or str(error)) from error
@@ -44,7 +50,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         FolderBusy: another holds it.
     """
-    with open(folder / "lock", "a") as lock:
+    with (folder / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -63,7 +69,7 @@ def credentials(folder: Path) -> Credentials:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NothingHere(folder) from error
     except PermissionError as error:
-        raise FolderUnusable(folder, error.strerror) from error
+        raise FolderUnusable(folder, error.strerror or str(error)) from error
     return found
 
 
@@ -76,7 +82,7 @@ def write_private(path: Path, text: str) -> None:
     fresh = path.with_name(path.name + ".new")
     try:
         fresh.unlink(missing_ok=True)
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -95,7 +101,7 @@ def sockets(folder: Path, *, outside: bool = False) -> Path:
     inside = folder / "run"
     if not outside and len(os.fsencode(inside / LONGEST_SOCKET)) <= SOCKET_PATH_MAX:
         return inside
-    found = TEMPORARY / f"bankd-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    found = _outside(folder)
     try:
         found.mkdir(mode=0o700, exist_ok=True)
         facts = found.lstat()
@@ -105,3 +111,14 @@ def sockets(folder: Path, *, outside: bool = False) -> Path:
     except OSError as error:
         raise FolderUnusable(found, error.strerror or str(error)) from error
     return found
+
+
+def clear_sockets(folder: Path) -> None:
+    """Remove what `sockets` made outside the data folder, when nothing runs any more."""
+    found = _outside(folder)
+    if found.is_dir() and not found.is_symlink() and found.stat().st_uid == os.geteuid():
+        shutil.rmtree(found)
+
+
+def _outside(folder: Path) -> Path:
+    return TEMPORARY / f"bankd-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"

@@ -4,8 +4,9 @@ Run as a script by `processes` in a fresh isolated interpreter (so it imports
 the standard library only): forking the caller itself would copy its threads'
 locks, and a child of the caller would be its zombie once killed.
 
-argv[1]: JSON {argv, env, cwd, drop, folder, log}. A folder is passed open as descriptor 3. With a log the program is started in
-the background and stdout says {pid} or {error} in JSON; without, it replaces us.
+argv[1] is JSON {argv, env, cwd, drop, folder, log}. A folder is passed open as
+descriptor 3. With a log the program is started in the background and stdout
+says {pid} or {error} in JSON; without, it replaces us.
 """
 
 import ctypes

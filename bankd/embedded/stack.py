@@ -9,7 +9,7 @@ from types import ModuleType
 
 from bankd.embedded import postgres, processes, seaweed, valkey
 from bankd.embedded.errors import NothingHere
-from bankd.embedded.folder import Credentials, credentials, locked, prepare, remember
+from bankd.embedded.folder import Credentials, clear_sockets, credentials, locked, prepare, remember
 from bankd.embedded.processes import State
 
 PARTS: dict[str, ModuleType] = {part.NAME: part for part in (postgres, valkey, seaweed)}
@@ -65,12 +65,13 @@ def up(folder: Path, *, services: frozenset[str] = ALL, durability: bool = True)
 
 def down(folder: Path) -> None:
     """Stop what `up` started, the last first; safe to call again."""
-    if not folder.is_dir():
+    if not (folder / "run").is_dir():
         return
     folder = folder.resolve()
     with locked(folder):
         for part in reversed(PARTS.values()):
             part.down(folder)
+        clear_sockets(folder)
 
 
 def status(folder: Path) -> list[ServiceStatus]:
@@ -100,16 +101,25 @@ def addresses(folder: Path) -> Addresses:
 
 
 def _addresses(known: Credentials, services: frozenset[str]) -> Addresses:
-    found: dict[str, str] = {}
+    found = Addresses()
     if postgres.NAME in services:
-        found["database_owner_url"] = postgres.url(known, postgres.OWNER)
-        found["database_url"] = postgres.url(known, postgres.APP)
+        found = replace(
+            found,
+            database_owner_url=postgres.url(known, postgres.OWNER),
+            database_url=postgres.url(known, postgres.APP),
+        )
     if valkey.NAME in services:
-        found["broker_url"] = valkey.url(known, valkey.BANK)
-        found["render_broker_url"] = valkey.url(known, valkey.RENDER)
+        found = replace(
+            found,
+            broker_url=valkey.url(known, valkey.BANK),
+            render_broker_url=valkey.url(known, valkey.RENDER),
+        )
     if seaweed.NAME in services:
-        found["s3_endpoint"] = seaweed.endpoint(known)
-        found["s3_access_key"] = known[seaweed.NAME]["access_key"]
-        found["s3_secret_key"] = known[seaweed.NAME]["secret_key"]
-        found["s3_bucket"] = seaweed.BUCKET
-    return replace(Addresses(), **found)
+        found = replace(
+            found,
+            s3_endpoint=seaweed.endpoint(known),
+            s3_access_key=known[seaweed.NAME]["access_key"],
+            s3_secret_key=known[seaweed.NAME]["secret_key"],
+            s3_bucket=seaweed.BUCKET,
+        )
+    return found

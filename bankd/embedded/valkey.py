@@ -28,9 +28,9 @@ START_PATIENCE_S = 120.0  # a large append-only file is replayed first
 RENDER_PREFIX = "render."
 RENDERED_PREFIX = "rendered."
 
-# The render user is another site's: it has exactly the commands that Celery's transport sends for it (found by
-# MONITOR, held by tests) on exactly these keys. No scripts, whose sandbox has been broken before; no reading
-# of what other workers hold; nothing put back on its own queue, which is the bank's to do (`MUTEX`).
+# The render user is another site's: it has exactly the commands that Celery's transport sends for it (as seen
+# by MONITOR, held by tests) on exactly these keys. No scripts, whose sandbox has been broken before; no
+# reading of what other workers hold; nothing put back on its own queue, which is the bank's to do (`MUTEX`).
 MUTEX = f"{RENDER_PREFIX}unacked_mutex"
 RENDER_RULES = (
     "+hello +auth +ping +client|setinfo +multi +exec +discard",
