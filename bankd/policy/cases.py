@@ -7,7 +7,7 @@ what differs from them, and what must come of it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import yaml
@@ -20,28 +20,28 @@ from bankd.policy.errors import InvalidBundle
 from bankd.policy.facts import SetFacts
 from bankd.policy.load import Bundle
 
-Overrides = dict[str, Any]
+Overrides = Annotated[Mapping[str, Any], Field(default_factory=dict)]
 
 
 class OfferedCase(Value):
     """What a case changes in the grant, and what the house weighs beside its facts."""
 
-    facts: Overrides = {}
+    facts: Overrides
     capped: bool = False
     fee_minor: int = 0
 
 
 class CaseText(Value):
-    """One case as it is written. `grants` and `set` exclude each other; without both, the grant as it stands."""
+    """One case as it is written: of `grants`, of a `set`, or else of the one grant that the file states."""
 
     case: str
     action: Action
-    use: Overrides = {}
-    grant: Overrides = {}
+    use: Overrides
+    grant: Overrides
     grants: dict[str, OfferedCase] | None = None
-    set: Overrides | None = None
+    set: Mapping[str, Any] | None = None
     decision: Literal["cleared", "refused"]
-    on: str | None = None  # the grant relied on, where there are several
+    relies_on: str | None = None  # the grant relied on, where there are several
     policies: tuple[str, ...] = ()  # the deciding ids of a refusal
     per_grant: dict[str, tuple[str, ...]] | None = None
 
@@ -49,15 +49,15 @@ class CaseText(Value):
     def _whole(self) -> "CaseText":
         if (self.decision == "refused") != bool(self.policies):
             raise ValueError("a refusal, and only a refusal, names its deciding policies")
-        if (self.on is not None) != (self.grants is not None and self.decision == "cleared"):
-            raise ValueError("`on` names the grant relied on among several, and nothing else")
+        if (self.relies_on is not None) != (self.grants is not None and self.decision == "cleared"):
+            raise ValueError("`relies_on` names the grant relied on among several, and nothing else")
         return self
 
 
 class CaseFile(Value):
     use: Overrides
     grant: Overrides
-    set: Overrides = {}
+    set: Overrides
     cases: tuple[CaseText, ...] = Field(min_length=1)
 
 
@@ -99,7 +99,7 @@ def failure(bundle: Bundle, case: Case) -> str | None:
     if text.set is not None:
         decision = decide_set(bundle, SetFacts(**{**case.set, **text.set}), use)
         return _differs(text, decision.allowed, None, decision.policies, {})
-    offered = text.grants or {"": OfferedCase()}
+    offered = {"": OfferedCase(facts={})} if text.grants is None else text.grants
     names = {UUID(int=number): name for number, name in enumerate(offered, 1)}
     answer = clear(bundle, text.action, use, _offers(case, offered, [*names]))
     if isinstance(answer, Cleared):
@@ -119,14 +119,14 @@ def _offers(case: Case, offered: Mapping[str, OfferedCase], ids: Sequence[UUID])
 def _differs(
     text: CaseText,
     allowed: bool,
-    on: str | None,
+    relied_on: str | None,
     policies: tuple[str, ...],
     per_grant: Mapping[str, tuple[str, ...]],
 ) -> str | None:
     if allowed != (text.decision == "cleared"):
         return f"{'cleared' if allowed else 'refused by ' + ', '.join(policies)}, not {text.decision}"
-    if on != text.on:
-        return f"relies on `{on}`, not on `{text.on}`"
+    if relied_on != text.relies_on:
+        return f"relies on `{relied_on}`, not on `{text.relies_on}`"
     if policies != tuple(sorted(text.policies)):
         return f"refused by {', '.join(policies)}, not by {', '.join(sorted(text.policies))}"
     expected = {name: tuple(sorted(ids)) for name, ids in (text.per_grant or per_grant).items()}

@@ -5,14 +5,14 @@ from pathlib import Path
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.policy import cases, compile
-from bankd.policy.engine import ERROR_IN_EVALUATION, decide, decide_set
+from bankd.policy.engine import decide, decide_set
 from bankd.policy.errors import InvalidBundle
 from bankd.policy.facts import SetFacts, attributes
-from bankd.policy.load import SCHEMA, Bundle, problems, texts
+from bankd.policy.load import ERROR_IN_EVALUATION, SCHEMA, Bundle, problems, texts
 
 
 def check(folder: Path) -> list[str]:
-    """Every problem of the bundle in a folder, of its `rejected/` and of its `cases/`; none if it may be used."""
+    """Every problem of the bundle in a folder, of its `rejected/` and of its `cases/`."""
     try:
         found = texts(folder)
     except InvalidBundle as error:

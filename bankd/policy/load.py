@@ -17,6 +17,7 @@ from bankd.policy.errors import InvalidBundle
 
 SCHEMA = "bankd.cedarschema"
 ID = re.compile(r"[a-z]+(-[a-z]+)*")
+CEDARS_OWN_ID = re.compile(r"^for policy `policy\d+`, ")
 SENTENCE = re.compile(r"[A-Z][^\n]{9,118}[^.\s]")
 
 ERROR_IN_EVALUATION = "error-in-evaluation"
@@ -159,7 +160,7 @@ def _problems_of_file(name: str, text: str, schema: cedarpy.Schema, where: dict[
     named = answer.id_annotations_by_policy_id
     for wrong in answer.errors:
         policy = f"policy `{named[wrong.policy_id]}`: " if wrong.policy_id in named else ""
-        found.append(f"`{name}`: {policy}{_one_line(wrong.error)}")
+        found.append(f"`{name}`: {policy}{CEDARS_OWN_ID.sub('', _one_line(wrong.error))}")
     if not answer.validation_passed and not answer.errors:
         found.append(f"`{name}`: not valid")
     return found
