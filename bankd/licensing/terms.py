@@ -10,7 +10,16 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from bankd.licensing.vocabulary import (
     TERRITORIES,
@@ -89,6 +98,22 @@ def known_zone(name: str) -> str:
     return name
 
 
+Territories = Annotated[
+    frozenset[str],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    AfterValidator(known_territories),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^([A-Z]{2}|WORLD)$"},
+                {"type": "array", "items": {"type": "string", "pattern": "^([A-Z]{2}|WORLD)$"}},
+            ]
+        }
+    ),
+]
+"""ISO 3166-1 alpha-2 codes, or `WORLD`; one may stand without its list."""
+
+
 class Exclusivity(Value):
     """A field that another holder has to itself, carved out of this grant."""
 
@@ -96,7 +121,7 @@ class Exclusivity(Value):
     """Who has the field to itself; a holder who is a licensee of the grant carves nothing out of it."""
     sectors: frozenset[Slug] = Field(min_length=1)
     """The sectors that are taken; `any` takes every sector."""
-    territories: frozenset[str] = Field(min_length=1)
+    territories: Territories = Field(min_length=1)
     """Where the field is taken: ISO 3166-1 alpha-2 codes, or `WORLD`."""
     channels: frozenset[Channel] = Field(min_length=1)
     """The channels that are taken."""
@@ -104,8 +129,6 @@ class Exclusivity(Value):
     """First day; kept as written. The field counts as taken whenever the row exists."""
     ends_on: Day | None = None
     """Last day, inclusive; kept as written. Record a new grant without the row when it is over."""
-
-    _check_territories = field_validator("territories")(known_territories)
 
 
 class Credit(Value):
@@ -132,9 +155,9 @@ class GrantTerms(Value):
     What a field does not state is not allowed.
     """
 
-    territories: frozenset[str] = Field(min_length=1)
+    territories: Territories = Field(min_length=1)
     """Where the picture may be used: ISO 3166-1 alpha-2 codes, or `WORLD`."""
-    territories_excepted: frozenset[str] = frozenset()
+    territories_excepted: Territories = frozenset()
     """Codes taken out of `territories`."""
     territories_tested: TerritoryTest = "accessible"
     """Whether the territories bind where the picture can be seen (`accessible`, the narrow reading), or only
@@ -184,7 +207,6 @@ class GrantTerms(Value):
     share_alike: str | None = None
     """SPDX id of the license that a derivative must carry."""
 
-    _check_territories = field_validator("territories", "territories_excepted")(known_territories)
     _check_zone = field_validator("zone")(known_zone)
 
     @model_validator(mode="after")
@@ -218,7 +240,7 @@ class ReleaseTerms(Value):
     """Age of the youngest person covered; `unknown` counts as a minor."""
     synthetic_depiction: bool = False
     """Whether the release covers being shown in a synthesized picture. Unstated: no."""
-    territories: frozenset[str] = Field(default=frozenset({WORLD}), min_length=1)
+    territories: Territories = Field(default=frozenset({WORLD}), min_length=1)
     """Where it holds: ISO 3166-1 alpha-2 codes, or `WORLD`."""
     starts_on: Day | None = None
     """First day, in `zone`; empty for always."""
@@ -227,7 +249,6 @@ class ReleaseTerms(Value):
     zone: str = "UTC"
     """The IANA time zone that the days are meant in."""
 
-    _check_territories = field_validator("territories")(known_territories)
     _check_zone = field_validator("zone")(known_zone)
 
     @model_validator(mode="after")

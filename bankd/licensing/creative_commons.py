@@ -1,0 +1,81 @@
+"""The Creative Commons licenses of which the words are known, as grants.
+
+Each grant quotes the words that it rests on. `generative` and `train` follow
+from the right to produce and share adapted material, within the purposes of
+the license; NoDerivatives gives no such right, so nothing of it is combined,
+synthesized or trained on here. What NonCommercial means for a company's
+internal or editorial use is disputed: the narrow reading leaves both out.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from bankd.licensing.terms import Credit, GrantTerms
+from bankd.licensing.vocabulary import ALTERATIONS, ANY, AUDIENCES, CHANNELS, PURPOSES, WORLD
+
+GRANT_REF = "cc"
+
+
+@dataclass(frozen=True)
+class PublicLicense:
+    """`adapted`: adapted material may be shared; `alike`: under this license only."""
+
+    spdx: str
+    clause: str
+    quote: str
+    purposes: frozenset[str] = PURPOSES
+    adapted: bool = True
+    alike: bool = False
+    credit_owed: bool = True
+
+    def terms(self, *, starts_on: date, zone: str, credit: Credit | None) -> GrantTerms:
+        return GrantTerms.model_validate(
+            {
+                "territories": {WORLD},
+                "channels": CHANNELS,
+                "purposes": self.purposes,
+                "sectors": {ANY},
+                "audiences": AUDIENCES,
+                "alterations": ALTERATIONS if self.adapted else {"crop"},  # "in whole or in part"
+                "generative": self.adapted,
+                "train": self.adapted,
+                "licensees": {ANY},
+                "starts_on": starts_on,
+                "ends_on": None,
+                "zone": zone,
+                "credit": credit,
+                "share_alike": self.spdx if self.alike else None,
+            }
+        )
+
+
+NONCOMMERCIAL = frozenset({"education", "research"})
+
+SECTION = "Section 2(a)(1)"
+WHOLE = "reproduce and Share the Licensed Material, in whole or in part"
+ADAPT = "produce, reproduce, and Share Adapted Material"
+NO_ADAPT = "produce and reproduce, but not Share, Adapted Material"
+NC = "for NonCommercial purposes only"
+
+LICENSES = {
+    known.spdx: known
+    for known in (
+        PublicLicense(
+            "CC0-1.0",
+            "Section 2",
+            "overtly, fully, permanently, irrevocably and unconditionally waives, abandons, and surrenders "
+            "all of Affirmer's Copyright and Related Rights",
+            credit_owed=False,
+        ),
+        PublicLicense("CC-BY-4.0", SECTION, f"{WHOLE}; and {ADAPT}."),
+        PublicLicense("CC-BY-SA-4.0", SECTION, f"{WHOLE}; and {ADAPT}.", alike=True),
+        PublicLicense("CC-BY-ND-4.0", SECTION, f"{WHOLE}; and {NO_ADAPT}.", adapted=False),
+        PublicLicense("CC-BY-NC-4.0", SECTION, f"{WHOLE}, {NC}; and {ADAPT} {NC}.", purposes=NONCOMMERCIAL),
+        PublicLicense(
+            "CC-BY-NC-SA-4.0", SECTION, f"{WHOLE}, {NC}; and {ADAPT} {NC}.", NONCOMMERCIAL, alike=True
+        ),
+        PublicLicense(
+            "CC-BY-NC-ND-4.0", SECTION, f"{WHOLE}, {NC}; and {NO_ADAPT} {NC}.", NONCOMMERCIAL, adapted=False
+        ),
+    )
+}

@@ -1,0 +1,250 @@
+"""What a rights file says: licensors, documents, licenses, releases, and the photos they are about."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator
+
+from bankd.licensing.facts import start_of
+from bankd.licensing.rights_yaml import Place
+from bankd.licensing.terms import (
+    CoOwner,
+    Credit,
+    Day,
+    Depictions,
+    GrantTerms,
+    Name,
+    ReleaseTerms,
+    Value,
+    known_zone,
+)
+from bankd.licensing.vocabulary import Basis
+
+WILDCARDS = frozenset("*?[")
+
+Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+GrantRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+OneOrMore = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+
+
+class LicensorEntry(Value):
+    """Someone who grants rights; the house itself for what it owns."""
+
+    ref: Ref
+    """Short name that the rest of the file uses. Once imported it stands for this licensor for good."""
+    name: Name
+    """The full name, as reports print it."""
+
+
+class DocumentEntry(Value):
+    """A signed agreement or form that is kept with the facts that rest on it."""
+
+    ref: Ref
+    """Short name that licenses and releases of this file use."""
+    path: Name
+    """Where the file is, relative to this rights file and below its folder."""
+    media_type: Name | None = None
+    """Its media type, such as `application/pdf`; left out, it follows from the file's name."""
+
+
+class GrantEntry(Value):
+    """Uses that are allowed together. One grant alone must cover the whole of a use."""
+
+    ref: Ref
+    """Short name, unique within the license."""
+    terms: GrantTerms
+    """What is allowed. Whatever is not stated is not."""
+    clause: Name | None = None
+    """Where in the document it says so."""
+    quote: Name | None = None
+    """The words themselves, in their original language."""
+    supersedes: Ref | None = None
+    """Ref of the grant of this license that it replaces."""
+
+
+class LicenseEntry(Value):
+    """One agreement with one licensor. Once imported it is never edited: new terms need a new ref."""
+
+    ref: Ref
+    """Name of the agreement, unique in the bank."""
+    licensor: Ref
+    """Ref of the licensor."""
+    title: Name
+    """What a person calls it."""
+    basis: Basis
+    """`owned` by the house, or `licensed` from someone."""
+    spdx: Name | None = None
+    """SPDX id. A Creative Commons id (`CC-BY-4.0`, `CC0-1.0`, ..) stands for its grant, and no `grants` are
+    written: they follow from the license's own words."""
+    credit: Credit | None = None
+    """Only with a Creative Commons id: the credit that it demands."""
+    starts_on: Day | None = None
+    """Only with a Creative Commons id: first day on which the photos were offered under it."""
+    zone: str = "UTC"
+    """Only with a Creative Commons id: the time zone of that day."""
+    document: Ref | None = None
+    """Ref of the document behind it."""
+    clause: Name | None = None
+    """Where in the document the agreement itself is stated."""
+    quote: Name | None = None
+    """The words themselves, in their original language."""
+    verified_by: Name | None = None
+    """Who compared this record with the document; left out, reports mark the facts as unverified."""
+    co_owners: tuple[CoOwner, ...] = ()
+    """Owners beside the licensor. As long as one has not agreed, no grant of the license counts."""
+    supersedes: Ref | None = None
+    """Ref of the license that it replaces, from the moment of import on."""
+    grants: tuple[GrantEntry, ...] = ()
+    """What it allows, in parts that stand alone."""
+
+    _check_zone = field_validator("zone")(known_zone)
+
+
+class ReleaseEntry(ReleaseTerms):
+    """The consent of a person, or for a property, to be shown."""
+
+    ref: Ref
+    """Name of the release, unique in the bank."""
+    subject: Name
+    """Opaque reference to the person or property; never a name."""
+    licensor: Ref | None = None
+    """Ref of the licensor who holds the form."""
+    document: Ref | None = None
+    """Ref of the signed form."""
+    clause: Name | None = None
+    """Where in the form it says so."""
+    quote: Name | None = None
+    """The words themselves, in their original language."""
+    verified_by: Name | None = None
+    """Who compared this record with the form."""
+
+
+class PhotosEntry(Value):
+    """Photos that share rights. A photo that several entries match gets the grants of all of them."""
+
+    files: Annotated[tuple[Name, ...], OneOrMore] = Field(min_length=1)
+    """Names of files or patterns (`desk-*.jpg`), matched from the end of the path."""
+    licenses: Annotated[tuple[Ref, ...], OneOrMore] = ()
+    """Refs of licenses, each with all its grants."""
+    grants: Annotated[tuple[GrantRef, ...], OneOrMore] = ()
+    """Single grants, as `<license ref>/<grant ref>`."""
+    depictions: Depictions | None = None
+    """What the photos show that needs a release; left out, it is unknown, which is not allowed. Where
+    entries differ on a photo the stricter value counts."""
+    releases: Annotated[tuple[Ref, ...], OneOrMore] = ()
+    """Refs of the releases that cover what they show."""
+    disputed: Name | None = None
+    """Why the rights are in dispute; the photos are blocked until the dispute is lifted."""
+    embargo_until: Day | None = None
+    """First day on which the photos may be used."""
+    zone: str = "UTC"
+    """The time zone of that day."""
+
+    _check_zone = field_validator("zone")(known_zone)
+
+
+class PhotoRights(Value):
+    """What a rights file says of one photo: the rights record that ingestion keeps."""
+
+    grants: tuple[GrantRef, ...]
+    """`<license ref>/<grant ref>`, each once."""
+    depictions: Depictions
+    releases: tuple[Ref, ...]
+    disputed: str | None
+    embargo_until: datetime | None
+    """The instant in UTC at which the embargo ends."""
+
+
+class RightsFile(Value):
+    """A file of rights: licensors, their documents, licenses and releases, and the photos they are about."""
+
+    version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value == "1" else value)]
+    """Version of this format."""
+    licensors: tuple[LicensorEntry, ...] = Field(min_length=1)
+    documents: tuple[DocumentEntry, ...] = ()
+    licenses: tuple[LicenseEntry, ...] = Field(min_length=1)
+    releases: tuple[ReleaseEntry, ...] = ()
+    photos: tuple[PhotosEntry, ...] = ()
+
+    _path: Path = PrivateAttr(default=Path("rights.yaml"))
+    _lines: dict[Place, int] = PrivateAttr(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def line(self, *place: str | int) -> int | None:
+        """The line of a place in the file, or of what encloses it."""
+        while place not in self._lines and place:
+            place = place[:-1]
+        return self._lines.get(place)
+
+    def record_for(self, filename: str) -> PhotoRights | None:
+        """The rights record of a photo by its file name or path; None if no entry is about it."""
+        entries = [self.photos[index] for index in self._matching(filename)]
+        if not entries:
+            return None
+        grants = [ref for entry in entries for ref in self._grants_of(entry)]
+        shown = [entry.depictions for entry in entries if entry.depictions is not None]
+        depictions = shown[0] if shown else Depictions()
+        for other in shown[1:]:
+            depictions = depictions.tightened_by(other)
+        disputes = [entry.disputed for entry in entries if entry.disputed]
+        embargoes = [start_of(entry.embargo_until, entry.zone) for entry in entries if entry.embargo_until]
+        return PhotoRights(
+            grants=tuple(dict.fromkeys(grants)),
+            depictions=depictions,
+            releases=tuple(dict.fromkeys(ref for entry in entries for ref in entry.releases)),
+            disputed="; ".join(disputes) or None,
+            embargo_until=max(embargoes, default=None),
+        )
+
+    def document_file(self, document: DocumentEntry) -> Path:
+        """Where a document's bytes are. Raises ValueError: outside the rights file's folder."""
+        folder = self._path.parent.resolve()
+        file = (folder / document.path).resolve()
+        if not file.is_relative_to(folder):
+            raise ValueError(f"document `{document.path}` is outside the rights file's folder; move it below")
+        return file
+
+    def _matching(self, filename: str) -> list[int]:
+        """Indexes of the entries about a file, in their order: by name at once, then by pattern."""
+        path = PurePosixPath(filename)
+        named, patterns = self._files
+        found = {index for tail in _tails(path) for index in named.get(tail, ())}
+        found.update(index for pattern, index in patterns if path.match(pattern))
+        return sorted(found)
+
+    @cached_property
+    def _files(self) -> tuple[dict[str, list[int]], list[tuple[str, int]]]:
+        named: dict[str, list[int]] = {}
+        patterns: list[tuple[str, int]] = []
+        for index, entry in enumerate(self.photos):
+            for file in entry.files:
+                if WILDCARDS & set(file):
+                    patterns.append((file, index))
+                else:
+                    named.setdefault(file, []).append(index)
+        return named, patterns
+
+    @cached_property
+    def grants_of_license(self) -> dict[str, list[str]]:
+        """`<license ref>/<grant ref>` of every grant, by the license's ref."""
+        return {
+            license.ref: [f"{license.ref}/{grant.ref}" for grant in license.grants]
+            for license in self.licenses
+        }
+
+    def _grants_of(self, entry: PhotosEntry) -> Iterator[str]:
+        for license in entry.licenses:
+            yield from self.grants_of_license[license]
+        yield from entry.grants
+
+
+def _tails(path: PurePosixPath) -> Iterator[str]:
+    for count in range(1, len(path.parts) + 1):
+        yield "/".join(path.parts[-count:])

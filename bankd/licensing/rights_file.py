@@ -1,0 +1,227 @@
+"""Read the rights file: who gave which rights to which photos, as a librarian writes it down (YAML).
+
+`rights.schema.json` beside this module is its published JSON Schema. A file
+is read whole and checked whole before anything of it is used.
+"""
+
+import mimetypes
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from bankd.licensing import creative_commons, rights_yaml
+from bankd.licensing.errors import RightsFileRefused
+from bankd.licensing.rights_entries import (
+    DocumentEntry,
+    GrantEntry,
+    LicenseEntry,
+    PhotoRights,
+    RightsFile,
+)
+from bankd.licensing.rights_yaml import Place
+from bankd.licensing.terms import Depictions
+
+__all__ = ["PhotoRights", "RightsFile", "load", "media_type", "schema"]
+
+MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+
+
+def load(path: Path) -> RightsFile:
+    """Read and check a rights file; Creative Commons licenses come back with their grant written out.
+
+    Raises:
+        RightsFileRefused: something in it is wrong; every problem with its line.
+    """
+    document, lines = rights_yaml.read(path)
+    try:
+        file = RightsFile.model_validate(document)
+    except ValidationError as error:
+        raise _refused(path, lines, ((e["loc"], _sentence(e)) for e in error.errors())) from error
+    file._path, file._lines = path, lines
+    problems = [*_broken_references(file), *_broken_documents(file)]
+    licenses = []
+    for index, license in enumerate(file.licenses):
+        try:
+            licenses.append(_with_grants(license))
+        except ValueError as error:
+            problems.append((("licenses", index), str(error)))
+    if problems:
+        raise _refused(path, lines, problems)
+    whole = file.model_copy(update={"licenses": tuple(licenses)})
+    whole._path, whole._lines = path, lines
+    if problems := list(_broken_photos(whole)):
+        raise _refused(path, lines, problems)
+    return whole
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema that is published."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "bankd rights file, version 1",
+        **{
+            key: value
+            for key, value in RightsFile.model_json_schema().items()
+            if key not in ("title", "$schema")
+        },
+    }
+
+
+def media_type(document: DocumentEntry) -> str | None:
+    if document.media_type is not None:
+        return document.media_type
+    if PurePosixPath(document.path).suffix == ".md":
+        return "text/markdown"
+    return mimetypes.guess_type(document.path, strict=True)[0]
+
+
+def _with_grants(license: LicenseEntry) -> LicenseEntry:
+    """The license with its grants: those written, or the one that its Creative Commons id stands for."""
+    known = creative_commons.LICENSES.get(license.spdx or "")
+    if known is None or license.grants:
+        if known is not None:
+            raise ValueError(
+                f"license `{license.ref}` is `{known.spdx}`, whose grant follows from its words; "
+                "remove `grants`, or `spdx`"
+            )
+        if license.credit or license.starts_on:
+            raise ValueError(
+                f"license `{license.ref}` states `credit` or `starts_on` without a Creative Commons "
+                "`spdx`; write them into the terms of its grants"
+            )
+        if not license.grants:
+            raise ValueError(
+                f"license `{license.ref}` grants nothing; write its `grants`, or as `spdx` one of "
+                + ", ".join(f"`{spdx}`" for spdx in creative_commons.LICENSES)
+            )
+        return license
+    if license.basis != "licensed":
+        raise ValueError(f"license `{license.ref}` is `{known.spdx}`, so its basis is `licensed`")
+    if license.starts_on is None:
+        raise ValueError(f"license `{license.ref}` is `{known.spdx}` and needs `starts_on`")
+    if known.credit_owed and license.credit is None:
+        raise ValueError(f"license `{license.ref}` is `{known.spdx}` and needs the `credit` that it demands")
+    grant = GrantEntry(
+        ref=creative_commons.GRANT_REF,
+        terms=known.terms(starts_on=license.starts_on, zone=license.zone, credit=license.credit),
+        clause=known.clause,
+        quote=known.quote,
+    )
+    return license.model_copy(update={"grants": (grant,)})
+
+
+def _broken_references(file: RightsFile) -> Iterator[tuple[Place, str]]:
+    for kind in ("licensors", "documents", "licenses", "releases"):
+        yield from _twice((entry.ref for entry in getattr(file, kind)), place=(kind,))
+    licensors = {licensor.ref for licensor in file.licensors}
+    documents = {document.ref for document in file.documents}
+    for kind in ("licenses", "releases"):
+        for index, entry in enumerate(getattr(file, kind)):
+            if entry.licensor is not None and entry.licensor not in licensors:
+                yield (kind, index, "licensor"), f"unknown licensor `{entry.licensor}`; add it to `licensors`"
+            if entry.document is not None and entry.document not in documents:
+                yield (kind, index, "document"), f"unknown document `{entry.document}`; add it to `documents`"
+    for index, license in enumerate(file.licenses):
+        place = ("licenses", index, "grants")
+        yield from _twice((grant.ref for grant in license.grants), place=place)
+        if license.supersedes == license.ref:
+            yield ("licenses", index, "supersedes"), f"license `{license.ref}` cannot supersede itself"
+        refs = {grant.ref for grant in license.grants}
+        for number, grant in enumerate(license.grants):
+            if grant.supersedes is not None and grant.supersedes not in refs - {grant.ref}:
+                yield (
+                    (*place, number, "supersedes"),
+                    f"unknown grant `{grant.supersedes}` of license `{license.ref}`; keep what is superseded",
+                )
+
+
+def _broken_documents(file: RightsFile) -> Iterator[tuple[Place, str]]:
+    for index, document in enumerate(file.documents):
+        place = ("documents", index, "path")
+        try:
+            path = file.document_file(document)
+        except (ValueError, OSError) as error:
+            yield place, str(error)
+            continue
+        if not path.is_file():
+            yield place, f"document `{document.path}` is not there; put it beside the rights file"
+        elif path.stat().st_size > MAX_DOCUMENT_BYTES:
+            yield place, f"document `{document.path}` is larger than {MAX_DOCUMENT_BYTES // 2**20} MiB"
+        if media_type(document) is None:
+            yield place, f"the media type of `{document.path}` is not known; state its `media_type`"
+
+
+def _broken_photos(file: RightsFile) -> Iterator[tuple[Place, str]]:
+    grants = {ref for refs in file.grants_of_license.values() for ref in refs}
+    releases = {release.ref: release for release in file.releases}
+    for index, entry in enumerate(file.photos):
+        for number, ref in enumerate(entry.licenses):
+            if ref not in file.grants_of_license:
+                yield ("photos", index, "licenses", number), f"unknown license `{ref}`; add it to `licenses`"
+        for number, ref in enumerate(entry.grants):
+            if ref not in grants:
+                yield ("photos", index, "grants", number), f"unknown grant `{ref}`; add it to its license"
+        for number, ref in enumerate(entry.releases):
+            if ref not in releases:
+                yield ("photos", index, "releases", number), f"unknown release `{ref}`; add it to `releases`"
+        shown = entry.depictions or Depictions()
+        for kind, status in (("model", shown.model_release), ("property", shown.property_release)):
+            held = any(
+                releases[ref].kind == kind and releases[ref].status == "released"
+                for ref in entry.releases
+                if ref in releases
+            )
+            if status == "released" and not held:
+                yield (
+                    ("photos", index, "depictions", f"{kind}_release"),
+                    f"`{kind}_release: released` names no {kind} release; add its ref to `releases`",
+                )
+
+
+def _twice(refs: Iterable[str], *, place: Place) -> Iterator[tuple[Place, str]]:
+    seen: set[str] = set()
+    for index, ref in enumerate(refs):
+        if ref in seen:
+            yield (*place, index, "ref"), f"ref `{ref}` is used twice; give each its own"
+        seen.add(ref)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """What is wrong and what to do about it, for a person who never heard of validation."""
+    field = next((str(part) for part in reversed(error["loc"]) if isinstance(part, str)), "the file")
+    given = error["input"] if isinstance(error["input"], str | int | float | bool | None) else "…"
+    match error["type"]:
+        case "missing":
+            return f"`{field}` is missing; state it"
+        case "extra_forbidden":
+            return f"unknown field `{field}`; correct its spelling or remove it"
+        case "literal_error":
+            return (
+                f"`{given}` is not a `{field}`; use one of {error['ctx']['expected'].replace(chr(39), '`')}"
+            )
+        case "string_pattern_mismatch":
+            return f"`{given}` is not a valid `{field}`; it must look like `{error['ctx']['pattern']}`"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "too_short":
+            return f"`{field}` is empty; name at least one"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"`{field}` must be fields with values, not `{given}`"
+        case "tuple_type" | "frozen_set_type" | "list_type":
+            return f"`{field}` must be a list, not `{given}`"
+    message = error["msg"].removeprefix("Input ").removesuffix(".")
+    return f"`{field}` {message[:1].lower()}{message[1:]}, not `{given}`"
+
+
+def _refused(
+    path: Path, lines: dict[Place, int], problems: Iterable[tuple[tuple[int | str, ...], str]]
+) -> RightsFileRefused:
+    found: list[tuple[int | None, str]] = []
+    for place, sentence in problems:
+        while place not in lines and place:
+            place = place[:-1]
+        found.append((lines.get(place), sentence))
+    return RightsFileRefused(path, sorted(found, key=lambda problem: problem[0] or 0))

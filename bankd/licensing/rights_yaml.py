@@ -1,0 +1,104 @@
+"""Read YAML so that every value keeps its line, and nothing in it can surprise.
+
+Plain scalars stay text unless they are `null`, `true` or `false`: in YAML's
+own reading `NO` (Norway) is false and the clause `4.10` is 4.1. No tags, no
+merge keys, no key twice; size, depth and the number of values are bounded, so
+that a file of nested aliases cannot fill the memory.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bankd.licensing.errors import RightsFileRefused
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_VALUES = 5_000_000
+MAX_DEPTH = 32
+
+Place = tuple[str | int, ...]
+
+Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+IMPLICIT_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")
+)
+
+
+def read(path: Path) -> tuple[Any, dict[Place, int]]:
+    """The file's one document as dicts, lists, text, booleans and None, and the line of each place in it.
+
+    Raises:
+        RightsFileRefused: it cannot be read, or is not such a document.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RightsFileRefused(path, [(None, f"is larger than {MAX_BYTES // 2**20} MiB; split it")])
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise RightsFileRefused(path, [(None, f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise RightsFileRefused(path, [(None, "is not UTF-8 text; save it as UTF-8")]) from error
+    try:
+        node = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
+        raise RightsFileRefused(path, [(mark and mark.line + 1, f"is not YAML: {problem}")]) from error
+    if node is None:
+        raise RightsFileRefused(path, [(None, "is empty")])
+    reader = _Reader(path)
+    return reader.value(node, (), 0), reader.lines
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[Place, int] = {}
+        self.count = 0
+
+    def value(self, node: yaml.Node, place: Place, depth: int) -> Any:
+        line = node.start_mark.line + 1
+        self.lines.setdefault(place, line)
+        self.count += 1
+        if self.count > MAX_VALUES:
+            raise self.refused(line, f"holds more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:
+            raise self.refused(line, f"is nested more than {MAX_DEPTH} deep")
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node, line)
+        if node.tag not in IMPLICIT_TAGS:
+            raise self.refused(line, f"the tag `{node.tag}` is not understood; remove it")
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*place, index), depth + 1) for index, item in enumerate(node.value)]
+        return self.mapping(node, place, depth)
+
+    def scalar(self, node: yaml.ScalarNode, line: int) -> str | bool | None:
+        text = str(node.value)
+        if node.tag not in IMPLICIT_TAGS:
+            raise self.refused(line, f"the tag `{node.tag}` is not understood; remove it")
+        if node.style is not None:
+            return text
+        return None if text in NULLS else BOOLEANS.get(text, text)
+
+    def mapping(self, node: yaml.Node, place: Place, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, item in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.refused(line, "a field's name must be a word")
+            name = str(key.value)
+            if name == "<<":
+                raise self.refused(line, "`<<` is not understood; write the fields out")
+            if name in values:
+                raise self.refused(line, f"`{name}` is given twice; keep one")
+            self.lines[*place, name] = line
+            values[name] = self.value(item, (*place, name), depth + 1)
+        return values
+
+    def refused(self, line: int, problem: str) -> RightsFileRefused:
+        return RightsFileRefused(self.path, [(line, problem)])
