@@ -19,6 +19,7 @@ from bankd.licensing.terms import (
     Name,
     ReleaseTerms,
     Value,
+    Words,
     known_zone,
 )
 from bankd.licensing.vocabulary import Basis
@@ -60,7 +61,7 @@ class GrantEntry(Value):
     """What is allowed. Whatever is not stated is not."""
     clause: Name | None = None
     """Where in the document it says so."""
-    quote: Name | None = None
+    quote: Words | None = None
     """The words themselves, in their original language."""
     supersedes: Ref | None = None
     """Ref of the grant of this license that it replaces."""
@@ -90,7 +91,7 @@ class LicenseEntry(Value):
     """Ref of the document behind it."""
     clause: Name | None = None
     """Where in the document the agreement itself is stated."""
-    quote: Name | None = None
+    quote: Words | None = None
     """The words themselves, in their original language."""
     verified_by: Name | None = None
     """Who compared this record with the document; left out, reports mark the facts as unverified."""
@@ -117,7 +118,7 @@ class ReleaseEntry(ReleaseTerms):
     """Ref of the signed form."""
     clause: Name | None = None
     """Where in the form it says so."""
-    quote: Name | None = None
+    quote: Words | None = None
     """The words themselves, in their original language."""
     verified_by: Name | None = None
     """Who compared this record with the form."""

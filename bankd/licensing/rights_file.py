@@ -62,11 +62,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "bankd rights file, version 1",
-        **{
-            key: value
-            for key, value in RightsFile.model_json_schema().items()
-            if key not in ("title", "$schema")
-        },
+        **_untitled(RightsFile.model_json_schema()),
     }
 
 
@@ -76,6 +72,19 @@ def media_type(document: DocumentEntry) -> str | None:
     if PurePosixPath(document.path).suffix == ".md":
         return "text/markdown"
     return mimetypes.guess_type(document.path, strict=True)[0]
+
+
+def _untitled(schema: Any) -> Any:
+    """A schema without the titles that only say the fields' names again."""
+    if isinstance(schema, list):
+        return [_untitled(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _untitled(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str))
+    }
 
 
 def _with_grants(license: LicenseEntry) -> LicenseEntry:

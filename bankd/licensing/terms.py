@@ -66,6 +66,7 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 """One spelling per word, since sets are compared letter by letter and exclusivity must not miss one."""
 
 Name = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
 
 
 def _as_day(value: object) -> object:
@@ -134,7 +135,7 @@ class Exclusivity(Value):
 class Credit(Value):
     """Words owed beside the picture, verbatim."""
 
-    text: Name
+    text: Words
     """The credit line, letter by letter as it must appear."""
     placement: Literal["adjacent", "credits-page", "metadata"] = "adjacent"
     """Where it must stand: beside the picture, on a credits page, or in the file's metadata."""
