@@ -26,7 +26,10 @@ Limit = TypeVar("Limit", int, str)
 
 @dataclass(frozen=True)
 class Relied:
-    """A grant that a composite relies on, with what its terms say beside the facts that policy sees."""
+    """A grant relied on for one photo: the facts that policy sees, and what its terms say beside them.
+
+    One grant may stand here for several photos, each with facts of its own.
+    """
 
     grant_id: UUID
     facts: GrantFacts
@@ -59,6 +62,7 @@ class EffectiveLicense(Value):
     sectors: frozenset[str] | None
     audiences: frozenset[Audience]
     alterations: frozenset[Alteration]
+    alteration_constraints: frozenset[str]  # PLUS AL-.., of every photo
     generative: bool
     train: bool
     licensees: frozenset[str] | None
@@ -89,7 +93,7 @@ def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
     Where the meet of many is empty though no two exclude each other, the pair
     is the grant that emptied it and the last one that had narrowed it before.
     """
-    grants = list({one.grant_id: one for one in relied}.values())
+    grants = list(relied)
     if not grants:
         raise ValueError("an effective license needs a grant")
 
@@ -113,7 +117,7 @@ def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
             "territories_tested": "accessible"
             if any(one.territories_tested == "accessible" for one in facts)
             else "targeted",
-            "alterations": frozenset.intersection(*(one.alterations for one in facts)),
+            "alteration_constraints": frozenset().union(*(one.alteration_constraints for one in facts)),
             "generative": all(one.generative for one in facts),
             "train": all(one.train for one in facts),
             "subjects_excluded": frozenset().union(*(one.subjects_excluded for one in facts)),
@@ -137,6 +141,7 @@ _SCOPES: dict[str, Callable[[GrantFacts], frozenset[str] | None]] = {
     "purposes": lambda facts: frozenset[str](facts.purposes),
     "sectors": lambda facts: None if facts.any_sector else facts.sectors,
     "audiences": lambda facts: frozenset[str](facts.audiences),
+    "alterations": lambda facts: frozenset[str](facts.alterations),
     "licensees": lambda facts: None if facts.any_licensee else facts.licensees,
 }
 
@@ -176,7 +181,7 @@ def _share_alike(grants: Sequence[Relied]) -> tuple[ShareAlike, ...]:
         if one.facts.share_alike is not None:
             demands.setdefault(one.facts.share_alike, []).append(one.grant_id)
     return tuple(
-        ShareAlike(license=name, grant_ids=tuple(sorted(ids))) for name, ids in sorted(demands.items())
+        ShareAlike(license=name, grant_ids=tuple(sorted({*ids}))) for name, ids in sorted(demands.items())
     )
 
 
@@ -186,6 +191,6 @@ def _credits(grants: Sequence[Relied]) -> tuple[CreditOwed, ...]:
         if one.credit is not None:
             owed.setdefault((one.credit.text, one.credit.placement), []).append(one.grant_id)
     return tuple(
-        CreditOwed(text=text, placement=placement, grant_ids=tuple(sorted(ids)))
+        CreditOwed(text=text, placement=placement, grant_ids=tuple(sorted({*ids})))
         for (text, placement), ids in sorted(owed.items())
     )

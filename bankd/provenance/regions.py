@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1, half-open
 
@@ -40,12 +41,9 @@ def totals(runs: Sequence[int]) -> dict[int, int]:
 
 def boxes(owner: npt.NDArray[np.integer]) -> dict[int, Box]:
     """The smallest box around all pixels of each owner, -1 left out."""
-    found: dict[int, Box] = {}
-    ys, xs = np.nonzero(owner >= 0)
-    owners = owner[ys, xs]
-    order = np.argsort(owners, kind="stable")
-    ys, xs, owners = ys[order], xs[order], owners[order]
-    numbers, starts = np.unique(owners, return_index=True)
-    for number, y, x in zip(numbers, np.split(ys, starts[1:]), np.split(xs, starts[1:]), strict=True):
-        found[int(number)] = (int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
-    return found
+    found = ndimage.find_objects(owner + 1)  # 0 is nobody
+    return {
+        number: (xs.start, ys.start, xs.stop, ys.stop)
+        for number, (ys, xs) in enumerate(box or (None, None) for box in found)
+        if ys is not None
+    }

@@ -1,0 +1,231 @@
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import jsonschema
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import bankd.provenance
+from bankd.provenance import regions, shares, signing
+from bankd.provenance.errors import ManifestUnreadable
+from bankd.provenance.manifest import (
+    Commitments,
+    LogCheckpoint,
+    Manifest,
+    Refiner,
+    Source,
+    disclose,
+    draw_up,
+    read,
+    schema,
+)
+
+CanvasOf = Callable[..., Any]
+
+
+def small_manifest(*, second_grant: UUID = UUID(int=5)) -> Manifest:
+    """Two segments of one photo and an inpainted pixel, on six pixels."""
+    owner = np.array([[0, 0, 1], [-1, 1, 1]])
+    kind = np.array([[1, 2, 1], [4, 3, 1]])
+    common = {"category": "wall", "photo_id": UUID(int=4), "photo_sha256": "4" * 64}
+    frame = {"photo_height": 10, "photo_width": 20}
+    sources = [
+        Source(segment_id=71, area_px=30, grant_id=UUID(int=5), **common, **frame),
+        Source(segment_id=72, area_px=9, grant_id=second_grant, **common, **frame),
+    ]
+    return draw_up(
+        composite_id=UUID(int=1),
+        request_id=UUID(int=2),
+        variation=1,
+        sealed_at=datetime(2026, 6, 1, 12, 0, 0, 999_999, tzinfo=UTC),
+        pixel_sha256="a" * 64,
+        owner=owner,
+        placements=[71, 72],
+        areas=shares.count(owner, kind, [71, 72]),
+        sources={source.segment_id: source for source in sources},
+        policy_bundle="b" * 64,
+        clearance_log_index=8,
+        log_checkpoint=LogCheckpoint(size=7, root="c" * 64),
+        recipe="sims-1",
+        frame="box",
+        seed=2**53 - 1,
+        refiner=Refiner(name="blend", checkpoint=None, training_snapshot=None, training_photos=0),
+        commitments=Commitments(declared_use="d" * 64, effective_license="e" * 64, credits_owed="f" * 64),
+    )
+
+
+def test_manifest_version_1_never_changes() -> None:
+    """If this text changes, signed manifests can no longer be read: make a version 2 instead."""
+    assert small_manifest().canonical() == (
+        '{"clearance_log_index":8,"commitments":{"credits_owed":"fffffffffffffffffffffffffffffffffffffff'
+        'fffffffffffffffffffffffff","declared_use":"dddddddddddddddddddddddddddddddddddddddddddddddddddd'
+        'dddddddddddd","effective_license":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee'
+        'eeee"},"composite_id":"00000000-0000-0000-0000-000000000001","frame":"box","height":2,"inpainte'
+        'd_px":1,"log_checkpoint":{"root":"ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc'
+        'ccc","size":7},"owner_runs":[1,2,0,1,-1,1,0,2],"pixel_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+        'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","placed_photos":[{"canvas_px":5,"grant_id":"00000000-0000-000'
+        '0-0000-000000000005","height":10,"photo_id":"00000000-0000-0000-0000-000000000004","segments":['
+        '{"area_px":9,"blended_px":1,"category":"wall","filled_px":0,"placed_px":2,"segment_id":72},{"ar'
+        'ea_px":30,"blended_px":0,"category":"wall","filled_px":1,"placed_px":1,"segment_id":71}],"sha25'
+        '6":"4444444444444444444444444444444444444444444444444444444444444444","share_ppm":195000,"width'
+        '":20}],"policy_bundle":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","reci'
+        'pe":"sims-1","refiner":{"checkpoint":null,"name":"blend","training_photos":0,"training_snapshot'
+        '":null},"refiner_px":0,"request_id":"00000000-0000-0000-0000-000000000002","sealed_at":"2026-06'
+        '-01T12:00:00.999Z","seed":9007199254740991,"variation":1,"version":1,"width":3}'
+    )
+
+
+def test_published_schema_is_the_manifest_s_own(canvas: CanvasOf) -> None:
+    published = Path(bankd.provenance.__file__).with_name("manifest.schema.json")
+
+    assert published.read_text() == json.dumps(schema(), indent=2, sort_keys=True) + "\n"
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(json.loads(canvas(3).manifest.canonical()), schema())
+
+
+def test_manifest_survives_its_canonical_text(canvas: CanvasOf) -> None:
+    manifest = canvas(3).manifest
+
+    assert read(manifest.canonical()) == manifest
+
+
+def test_areas_are_those_of_the_ledger_and_the_largest_photo_stands_first(canvas: CanvasOf) -> None:
+    made = canvas(5)
+    manifest = made.manifest
+
+    assert [photo.canvas_px for photo in manifest.placed_photos] == sorted(
+        (photo.canvas_px for photo in manifest.placed_photos), reverse=True
+    )
+    photo_of = np.array(
+        [made.sources[segment].photo_id.int for segment in made.placements] + [0], dtype=object
+    )
+    for number, photo in enumerate(manifest.placed_photos):
+        mine = photo_of[made.owner] == photo.photo_id.int
+        assert photo.canvas_px == np.count_nonzero(mine)
+        assert np.array_equal(manifest.photo_map() == number, mine.astype(bool))
+        used = [made.sources[segment.segment_id].area_px for segment in photo.segments]
+        assert photo.share_ppm == sum(used) * 1_000_000 // 2000
+    assert manifest.inpainted_px == 2 * manifest.width
+    assert np.array_equal(
+        regions.owner_map(manifest.owner_runs, height=manifest.height, width=manifest.width) < 0,
+        made.owner < 0,
+    )
+
+
+def test_manifest_holds_no_word_of_the_use_the_license_or_the_credits(canvas: CanvasOf) -> None:
+    text = canvas(2, credit="© Aiko Mori").manifest.canonical()
+
+    for word in ("Mori", "Kirishima", "commercial", "JP", "web", "public", "2026-12-31"):
+        assert word not in text
+
+
+def _drop(manifest: dict[str, Any], *path: Any) -> None:
+    *outer, last = path
+    for key in outer:
+        manifest = manifest[key]
+    del manifest[last]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda m: m.update(inpainted_px=m["inpainted_px"] + 1), "do not add up to the frame"),
+        (lambda m: m.update(height=m["height"] + 1), "do not add up to the frame"),
+        (lambda m: m["placed_photos"][0].update(canvas_px=1), "sum of its segments"),
+        (lambda m: m["placed_photos"][0].update(share_ppm=1), "share"),
+        (lambda m: m["placed_photos"][0]["segments"][0].update(area_px=3000), "share"),
+        (lambda m: m["placed_photos"].reverse(), "do not add up to the frame"),
+        (lambda m: m["placed_photos"].pop(), "do not add up to the frame"),
+        (lambda m: m["owner_runs"].pop(), "pairs of an owner and a length"),
+        (lambda m: m["owner_runs"].extend([0, 0]), "pairs of an owner and a length"),
+        (lambda m: m["owner_runs"].extend([m["owner_runs"][-2], 1]), "different owners"),
+        (lambda m: m["placed_photos"][1].update(photo_id=m["placed_photos"][0]["photo_id"]), "listed twice"),
+        (lambda m: m.update(version=2), "Input should be 1"),
+        (lambda m: m.update(licensor="Aiko Mori"), "Extra inputs are not permitted"),
+        (lambda m: m.update(pixel_sha256="A" * 64), "should match pattern"),
+        (lambda m: m.update(sealed_at="2026-06-01T12:00:00Z"), "should match pattern"),
+        (lambda m: m.update(seed=2**53), "less than or equal"),
+        (lambda m: m["refiner"].update(checkpoint="d" * 64), "none of them"),
+        (lambda m: _drop(m, "policy_bundle"), "Field required"),
+        (lambda m: _drop(m, "log_checkpoint", "root"), "Field required"),
+    ],
+)  # fmt: skip
+def test_manifest_that_contradicts_itself_is_not_read(
+    canvas: CanvasOf, change: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    plain = json.loads(canvas(2).manifest.canonical())
+    change(plain)
+
+    with pytest.raises(ManifestUnreadable, match=says):
+        read(json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"version":1}', "\ud800"])
+def test_text_that_is_no_manifest_is_not_read(text: str) -> None:
+    with pytest.raises(ManifestUnreadable):
+        read(text)
+
+
+def test_same_manifest_in_another_spelling_is_not_read(canvas: CanvasOf) -> None:
+    plain = json.loads(canvas(2).manifest.canonical())
+
+    with pytest.raises(ManifestUnreadable, match="not in canonical form"):
+        read(json.dumps(plain, indent=1))
+
+
+def test_network_names_its_checkpoint_and_what_trained_it() -> None:
+    Refiner(name="small", checkpoint="a" * 64, training_snapshot="b" * 64, training_photos=480)
+
+    for part in ({"training_photos": 0}, {"checkpoint": None}, {"training_snapshot": None}):
+        whole = {
+            "name": "small",
+            "checkpoint": "a" * 64,
+            "training_snapshot": "b" * 64,
+            "training_photos": 480,
+        }
+        with pytest.raises(ValueError, match="none of them"):
+            Refiner.model_validate({**whole, **part})
+
+
+def test_photo_on_two_grants_cannot_be_drawn_up() -> None:
+    with pytest.raises(ValueError, match="more than one grant"):
+        small_manifest(second_grant=UUID(int=99))
+
+
+def test_disclosures_are_bound_to_the_manifest_and_hidden_by_their_salt(canvas: CanvasOf) -> None:
+    made = canvas(2)
+    use, license = made.disclosures.use(), made.disclosures.license()
+
+    again = disclose(use=use, license=license, salt=b"another salt, as good")
+
+    assert made.disclosures.commitments() == made.manifest.commitments
+    assert (again.use(), again.license(), again.credits()) == (use, license, license.credits)
+    assert not set(again.commitments().model_dump().values()) & set(
+        made.manifest.commitments.model_dump().values()
+    )
+    forged = made.disclosures.model_dump(mode="json")
+    forged["declared_use"]["value"]["purpose"] = "editorial"
+    assert type(made.disclosures).model_validate(forged).commitments() != made.manifest.commitments
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        disclose(use=use, license=license, salt=b"short")
+
+
+def test_signature_holds_for_this_text_and_this_key_alone(
+    canvas: CanvasOf, manifest_key: Ed25519PrivateKey
+) -> None:
+    text = canvas(2).manifest.canonical()
+    other = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
+
+    signature = signing.sign(text, manifest_key)
+
+    assert signing.is_signed(text, signature, manifest_key.public_key())
+    assert not signing.is_signed(text + " ", signature, manifest_key.public_key())
+    assert not signing.is_signed(text, signature, other.public_key())
+    assert not signing.is_signed(text, signature[:-1], manifest_key.public_key())
+    # Raw signatures by the same key over the bare text are worth nothing.
+    assert not signing.is_signed(text, manifest_key.sign(text.encode()), manifest_key.public_key())

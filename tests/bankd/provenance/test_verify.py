@@ -1,0 +1,266 @@
+"""What each kind of tampering looks like to whoever holds nothing but the file."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image
+
+from bankd.provenance import c2pa, pixels
+from bankd.provenance.certificates import Credentials, development_chain
+from bankd.provenance.service import Known
+from bankd.provenance.verify import Outcome, Verdict, Verification, verify
+
+CanvasOf = Callable[..., Any]
+Seal = Callable[..., c2pa.Sealed]
+
+
+class Bank:
+    """A bank that remembers what it sealed."""
+
+    def __init__(self, seal: Seal, key: Ed25519PrivateKey, credentials: Credentials) -> None:
+        self.seal_one, self.key, self.anchors = seal, key, credentials.anchors_pem
+        self.known: dict[str, list[Known]] = {}
+
+    def seal(self, canvas: Any, **changes: Any) -> bytes:
+        sealed = self.seal_one(canvas, **changes)
+        self.known.setdefault(canvas.manifest.pixel_sha256, []).append(
+            Known(
+                canvas.manifest.composite_id,
+                sha256(sealed.file).hexdigest(),
+                sealed.manifest_text,
+                sealed.manifest_signature,
+            )
+        )
+        return sealed.file
+
+    def verify(self, file: bytes) -> Verification:
+        return verify(
+            file,
+            anchors_pem=self.anchors,
+            manifest_key=self.key.public_key(),
+            lookup=lambda pixel_sha256: self.known.get(pixel_sha256, []),
+        )
+
+
+@pytest.fixture
+def bank(seal: Seal, manifest_key: Ed25519PrivateKey, credentials: Credentials) -> Bank:
+    return Bank(seal, manifest_key, credentials)
+
+
+def chunks(file: bytes) -> list[tuple[bytes, bytes]]:
+    found, at = [], 8
+    while at < len(file):
+        (length,) = struct.unpack(">I", file[at : at + 4])
+        found.append((file[at + 4 : at + 8], file[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return found
+
+
+def png(parts: list[tuple[bytes, bytes]]) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    )
+
+
+def failed(found: Verification) -> set[str]:
+    return {check.name for check in found.checks if check.outcome is Outcome.FAILED}
+
+
+def test_composite_as_it_left_the_bank_is_authentic(bank: Bank, canvas: CanvasOf) -> None:
+    found = bank.verify(bank.seal(canvas(2)))
+
+    assert found.verdict is Verdict.AUTHENTIC and found.authentic
+    assert [check.outcome for check in found.checks] == [Outcome.PASSED] * 5
+    assert found.composite_id == canvas(2).manifest.composite_id
+    assert found.manifest == canvas(2).manifest
+    for check in found.checks:
+        assert check.sentence[0].islower() or check.sentence.startswith("`")
+        assert not check.sentence.endswith(".")
+
+
+def test_changed_pixel_is_altered(bank: Bank, canvas: CanvasOf) -> None:
+    file = bank.seal(canvas(2))
+    rgb = canvas(2).rgb.copy()
+    rgb[5, 5, 1] ^= 1
+    changed = [part for part in chunks(pixels.encode(rgb)) if part[0] == b"IDAT"]
+    parts = [part for part in chunks(file) if part[0] != b"IDAT"]
+
+    found = bank.verify(png(parts[:-1] + changed + parts[-1:]))
+
+    assert found.verdict is Verdict.ALTERED
+    assert failed(found) == {"content credentials", "pixels", "record"}
+    assert "assertion.dataHash.mismatch" in found.checks[0].sentence
+
+
+def test_changed_assertion_is_altered(bank: Bank, canvas: CanvasOf) -> None:
+    file = bank.seal(canvas(2))
+    parts = [
+        (kind, body.replace(b'"seed":7', b'"seed":8') if kind == b"caBX" else body)
+        for kind, body in chunks(file)
+    ]
+    assert png(parts) != file
+
+    found = bank.verify(png(parts))
+
+    assert found.verdict is Verdict.ALTERED
+    assert failed(found) >= {"content credentials", "manifest signature", "record"}
+    assert "assertion.hashedURI.mismatch" in found.checks[0].sentence
+
+
+def test_stripped_credentials_are_known_by_their_pixels(bank: Bank, canvas: CanvasOf) -> None:
+    bare = png([part for part in chunks(bank.seal(canvas(2))) if part[0] != b"caBX"])
+
+    found = bank.verify(bare)
+
+    assert found.verdict is Verdict.STRIPPED
+    assert found.composite_id == canvas(2).manifest.composite_id
+    assert found.manifest is None and failed(found) == set()
+
+
+def test_re_encoded_composite_is_known_by_its_pixels(bank: Bank, canvas: CanvasOf) -> None:
+    bank.seal(canvas(2))
+    buffer = io.BytesIO()
+    Image.fromarray(canvas(2).rgb).save(buffer, "PNG", compress_level=1)
+
+    assert bank.verify(buffer.getvalue()).verdict is Verdict.STRIPPED
+
+
+def test_credentials_of_another_composite_are_altered(bank: Bank, canvas: CanvasOf) -> None:
+    file, other = bank.seal(canvas(2)), bank.seal(canvas(2, seed=5))
+    (store,) = [part for part in chunks(other) if part[0] == b"caBX"]
+
+    found = bank.verify(png([store if part[0] == b"caBX" else part for part in chunks(file)]))
+
+    assert found.verdict is Verdict.ALTERED
+    assert failed(found) == {"content credentials", "pixels", "record"}
+    assert str(canvas(2).manifest.composite_id) in found.checks[-1].sentence
+
+
+def test_manifest_of_another_composite_signed_anew_is_altered(
+    bank: Bank, canvas: CanvasOf, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the certificate but not the bank's manifest key cannot lend one picture another's manifest."""
+    bank.seal(canvas(2))
+    lent = canvas(2, seed=5).manifest
+    monkeypatch.setattr(c2pa.pixels, "pixel_sha256", lambda rgb: lent.pixel_sha256)
+    forged = c2pa.sign(
+        canvas(2).rgb,
+        manifest=lent,
+        manifest_key=Ed25519PrivateKey.generate(),
+        credentials=credentials,
+    ).file
+    monkeypatch.undo()
+
+    found = bank.verify(forged)
+
+    assert found.verdict is Verdict.ALTERED
+    assert failed(found) == {"pixels", "manifest signature", "record"}
+
+
+def test_manifest_of_another_bank_is_not_ours(bank: Bank, canvas: CanvasOf) -> None:
+    found = bank.verify(bank.seal_one(canvas(2), manifest_key=Ed25519PrivateKey.generate()).file)
+
+    assert found.verdict is Verdict.ALTERED
+    assert failed(found) == {"manifest signature", "record"}
+
+
+def test_whole_file_of_a_signer_that_nobody_trusts_is_untrusted(bank: Bank, canvas: CanvasOf) -> None:
+    file = bank.seal(canvas(2), credentials=development_chain(at=datetime.now(UTC)))
+
+    found = bank.verify(file)
+
+    assert found.verdict is Verdict.UNTRUSTED
+    assert failed(found) == {"signer"}
+
+
+def test_composite_that_was_never_recorded_is_untrusted(bank: Bank, canvas: CanvasOf) -> None:
+    found = bank.verify(bank.seal_one(canvas(2)).file)
+
+    assert found.verdict is Verdict.UNTRUSTED
+    assert failed(found) == {"record"}
+
+
+def test_same_pixels_sealed_twice_are_told_apart_by_their_manifests(bank: Bank, canvas: CanvasOf) -> None:
+    first = canvas(2)
+    twin = first.manifest.model_copy(
+        update={"request_id": first.manifest.composite_id, "composite_id": UUID(int=12345)}
+    )
+    file = bank.seal(first)
+    bank.known[first.manifest.pixel_sha256].insert(
+        0, Known(twin.composite_id, "0" * 64, twin.canonical(), b"")
+    )
+
+    found = bank.verify(file)
+
+    assert found.authentic and found.composite_id == first.manifest.composite_id
+
+
+def test_picture_of_nobody_is_unknown(bank: Bank, canvas: CanvasOf) -> None:
+    found = bank.verify(pixels.encode(canvas(1).rgb))
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.composite_id is None
+    assert failed(found) == {"record"}
+
+
+@pytest.mark.parametrize("kept", [0, 7, 8, 40, 500, -400, -12, -1])
+def test_truncated_file_is_never_authentic(bank: Bank, canvas: CanvasOf, kept: int) -> None:
+    file = bank.seal(canvas(2))
+
+    found = bank.verify(file[:kept])
+
+    assert found.verdict in {Verdict.UNREADABLE, Verdict.ALTERED}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not an image", b"\x89PNG\r\n\x1a\n", b"%PDF-1.7 " + bytes(2000), b"\xff\xd8\xff\xe0" + bytes(50)],
+)
+def test_file_that_is_no_picture_is_unreadable(bank: Bank, data: bytes) -> None:
+    found = bank.verify(data)
+
+    assert found.verdict is Verdict.UNREADABLE
+    assert [check.name for check in found.checks] == ["picture"]
+
+
+def test_picture_of_another_kind_is_unreadable(bank: Bank) -> None:
+    for image, form in (
+        (Image.new("RGB", (4, 4)), "JPEG"),
+        (Image.new("L", (4, 4)), "PNG"),
+        (Image.new("RGBA", (4, 4)), "PNG"),
+    ):
+        buffer = io.BytesIO()
+        image.save(buffer, form)
+        assert bank.verify(buffer.getvalue()).verdict is Verdict.UNREADABLE
+
+
+def test_bomb_is_unreadable_without_being_unpacked(bank: Bank) -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+
+    found = bank.verify(png([(b"IHDR", header), (b"IDAT", zlib.compress(bytes(10))), (b"IEND", b"")]))
+
+    assert found.verdict is Verdict.UNREADABLE
+
+
+def test_bytes_after_the_end_are_altered(bank: Bank, canvas: CanvasOf) -> None:
+    found = bank.verify(bank.seal(canvas(2)) + b"appended")
+
+    assert found.verdict is Verdict.ALTERED
+
+
+def test_pixels_are_compared_whole(bank: Bank, canvas: CanvasOf) -> None:
+    made = canvas(2)
+    bank.seal(made)
+    cropped = np.ascontiguousarray(made.rgb[:, :-1])
+
+    assert bank.verify(pixels.encode(cropped)).verdict is Verdict.UNKNOWN
