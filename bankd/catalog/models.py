@@ -79,7 +79,8 @@ class Photo(Base):
         CheckConstraint("state IN ('quarantined', 'admitted', 'erased')", name="state"),
         CheckConstraint("(state = 'quarantined') = (quarantine_reason IS NOT NULL)", name="quarantined"),
         CheckConstraint("(state = 'erased') = (erased_at IS NOT NULL)", name="erased"),
-        CheckConstraint("(state = 'admitted') = (profile_id IS NOT NULL)", name="admitted"),
+        CheckConstraint("state <> 'admitted' OR profile_id IS NOT NULL", name="admitted"),
+        CheckConstraint("state <> 'quarantined' OR profile_id IS NULL", name="unprofiled"),
         CheckConstraint("(disputed_at IS NULL) = (dispute_reason IS NULL)", name="disputed"),
         CheckConstraint("grant_blocks >= 0", name="grant_blocks"),
         CheckConstraint(

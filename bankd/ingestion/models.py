@@ -31,7 +31,9 @@ class BatchItem(Base):
     runs out, the item waits again), then final: `taken` (admitted), `known` (these
     bytes are a photo already), `quarantined` (kept, but without a license),
     `refused` (with its reason) or `failed` (after the last attempt). The source bytes
-    are in the store under `batches/<batch id>/` until `sources_dropped`.
+    are in the store under `batches/<batch id>/<id>/` until `sources_dropped`. A photo
+    that is taken or quarantined has the id of its item, so that a second
+    attempt writes the same keys as the first.
     """
 
     __tablename__ = "batch_items"
@@ -46,13 +48,16 @@ class BatchItem(Base):
         CheckConstraint(
             "state NOT IN ('taken', 'known', 'quarantined') OR photo_id IS NOT NULL", name="photo"
         ),
-        Index(None, "lease_until", postgresql_where=text("state = 'working'")),
+        CheckConstraint("(state IN ('waiting', 'working')) = (finished_at IS NULL)", name="finished"),
+        Index(
+            None, "hinted_at", postgresql_where=text("state IN ('waiting', 'working') OR NOT sources_dropped")
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"))
     name: Mapped[str] = mapped_column(Text)  # of the photo's file
-    photo_sha256: Mapped[Sha256]
+    photo_sha256: Mapped[Sha256 | None]  # None: refused before its bytes were stored
     labels_sha256: Mapped[Sha256 | None]
     instances_sha256: Mapped[Sha256 | None]
     depth_sha256: Mapped[Sha256 | None]
@@ -66,5 +71,6 @@ class BatchItem(Base):
     segments: Mapped[int] = mapped_column(server_default="0", default=0)
     attempts: Mapped[int] = mapped_column(server_default="0", default=0)
     lease_until: Mapped[datetime | None]
+    hinted_at: Mapped[datetime]  # when a task was last sent for it
     finished_at: Mapped[datetime | None]
     sources_dropped: Mapped[bool] = mapped_column(server_default="false", default=False)

@@ -65,7 +65,8 @@ STATEMENTS = (
         CONSTRAINT ck_photos_state CHECK (state IN ('quarantined', 'admitted', 'erased')),
         CONSTRAINT ck_photos_quarantined CHECK ((state = 'quarantined') = (quarantine_reason IS NOT NULL)),
         CONSTRAINT ck_photos_erased CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
-        CONSTRAINT ck_photos_admitted CHECK ((state = 'admitted') = (profile_id IS NOT NULL)),
+        CONSTRAINT ck_photos_admitted CHECK (state <> 'admitted' OR profile_id IS NOT NULL),
+        CONSTRAINT ck_photos_unprofiled CHECK (state <> 'quarantined' OR profile_id IS NULL),
         CONSTRAINT ck_photos_disputed CHECK ((disputed_at IS NULL) = (dispute_reason IS NULL)),
         CONSTRAINT ck_photos_grant_blocks CHECK (grant_blocks >= 0),
         CONSTRAINT ck_photos_frame
@@ -182,8 +183,8 @@ PRIVILEGES = (
     "GRANT SELECT, INSERT ON categories, photos, photo_grants, photo_releases, segments, descriptors,"
     " tombstones TO bankd_app",
     "GRANT UPDATE ON categories TO bankd_app",
-    "GRANT UPDATE (profile_id, state, quarantine_reason, grant_blocks, depictions, disputed_at, dispute_reason,"
-    " embargo_until, erased_at) ON photos TO bankd_app",
+    "GRANT UPDATE (profile_id, state, quarantine_reason, grant_blocks, depictions, disputed_at,"
+    " dispute_reason, embargo_until, erased_at) ON photos TO bankd_app",
     "GRANT DELETE ON photo_grants TO bankd_app",
     "GRANT UPDATE (profile_id) ON segments, descriptors TO bankd_app",
 )

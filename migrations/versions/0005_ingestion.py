@@ -29,7 +29,7 @@ STATEMENTS = (
         id uuid NOT NULL,
         batch_id uuid NOT NULL,
         name text NOT NULL,
-        photo_sha256 varchar(64) NOT NULL,
+        photo_sha256 varchar(64),
         labels_sha256 varchar(64),
         instances_sha256 varchar(64),
         depth_sha256 varchar(64),
@@ -43,6 +43,7 @@ STATEMENTS = (
         segments integer DEFAULT 0 NOT NULL,
         attempts integer DEFAULT 0 NOT NULL,
         lease_until timestamptz,
+        hinted_at timestamptz NOT NULL,
         finished_at timestamptz,
         sources_dropped boolean DEFAULT false NOT NULL,
         CONSTRAINT pk_batch_items PRIMARY KEY (id),
@@ -53,18 +54,20 @@ STATEMENTS = (
         CONSTRAINT ck_batch_items_reason CHECK ((state IN ('refused', 'failed')) = (reason IS NOT NULL)),
         CONSTRAINT ck_batch_items_photo
             CHECK (state NOT IN ('taken', 'known', 'quarantined') OR photo_id IS NOT NULL),
+        CONSTRAINT ck_batch_items_finished CHECK ((state IN ('waiting', 'working')) = (finished_at IS NULL)),
         CONSTRAINT fk_batch_items_batch_id_batches FOREIGN KEY(batch_id) REFERENCES batches (id),
         CONSTRAINT fk_batch_items_photo_id_photos FOREIGN KEY(photo_id) REFERENCES photos (id)
     )
     """,
-    "CREATE INDEX ix_batch_items_lease_until ON batch_items (lease_until) WHERE state = 'working'",
+    "CREATE INDEX ix_batch_items_hinted_at ON batch_items"
+    " (hinted_at) WHERE state IN ('waiting', 'working') OR NOT sources_dropped",
     "CREATE INDEX ix_batch_items_photo_id ON batch_items (photo_id)",
 )
 
 # The least that works: what was filed never changes, only what became of it does.
 PRIVILEGES = (
     "GRANT SELECT, INSERT ON batches, batch_items TO bankd_app",
-    "GRANT UPDATE (state, reason, detail, photo_id, segments, attempts, lease_until, finished_at,"
+    "GRANT UPDATE (state, reason, detail, photo_id, segments, attempts, lease_until, hinted_at, finished_at,"
     " sources_dropped) ON batch_items TO bankd_app",
 )
 

@@ -1,0 +1,401 @@
+"""What a photo may be used for can change: grants, releases, disputes, embargoes, tombstones.
+
+Locks are taken in one order everywhere: licenses and grants, then photos, the
+log last. So a grant that is withdrawn while it is being attached is either
+seen as withdrawn by the attaching, or seen as attached by the withdrawing.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Integer, cast, delete, exists, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from bankd.audit import log
+from bankd.audit.actor import Actor
+from bankd.audit.kinds import Kind
+from bankd.catalog import taxonomy
+from bankd.catalog.errors import (
+    PhotoAlreadyDisputed,
+    PhotoErased,
+    PhotoNotDisputed,
+    PhotoNotFound,
+    TaxonomyInvalid,
+)
+from bankd.catalog.models import (
+    Category,
+    Descriptor,
+    Photo,
+    PhotoGrant,
+    PhotoRelease,
+    Segment,
+    Tombstone,
+)
+from bankd.licensing import profiles
+from bankd.licensing import service as licensing
+from bankd.licensing.errors import ReleaseNotFound
+from bankd.licensing.models import Grant, GrantCounter, License, Release, RightsProfile
+from bankd.licensing.terms import Depictions, EmbeddedRights, GrantFacts
+
+PERSON_SEEN = Depictions(
+    persons=True, model_release="not-needed", youngest="adult", property_release="not-needed"
+)
+"""A label map that shows a person says so whatever the rights record says, and claims nothing else."""
+
+Offers = tuple[tuple[UUID, GrantFacts], ...]
+
+
+def sync_taxonomy(session: Session, *, by: Actor, at: datetime) -> bool:
+    """Record the house taxonomy that ships with this version; False if nothing changed.
+
+    Raises:
+        TaxonomyInvalid: a recorded category is missing from it or has another name:
+            label maps and descriptors hold its id.
+    """
+    house = taxonomy.house()
+    wanted = {category.id: category for category in house.categories}
+    recorded = {row.id: row for row in session.scalars(select(Category).with_for_update())}
+    fields = ("name", "ground", "planar", "thin", "person", "front_rank")
+    changed = False
+    for number, row in recorded.items():
+        if number not in wanted or wanted[number].name != row.name:
+            raise TaxonomyInvalid(
+                f"category `{row.name}` ({number}) is recorded and may not be dropped or renamed"
+            )
+    for number, category in wanted.items():
+        values = {field: getattr(category, field) for field in fields}
+        if number not in recorded:
+            session.add(Category(id=number, **values))
+            changed = True
+        elif any(getattr(recorded[number], field) != value for field, value in values.items()):
+            for field, value in values.items():
+                setattr(recorded[number], field, value)
+            changed = True
+    if changed:
+        session.flush()
+        log.append(
+            session, Kind.TAXONOMY_RECORDED, by=by, at=at,
+            version=house.version, digest=house.digest, categories=len(wanted),
+        )  # fmt: skip
+    return changed
+
+
+def attach_grants(
+    session: Session,
+    photo_id: UUID,
+    grant_ids: Iterable[UUID],
+    *,
+    release_ids: Iterable[UUID] = (),
+    depictions: Depictions | None = None,
+    by: Actor,
+    at: datetime,
+) -> Photo:
+    """Add grants and releases to a photo and work out its rights profile anew.
+
+    `depictions`, where given, replace what the last rights record said; what
+    the label map and the photo's own bytes say still tightens them. The first grant
+    admits a quarantined photo, unless it is held because rights in its
+    bytes cannot be read. Nothing is logged when nothing changes.
+
+    Raises:
+        PhotoNotFound, PhotoErased.
+        GrantNotFound, ReleaseNotFound: one is not recorded.
+        TooManyGrants: it would hold more than 63.
+    """
+    added, releases = set(grant_ids), set(release_ids)
+    _hold_grants(session, added | set(_grants_of(session, photo_id)))
+    photo = _held(session, photo_id)
+    before = (set(_grants_of(session, photo_id)), set(_releases_of(session, photo_id)), photo.depictions)
+    record_rights(
+        session,
+        photo,
+        grant_ids=added,
+        release_ids=releases,
+        depictions=depictions,
+        categories=frozenset(
+            session.scalars(select(Segment.category_id).where(Segment.photo_id == photo_id).distinct())
+        ),
+    )
+    session.flush()
+    after = (set(_grants_of(session, photo_id)), set(_releases_of(session, photo_id)), photo.depictions)
+    if after == before:
+        return photo
+    for table in (Segment, Descriptor):
+        session.execute(
+            update(table)
+            .where(table.photo_id == photo_id, table.profile_id.is_distinct_from(photo.profile_id))
+            .values(profile_id=photo.profile_id)
+            .execution_options(synchronize_session=False)
+        )
+    log.append(
+        session, Kind.RIGHTS_ATTACHED, by=by, at=at,
+        photo=photo_id, grants=sorted(after[0] - before[0]), releases=sorted(after[1] - before[1]),
+        depictions=photo.depictions, profile=photo.profile_id, state=photo.state,
+    )  # fmt: skip
+    return photo
+
+
+def record_rights(
+    session: Session,
+    photo: Photo,
+    *,
+    grant_ids: Iterable[UUID],
+    release_ids: Iterable[UUID],
+    depictions: Depictions | None,
+    categories: frozenset[int],
+) -> None:
+    """Bring a photo's grants, ordinals, block bits, profile and state into line; segments are the caller's.
+
+    A block bit that stood for a grant stays with it when its ordinal moves.
+    """
+    rows = select(PhotoGrant.grant_id, PhotoGrant.ordinal).where(PhotoGrant.photo_id == photo.id)
+    held: dict[UUID, int] = {grant_id: ordinal for grant_id, ordinal in session.execute(rows).tuples()}
+    all_grants = set(grant_ids) | held.keys()
+    _hold_grants(session, all_grants)
+    _add_releases(session, photo.id, release_ids)
+    shown = Depictions.model_validate(photo.depictions) if depictions is None else depictions
+    if categories & taxonomy.house().person:
+        shown = shown.tightened_by(PERSON_SEEN)
+    photo.depictions = shown.model_dump(mode="json")
+    if not all_grants:
+        return
+
+    ordered = profiles.facts_for(
+        session,
+        all_grants,
+        depictions=shown,
+        embedded=EmbeddedRights.model_validate(photo.embedded),
+        release_ids=_releases_of(session, photo.id),
+    )
+    standing = licensing.standing(session, all_grants)
+    bits = 0
+    for ordinal, (grant_id, _) in enumerate(ordered):
+        stood = grant_id in held and photo.grant_blocks >> held[grant_id] & 1
+        bits |= (1 << ordinal) if stood or standing[grant_id] else 0
+    if {grant_id: ordinal for ordinal, (grant_id, _) in enumerate(ordered)} != held:
+        session.execute(delete(PhotoGrant).where(PhotoGrant.photo_id == photo.id))
+        session.execute(
+            insert(PhotoGrant),
+            [
+                {"photo_id": photo.id, "ordinal": ordinal, "grant_id": grant_id}
+                for ordinal, (grant_id, _) in enumerate(ordered)
+            ],
+        )
+    photo.grant_blocks = bits
+    if photo.quarantine_reason != "unreadable-rights":
+        photo.profile_id = profiles.profile_for(session, [facts for _, facts in ordered]).id
+        photo.state = "admitted"
+        photo.quarantine_reason = None
+
+
+def block_grants(session: Session, grant_ids: Iterable[UUID], *, by: Actor, at: datetime) -> int:
+    """Set or clear the block bits of these grants, as they stand now, on every photo that holds one.
+
+    Call it in the transaction that withdrew, superseded, capped out or freed
+    them. Licensing logs the first two; a cap that ran out or came free is
+    logged here, once photos move by it. Returns how many photos changed.
+    """
+    standing = licensing.standing(session, grant_ids)
+    changed = 0
+    for blocked, kind in ((True, Kind.GRANT_CAPPED_OUT), (False, Kind.GRANT_CAP_FREED)):
+        moved = sorted(grant_id for grant_id, against in standing.items() if bool(against) == blocked)
+        count = _set_bits(session, moved, blocked=blocked)
+        by_cap = [grant_id for grant_id in moved if standing[grant_id] <= {"capped-out"}]
+        if count and by_cap:
+            log.append(session, kind, by=by, at=at, grants=by_cap, photos=count)
+        changed += count
+    return changed
+
+
+def dispute(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: datetime) -> Photo:
+    """Take a photo out of every use until the dispute is lifted.
+
+    Raises:
+        PhotoNotFound, PhotoErased, PhotoAlreadyDisputed.
+    """
+    photo = _held(session, photo_id)
+    if photo.disputed_at is not None:
+        raise PhotoAlreadyDisputed(photo_id)
+    photo.disputed_at = at
+    photo.dispute_reason = reason
+    session.flush()
+    log.append(session, Kind.PHOTO_DISPUTED, by=by, at=at, photo=photo_id, reason=reason)
+    return photo
+
+
+def lift_dispute(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: datetime) -> Photo:
+    """Raises: PhotoNotFound, PhotoErased, PhotoNotDisputed."""
+    photo = _held(session, photo_id)
+    if photo.disputed_at is None:
+        raise PhotoNotDisputed(photo_id)
+    photo.disputed_at = None
+    photo.dispute_reason = None
+    session.flush()
+    log.append(session, Kind.PHOTO_DISPUTE_LIFTED, by=by, at=at, photo=photo_id, reason=reason)
+    return photo
+
+
+def embargo(session: Session, photo_id: UUID, *, until: datetime | None, by: Actor, at: datetime) -> Photo:
+    """Keep a photo out of every use until a moment; None ends the embargo.
+
+    Raises:
+        PhotoNotFound, PhotoErased.
+    """
+    photo = _held(session, photo_id)
+    photo.embargo_until = until
+    session.flush()
+    log.append(session, Kind.PHOTO_EMBARGOED, by=by, at=at, photo=photo_id, until=until)
+    return photo
+
+
+def tombstone(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: datetime) -> Photo:
+    """Take a photo out for good and refuse its bytes and pixels from now on.
+
+    Its rows and bytes stay until they are erased; nothing reads them any more.
+
+    Raises:
+        PhotoNotFound, PhotoErased.
+    """
+    photo = _held(session, photo_id)
+    session.add(Tombstone(sha256=photo.sha256, pixel_sha256=photo.pixel_sha256, reason=reason, made_at=at))
+    photo.state = "erased"
+    photo.quarantine_reason = None
+    photo.erased_at = at
+    session.flush()
+    log.append(session, Kind.PHOTO_ERASED, by=by, at=at, photo=photo_id, reason=reason)
+    return photo
+
+
+def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, Offers]:
+    """What each photo offers to the engine: its grants in order, with all that stands against them at `at`.
+
+    A photo that is unknown or quarantined offers nothing. Embargo is judged
+    at `at`; everything else as it is recorded now.
+    """
+    wanted = set(photo_ids)
+    offers: dict[UUID, Offers] = dict.fromkeys(wanted, ())
+    photos = session.execute(
+        select(
+            Photo.id,
+            Photo.grant_blocks,
+            Photo.disputed_at,
+            Photo.embargo_until,
+            Photo.erased_at,
+            RightsProfile.facts,
+        )
+        .join(RightsProfile, Photo.profile_id == RightsProfile.id)
+        .where(Photo.id.in_(wanted))
+    ).all()
+    holding: dict[UUID, list[UUID]] = {}
+    for photo_id, grant_id in session.execute(
+        select(PhotoGrant.photo_id, PhotoGrant.grant_id)
+        .where(PhotoGrant.photo_id.in_(wanted))
+        .order_by(PhotoGrant.photo_id, PhotoGrant.ordinal)
+    ):
+        holding.setdefault(photo_id, []).append(grant_id)
+    standing = licensing.standing(session, {grant for grants in holding.values() for grant in grants})
+    for photo_id, bits, disputed_at, embargo_until, erased_at, documents in photos:
+        on_photo = {
+            "dispute": disputed_at is not None,
+            "embargo": embargo_until is not None and embargo_until > at,
+            "erased": erased_at is not None,
+        }
+        blocks = {name for name, holds in on_photo.items() if holds}
+        offers[photo_id] = tuple(
+            (
+                grant_id,
+                GrantFacts.model_validate(
+                    {**document, "blocks": blocks | _against(standing[grant_id], bits >> ordinal & 1)}
+                ),
+            )
+            for ordinal, (grant_id, document) in enumerate(
+                zip(holding.get(photo_id, []), documents, strict=True)
+            )
+        )
+    return offers
+
+
+def _against(standing: frozenset[str], bit: int) -> frozenset[str]:
+    """A bit for which no record stands is a hold of the house's own: denied."""
+    return standing or (frozenset({"denied"}) if bit else frozenset())
+
+
+def _set_bits(session: Session, grant_ids: Sequence[UUID], *, blocked: bool) -> int:
+    if not grant_ids:
+        return 0
+    holding = select(PhotoGrant.photo_id).where(PhotoGrant.grant_id.in_(grant_ids))
+    # Locked first, in the order of ids: ordinals that an attaching moved are read only once it has committed.
+    session.execute(select(Photo.id).where(Photo.id.in_(holding)).order_by(Photo.id).with_for_update()).all()
+    bits = (
+        select(
+            PhotoGrant.photo_id,
+            func.bit_or(literal(1, BigInteger).op("<<")(cast(PhotoGrant.ordinal, Integer))).label("mask"),
+        )
+        .where(PhotoGrant.grant_id.in_(grant_ids))
+        .group_by(PhotoGrant.photo_id)
+        .subquery()
+    )
+    wanted = (
+        Photo.grant_blocks.op("|")(bits.c.mask)
+        if blocked
+        else Photo.grant_blocks.op("&")(bits.c.mask.op("#")(literal(-1, BigInteger)))
+    )
+    return len(
+        session.execute(
+            update(Photo)
+            .where(Photo.id == bits.c.photo_id, Photo.grant_blocks != wanted)
+            .values(grant_blocks=wanted)
+            .returning(Photo.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+    )
+
+
+def _held(session: Session, photo_id: UUID) -> Photo:
+    photo = session.get(Photo, photo_id, with_for_update=True, populate_existing=True)
+    if photo is None:
+        raise PhotoNotFound(photo_id)
+    if photo.state == "erased":
+        raise PhotoErased(photo_id)
+    return photo
+
+
+def _hold_grants(session: Session, grant_ids: Iterable[UUID]) -> None:
+    """Keep what stands against these grants from changing until the transaction ends."""
+    wanted = sorted(set(grant_ids))
+    if not wanted:
+        return
+    session.execute(
+        select(Grant.id)
+        .join(License, Grant.license_id == License.id)
+        .where(Grant.id.in_(wanted))
+        .order_by(Grant.id)
+        .with_for_update(read=True, of=[License, Grant])
+    ).all()
+    session.execute(
+        select(GrantCounter.grant_id)
+        .where(GrantCounter.grant_id.in_(wanted))
+        .order_by(GrantCounter.grant_id)
+        .with_for_update(read=True)
+    ).all()
+
+
+def _grants_of(session: Session, photo_id: UUID) -> Sequence[UUID]:
+    return session.scalars(select(PhotoGrant.grant_id).where(PhotoGrant.photo_id == photo_id)).all()
+
+
+def _releases_of(session: Session, photo_id: UUID) -> Sequence[UUID]:
+    return session.scalars(select(PhotoRelease.release_id).where(PhotoRelease.photo_id == photo_id)).all()
+
+
+def _add_releases(session: Session, photo_id: UUID, release_ids: Iterable[UUID]) -> None:
+    for release_id in sorted(set(release_ids)):
+        if not session.scalar(select(exists().where(Release.id == release_id))):
+            raise ReleaseNotFound(str(release_id))
+        session.execute(
+            postgresql.insert(PhotoRelease)
+            .values(photo_id=photo_id, release_id=release_id)
+            .on_conflict_do_nothing()
+        )
