@@ -24,3 +24,29 @@ class NotInTransaction(AuditError):
 class SettledTooEarly(AuditError):
     def __init__(self) -> None:
         super().__init__("the log's lock is taken last, not inside a savepoint")
+
+
+class NoteInvalid(AuditError):
+    """A checkpoint that cannot be read, or was not signed by this key."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the checkpoint is not valid: {why}")
+        self.why = why
+
+
+class LogInconsistent(AuditError):
+    """What is stored contradicts what was signed; nothing further is signed."""
+
+    def __init__(self, size: int, why: str) -> None:
+        super().__init__(
+            f"the log contradicts its checkpoint of {size} entries ({why}): run `bankd log verify`"
+        )
+        self.size = size
+        self.why = why
+
+
+class EntryMissing(AuditError):
+    def __init__(self, index: int, size: int) -> None:
+        super().__init__(f"there is no entry `{index}` among the first {size}")
+        self.index = index
+        self.size = size

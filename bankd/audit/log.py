@@ -26,6 +26,15 @@ from bankd.audit.models import LogEntry, LogPayload
 CHANNEL = "bankd_log"  # NOTIFY with the log's new size, once per transaction
 LOCK = 0x62616E6B_6C6F67  # "banklog"; no other code takes this advisory lock
 STAGED = "bankd.audit.staged"
+# One probe of the index for each kind, however long ago the last change was.
+LAST_RIGHTS_CHANGE = text(
+    """
+    SELECT max(latest.index) FROM unnest(CAST(:kinds AS text[])) AS moved(kind)
+    CROSS JOIN LATERAL (
+        SELECT index FROM log_entries WHERE kind = moved.kind ORDER BY index DESC LIMIT 1
+    ) AS latest
+    """
+)
 
 
 class Staged:
@@ -38,7 +47,7 @@ class Staged:
         self.at = at
         self.salt = secrets.token_bytes(32)
         self.payload = payload
-        self._savepoint = savepoint
+        self.savepoint = savepoint  # the innermost that it goes with
         self._index: int | None = None
 
     @property
@@ -50,13 +59,6 @@ class Staged:
     @property
     def settled(self) -> bool:
         return self._index is not None
-
-    def is_within(self, savepoint: SessionTransaction) -> bool:
-        """Whether it was staged in this savepoint or in one inside it."""
-        around = self._savepoint
-        while around is not None and around is not savepoint:
-            around = around.parent
-        return around is savepoint
 
 
 @dataclass(frozen=True)
@@ -159,16 +161,7 @@ def touches_rights(kind: Kind) -> bool:
 
 def last_rights_change(session: Session) -> int:
     """The index of the last entry that touches rights; -1 if there is none."""
-    latest = (
-        select(LogEntry.index)
-        .where(LogEntry.kind == text("moved.kind"))
-        .order_by(LogEntry.index.desc())
-        .limit(1)
-        .lateral()
-    )
-    # One probe of the index for each kind, however long ago the last change was.
-    kinds = func.unnest(sorted(TOUCHES_RIGHTS)).table_valued("kind", name="moved")
-    found = session.scalar(select(func.max(latest.c.index)).select_from(kinds).join(latest, text("true")))
+    found = session.scalar(LAST_RIGHTS_CHANGE, {"kinds": [kind.value for kind in TOUCHES_RIGHTS]})
     return -1 if found is None else int(found)
 
 
@@ -194,13 +187,22 @@ def _settle_before_commit(session: Session) -> None:
         settle(session)
 
 
-@listens_for(Session, "after_soft_rollback")
-def _unstage(session: Session, rolled_back: SessionTransaction) -> None:
-    staged: list[Staged] = session.info.get(STAGED, [])
-    staged[:] = [entry for entry in staged if not entry.is_within(rolled_back)]
+@listens_for(Session, "after_commit")
+def _outlive_savepoint(session: Session) -> None:
+    released = session.get_nested_transaction()
+    if released is not None:
+        around = released.parent
+        while around is not None and not around.nested:
+            around = around.parent
+        for staged in session.info.get(STAGED, ()):
+            if staged.savepoint is released:
+                staged.savepoint = around
 
 
+# Not after_rollback: a savepoint whose flush failed is closed without that event.
 @listens_for(Session, "after_transaction_end")
-def _forget(session: Session, ended: SessionTransaction) -> None:
+def _unstage(session: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:
         session.info.pop(STAGED, None)
+    elif staged := session.info.get(STAGED):
+        staged[:] = [entry for entry in staged if entry.savepoint is not ended]

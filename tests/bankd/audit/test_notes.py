@@ -1,0 +1,103 @@
+"""Against the worked example of C2SP signed-note, and forgeries."""
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bankd.audit import notes
+from bankd.audit.errors import NoteInvalid
+from bankd.audit.notes import Head
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+HEAD = Head("bank.example/log", 7, bytes(range(32)))
+
+
+def test_the_published_example_of_a_signed_note_verifies() -> None:
+    name, key = notes.read_public_key("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
+    text = (
+        "If you think cryptography is the answer to your problem,\n"
+        "then you don't know what your problem is.\n"
+    )
+    line = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+    signature = base64.b64decode(line)
+
+    assert (name, notes.key_id(name, key).hex()) == ("PeterNeumann", "c74f20a3")
+    assert signature[:4] == notes.key_id(name, key)
+    key.verify(signature[4:], text.encode())
+
+
+def test_a_note_says_origin_size_and_root_and_who_signed() -> None:
+    note = notes.sign(HEAD, KEY)
+
+    lines = note.split("\n")
+    assert lines[:4] == ["bank.example/log", "7", base64.b64encode(bytes(range(32))).decode(), ""]
+    assert lines[4].startswith("\u2014 bank.example/log ")
+    assert lines[5:] == [""]
+    assert notes.read(note, KEY.public_key()) == HEAD
+
+
+def test_the_same_head_makes_the_same_note() -> None:
+    assert notes.sign(HEAD, KEY) == notes.sign(HEAD, KEY)
+
+
+def test_signatures_of_witnesses_are_passed_over() -> None:
+    note = notes.sign(HEAD, KEY)
+    witness = f"\u2014 witness.example {base64.b64encode(bytes(68)).decode()}\n"
+
+    assert notes.read(note + witness, KEY.public_key()) == HEAD
+    assert notes.read(note.replace("\n\n", "\n\n" + witness), KEY.public_key()) == HEAD
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda note: note.replace("\n7\n", "\n8\n"),
+        lambda note: note.replace("bank.example", "bank.elsewhere"),
+        lambda note: note.replace("AAEC", "AAED"),
+        lambda note: note.partition("\u2014")[0],
+        lambda note: note.replace("\n\n", "\n"),
+        lambda note: note.replace("\u2014 ", "- "),
+        lambda note: note.replace("\n7\n", "\n07\n"),
+        lambda note: note.replace("\n7\n", "\n-7\n"),
+        lambda note: note + "trailing\n",
+        lambda note: note[:-3] + "\n",
+        lambda note: "",
+        lambda note: "\n\n",
+    ],
+)
+def test_a_note_that_was_changed_is_refused(forge) -> None:
+    note = notes.sign(HEAD, KEY)
+    assert forge(note) != note
+
+    with pytest.raises(NoteInvalid):
+        notes.read(forge(note), KEY.public_key())
+
+
+def test_another_keys_signature_is_no_signature() -> None:
+    with pytest.raises(NoteInvalid, match="this key did not sign it"):
+        notes.read(notes.sign(HEAD, OTHER), KEY.public_key())
+
+
+def test_a_public_key_line_is_read_back() -> None:
+    line = notes.public_key_line("bank.example/log", KEY.public_key())
+
+    assert notes.read_public_key(line + "\n") == ("bank.example/log", KEY.public_key())
+
+
+@pytest.mark.parametrize("line", ["", "a+b", "a+00000000+AAAA", "a b+c74f20a3+AA==", "é"])
+def test_a_line_that_is_no_public_key_is_refused(line: str) -> None:
+    with pytest.raises(NoteInvalid):
+        notes.read_public_key(line)
+
+
+def test_a_public_key_under_another_name_is_refused() -> None:
+    line = notes.public_key_line("bank.example/log", KEY.public_key())
+    with pytest.raises(NoteInvalid, match="another key's id"):
+        notes.read_public_key(line.replace("bank.example", "bank.elsewhere"))
+
+
+def test_a_name_that_would_break_the_note_cannot_sign() -> None:
+    with pytest.raises(ValueError, match="cannot name a log"):
+        notes.sign(Head("our bank", 1, bytes(32)), KEY)
