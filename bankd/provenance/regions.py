@@ -41,9 +41,9 @@ def totals(runs: Sequence[int]) -> dict[int, int]:
 
 def boxes(owner: npt.NDArray[np.integer]) -> dict[int, Box]:
     """The smallest box around all pixels of each owner, -1 left out."""
-    found = ndimage.find_objects(owner + 1)  # 0 is nobody
+    found = ndimage.find_objects(owner + 1)  # 0 is nobody; None for a number that is not there
     return {
-        number: (xs.start, ys.start, xs.stop, ys.stop)
-        for number, (ys, xs) in enumerate(box or (None, None) for box in found)
-        if ys is not None
+        number: (box[1].start, box[0].start, box[1].stop, box[0].stop)
+        for number, box in enumerate(found)
+        if box is not None
     }

@@ -94,7 +94,7 @@ def verify(
     checks = (
         _signature(credential),
         _signer(credential),
-        _pixels(credential, manifest, pixel_sha256, unreadable),
+        _pixels(manifest, pixel_sha256, unreadable),
         _manifest_signature(credential, manifest_key),
         _record(file, manifest, known, on_record),
     )
@@ -145,9 +145,7 @@ def _signer(credential: c2pa.Credential | None) -> Check:
     )
 
 
-def _pixels(
-    credential: c2pa.Credential | None, manifest: Manifest | None, pixel_sha256: str, unreadable: str
-) -> Check:
+def _pixels(manifest: Manifest | None, pixel_sha256: str, unreadable: str) -> Check:
     name = "pixels"
     if unreadable:
         return Check(name, Outcome.FAILED, f"the manifest cannot be read: {unreadable}")

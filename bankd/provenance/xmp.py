@@ -21,7 +21,7 @@ def source_type(*, trained: bool) -> str:
 
 
 def packet(*, composite_id: UUID, trained: bool, credits: Sequence[str], generator: str) -> str:
-    """An XMP packet. Only here do credits stand in the file in words: they are owed where the picture is seen."""
+    """An XMP packet. Only here does the file hold credits in words: they are owed where it is seen."""
     line = escape("; ".join(dict.fromkeys(credits)))
     credit = f"<photoshop:Credit>{line}</photoshop:Credit>" if line else ""
     terms = escape(
@@ -42,7 +42,9 @@ def packet(*, composite_id: UUID, trained: bool, credits: Sequence[str], generat
  xmpRights:Marked="True"
  Iptc4xmpExt:DigitalSourceType="{source_type(trained=trained)}"
  plus:DataMining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING">
-{credit}<xmpRights:UsageTerms><rdf:Alt><rdf:li xml:lang="x-default">{terms}</rdf:li></rdf:Alt></xmpRights:UsageTerms>
+{credit}<xmpRights:UsageTerms><rdf:Alt>
+<rdf:li xml:lang="x-default">{terms}</rdf:li>
+</rdf:Alt></xmpRights:UsageTerms>
 </rdf:Description>
 </rdf:RDF>
 </x:xmpmeta>

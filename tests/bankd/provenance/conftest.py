@@ -9,8 +9,8 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy.orm import Session
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.orm import Session
 
 from bankd.access.models import Department
 from bankd.catalog.models import Photo

@@ -99,5 +99,5 @@ def test_credentials_that_cannot_sign_are_refused_by_name(tmp_path: Path) -> Non
         with pytest.raises(CertificateUnusable, match=reason):
             certificates.load(*files(tmp_path, chain, key))
 
-    with pytest.raises(CertificateUnusable, match="`missing.pem` cannot sign composites"):
+    with pytest.raises(CertificateUnusable, match="`missing\\.pem` cannot sign composites"):
         certificates.load(tmp_path / "missing.pem", tmp_path / "key.pem")

@@ -27,15 +27,17 @@ from bankd.provenance.manifest import (
 
 CanvasOf = Callable[..., Any]
 
+GRANT = UUID(int=5)
 
-def small_manifest(*, second_grant: UUID = UUID(int=5)) -> Manifest:
+
+def small_manifest(*, second_grant: UUID = GRANT) -> Manifest:
     """Two segments of one photo and an inpainted pixel, on six pixels."""
     owner = np.array([[0, 0, 1], [-1, 1, 1]])
     kind = np.array([[1, 2, 1], [4, 3, 1]])
     common = {"category": "wall", "photo_id": UUID(int=4), "photo_sha256": "4" * 64}
     frame = {"photo_height": 10, "photo_width": 20}
     sources = [
-        Source(segment_id=71, area_px=30, grant_id=UUID(int=5), **common, **frame),
+        Source(segment_id=71, area_px=30, grant_id=GRANT, **common, **frame),
         Source(segment_id=72, area_px=9, grant_id=second_grant, **common, **frame),
     ]
     return draw_up(

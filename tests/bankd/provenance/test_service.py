@@ -104,7 +104,7 @@ def test_disclosures_of_another_composite_are_refused(session: Session, canvas: 
 
 
 def test_variation_of_a_request_is_sealed_once(
-    session: Session, canvas: CanvasOf, keep: Any, seal: Any
+    session: Session, canvas: CanvasOf, keep: Any, seal: Any, BY: SimpleNamespace, NOON: Any
 ) -> None:
     made = canvas(1)
     keep(session, made)

@@ -149,7 +149,7 @@ def test_credentials_of_another_composite_are_altered(bank: Bank, canvas: Canvas
 def test_manifest_of_another_composite_signed_anew_is_altered(
     bank: Bank, canvas: CanvasOf, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever holds the certificate but not the bank's manifest key cannot lend one picture another's manifest."""
+    """The certificate without the bank's manifest key cannot lend one picture another's manifest."""
     bank.seal(canvas(2))
     lent = canvas(2, seed=5).manifest
     monkeypatch.setattr(c2pa.pixels, "pixel_sha256", lambda rgb: lent.pixel_sha256)
