@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from bankd.errors import BankError
 
 KeyName = Literal["order", "manifest", "log"]
+NAMES: tuple[KeyName, ...] = get_args(KeyName)
 
 
 class KeyUnusable(BankError):

@@ -146,7 +146,8 @@ def pack_archive(labels: np.ndarray[Any, Any], segments: Sequence[tuple[Mapping[
     """
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("archive.json", json.dumps({"version": 1, "segments": [dict(f) for f, _ in segments]}))
+        index = {"version": 1, "segments": [dict(facts) for facts, _ in segments]}
+        archive.writestr("archive.json", json.dumps(index))
         archive.writestr("layout.png", _png(labels))
         for facts, png in segments:
             archive.writestr(f"{facts['key']}.png", png)

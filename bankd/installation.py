@@ -1,0 +1,141 @@
+"""This installation as a whole: its services, its schema, its keys, its workers.
+
+`up` may be called at any time and repairs what it finds: services that died
+are started again, migrations are run, workers that are gone come back.
+"""
+
+import base64
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from bankd import embedded, keys
+from bankd.catalog.service import sync_taxonomy
+from bankd.catalog.taxonomy import house
+from bankd.embedded import ServiceStatus, processes
+from bankd.errors import BankError
+from bankd.policy.load import load_bundle
+from bankd.policy.service import activate_first
+from bankd.provenance.certificates import create_development
+from bankd.runtime import Runtime, embedded_services
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS = ("ingest", "bank", "render", "clerk")
+# Celery lets the task in hand finish at the first signal and gives it up at the second.
+STOP = ((signal.SIGTERM, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+
+
+class MigrationImpossible(BankError):
+    def __init__(self) -> None:
+        super().__init__(
+            "`database_url` is set without `database_owner_url`: set it, so that migrations can run as the owner"
+        )
+
+
+def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> None:
+    """Start everything of this installation that does not run.
+
+    Raises:
+        BankError: a part could not be started, and which; the others keep running.
+    """
+    settings = runtime.settings
+    if services := embedded_services(settings):
+        embedded.up(settings.home, services=services, durability=durability)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in keys.NAMES:
+        keys.create(settings.keys, name)
+    if settings.c2pa_certificates is None:
+        create_development(settings.keys, house=settings.house, at=runtime.now())
+    migrate(runtime)
+    with runtime.transaction() as session:
+        sync_taxonomy(session, house(), by=runtime.actor, at=runtime.now())
+        activate_first(session, load_bundle(policies()), by=runtime.actor, at=runtime.now())
+    if workers:
+        for name in WORKERS:
+            start_worker(runtime, name)
+
+
+def down(runtime: Runtime) -> None:
+    """Stop the workers, then what is embedded. Work in hand goes on at the next `up`."""
+    for name in reversed(WORKERS):
+        processes.stop(name, runtime.settings.home, by=STOP)
+    embedded.down(runtime.settings.home)
+
+
+def status(runtime: Runtime) -> list[ServiceStatus]:
+    ours = embedded_services(runtime.settings) | set(WORKERS)
+    return [one for one in embedded.status(runtime.settings.home) if one.name in ours]
+
+
+def migrate(runtime: Runtime) -> None:
+    """Bring the schema to this version's, as the owner."""
+    url = runtime.addresses.database_owner_url
+    if not url:
+        raise MigrationImpossible
+    config = Config(ROOT / "alembic.ini")
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+def policies() -> Path:
+    return ROOT / "policies"
+
+
+@dataclass(frozen=True)
+class Program:
+    """How one worker is started."""
+
+    argv: list[str]
+    env: Mapping[str, str]
+
+
+def start_worker(runtime: Runtime, name: str) -> None:
+    program = programs(runtime)[name]
+    processes.start(name, program.argv, program.env, runtime.settings.home, runtime.settings.home)
+
+
+def programs(runtime: Runtime) -> dict[str, Program]:
+    celery = [sys.executable, "-m", "celery", "-A"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"]
+    bank = [*celery, "bankd.worker.main", "worker", *quiet]
+    return {
+        "ingest": Program([*bank, "-Q", "ingest", "-n", "ingest@%h", "-c", "2"], _bank_environment(runtime)),
+        "bank": Program([*bank, "-Q", "bank", "-n", "bank@%h", "-c", "2"], _bank_environment(runtime)),
+        "render": Program(
+            [*celery, "synth.worker", "worker", *quiet, "-P", "solo", "-Q", "render", "-n", "render@%h"],
+            render_environment(
+                broker_url=runtime.addresses.render_worker_broker_url,
+                order_key=runtime.order_key.public_key(),
+                store_host=runtime.addresses.s3_endpoint,
+            ),
+        ),
+        "clerk": Program([sys.executable, "-m", "bankd.clerk"], _bank_environment(runtime)),
+    }
+
+
+def render_environment(*, broker_url: str, order_key: Ed25519PublicKey, store_host: str) -> dict[str, str]:
+    """All that a render worker is given: no database, no store, no key but a public one."""
+    return _plain_environment() | {
+        "SYNTH_BROKER_URL": broker_url,
+        "SYNTH_ORDER_KEY": base64.b64encode(order_key.public_bytes_raw()).decode(),
+        "SYNTH_STORE_HOST": store_host,
+    }
+
+
+def _bank_environment(runtime: Runtime) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if name.startswith("BANKD_")}
+    return _plain_environment() | own | {"BANKD_HOME": str(runtime.settings.home)}
+
+
+def _plain_environment() -> dict[str, str]:
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+    passed = {name: os.environ[name] for name in kept if name in os.environ}
+    # The package may run from its checkout; workers start in the data folder.
+    return passed | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "2"}

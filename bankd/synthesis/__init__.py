@@ -1,0 +1,1 @@
+"""Requests: filed, cleared, ordered, sealed, handed out."""

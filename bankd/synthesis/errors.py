@@ -1,0 +1,49 @@
+"""What can go wrong between a layout and a composite."""
+
+from uuid import UUID
+
+from bankd.errors import BankError
+
+
+class SynthesisError(BankError):
+    pass
+
+
+class RequestNotFound(SynthesisError):
+    def __init__(self, request_id: UUID) -> None:
+        super().__init__(f"no request has the id `{request_id}`")
+        self.request_id = request_id
+
+
+class CompositeNotFound(SynthesisError):
+    def __init__(self, composite_id: UUID) -> None:
+        super().__init__(f"no composite has the id `{composite_id}`")
+        self.composite_id = composite_id
+
+
+class LayoutRefused(SynthesisError):
+    """The layout cannot be read, is too large, or names unknown categories."""
+
+
+class UseRefused(SynthesisError):
+    """The declared use is incomplete or contradicts itself."""
+
+
+class KeyReused(SynthesisError):
+    """An idempotency key came back with another request behind it."""
+
+    def __init__(self, key: str, request_id: UUID) -> None:
+        super().__init__(
+            f"idempotency key `{key}` belongs to request `{request_id}`, which asks for something else"
+        )
+        self.key = key
+        self.request_id = request_id
+
+
+class HandoutRefused(SynthesisError):
+    """The composite may not be handed out today; `reasons` are policy ids."""
+
+    def __init__(self, composite_id: UUID, sentences: list[str], reasons: frozenset[str]) -> None:
+        super().__init__(f"composite `{composite_id}` may not be handed out: {'; '.join(sentences)}")
+        self.composite_id = composite_id
+        self.reasons = reasons

@@ -1,0 +1,159 @@
+"""Filing a request: what was asked is stored whole before anything is decided."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from bankd.audit import log
+from bankd.audit.actor import Actor
+from bankd.audit.kinds import Kind
+from bankd.catalog.taxonomy import Taxonomy
+from bankd.licensing.use import Use
+from bankd.storage import Blobs
+from bankd.synthesis.errors import KeyReused, RequestNotFound, UseRefused
+from bankd.synthesis.layouts import Labels, to_png
+from bankd.synthesis.models import Request, RequestState, Variation
+from bankd.worker import outbox
+from bankd.worker.app import BANK_QUEUE
+
+ADVANCE_TASK = "synthesis.advance"
+MAX_SEED = 2**53 - 1  # exact in the manifest's JSON
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request before it is filed. `labels` is (H, W) uint8 house category ids."""
+
+    labels: Labels
+    use: Use
+    frame: Literal["scene", "box"]
+    variations: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.variations <= 16:
+            raise UseRefused(f"`{self.variations}` variations: ask for 1 to 16")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise UseRefused(f"seed `{self.seed}` is outside 0 to {MAX_SEED}")
+
+    def sha256(self, taxonomy: Taxonomy) -> str:
+        """Of everything asked: equal for a repeat, different for anything else."""
+        asked = {
+            "use": self.use.as_json(),
+            "layout": hashlib.sha256(to_png(self.labels)).hexdigest(),
+            "frame": self.frame,
+            "variations": self.variations,
+            "seed": self.seed,
+            "taxonomy": taxonomy.digest,
+        }
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def file(
+    session: Session,
+    asked: Asked,
+    *,
+    blobs: Blobs,
+    taxonomy: Taxonomy,
+    idempotency_key: str | None,
+    by: Actor,
+    at: datetime,
+) -> Request:
+    """File a request together with the hint that moves it on.
+
+    With an idempotency key the same request twice is one request: the first
+    is answered again.
+
+    Raises:
+        KeyReused: the key was used for something else.
+        BlobUnavailable: nothing was filed.
+    """
+    content = asked.sha256(taxonomy)
+    if idempotency_key is not None and (known := _by_key(session, idempotency_key, by=by)) is not None:
+        return _same(known, content, idempotency_key)
+
+    request_id = uuid4()
+    png = to_png(asked.labels)
+    layout_sha256 = hashlib.sha256(png).hexdigest()
+    layout_key = f"requests/{request_id}/{layout_sha256}"
+    blobs.put(layout_key, png, media_type="image/png")  # bytes before the row that names them
+
+    height, width = asked.labels.shape
+    request = Request(
+        id=request_id,
+        department_id=by.department_id,
+        filed_by=by.name,
+        filed_at=at,
+        idempotency_key=idempotency_key,
+        content_sha256=content,
+        layout_key=layout_key,
+        layout_sha256=layout_sha256,
+        height=height,
+        width=width,
+        use=asked.use.as_json(),
+        frame=asked.frame,
+        variations=asked.variations,
+        seed=asked.seed,
+        state=RequestState.FILED,
+        hinted_at=at,
+        outcome={},
+    )
+    try:
+        with session.begin_nested():
+            session.add(request)
+    except IntegrityError:
+        known = None if idempotency_key is None else _by_key(session, idempotency_key, by=by)
+        if known is None:
+            raise
+        blobs.delete_prefix(f"requests/{request_id}/")
+        return _same(known, content, str(idempotency_key))
+    session.add_all(Variation(request_id=request_id, index=index) for index in range(asked.variations))
+    outbox.enqueue(session, ADVANCE_TASK, queue=BANK_QUEUE, at=at, request_id=request_id)
+    log.append(
+        session,
+        Kind.REQUEST_FILED,
+        by=by,
+        at=at,
+        request=request_id,
+        content=content,
+        layout=layout_sha256,
+        use=request.use,
+        variations=asked.variations,
+        seed=asked.seed,
+        frame=asked.frame,
+    )
+    return request
+
+
+def get(session: Session, request_id: UUID, *, by: Actor | None = None) -> Request:
+    """A request that `by` may know of: a department's own, or any for the whole house.
+
+    Raises:
+        RequestNotFound: there is none, or it is another department's.
+    """
+    request = session.get(Request, request_id)
+    hidden = by is not None and by.department_id is not None
+    if request is None or (hidden and request.department_id != by.department_id):  # type: ignore[union-attr]
+        raise RequestNotFound(request_id)
+    return request
+
+
+def _by_key(session: Session, key: str, *, by: Actor) -> Request | None:
+    return session.scalar(
+        select(Request).where(
+            Request.idempotency_key == key, Request.department_id.is_not_distinct_from(by.department_id)
+        )
+    )
+
+
+def _same(known: Request, content: str, key: str) -> Request:
+    if known.content_sha256 != content:
+        raise KeyReused(key, known.id)
+    return known

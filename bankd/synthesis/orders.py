@@ -1,0 +1,255 @@
+"""From a plan to a work order: an archive of approved segments, caps reserved, one row to rule it."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bankd.audit import log
+from bankd.audit.actor import Actor
+from bankd.audit.kinds import Kind
+from bankd.catalog.models import Photo, Segment
+from bankd.catalog.taxonomy import VOID, Taxonomy
+from bankd.licensing import caps
+from bankd.storage import Blobs
+from bankd.synthesis.clearing import Terms
+from bankd.synthesis.layouts import Labels
+from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
+from bankd.synthesis.plan import Plan
+from bankd.worker import outbox
+from synth import workorder
+from synth.workorder import Archive, OrderedCategory, OrderedVariation, WorkOrder
+
+ORDER_LIFE = timedelta(minutes=15)  # to be cleared anew after it
+PUBLISH_TASK = "synth.render"
+RENDER_QUEUE = "render"
+MAX_PACK_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """An order that is in the store and not yet in the database."""
+
+    id: UUID
+    plan: Plan
+    spec: dict[str, Any]
+    segments: dict[str, list[str]]  # key in the archive -> [segment id, photo id]
+    archive_key: str
+    archive_sha256: str
+    archive_size_bytes: int
+
+
+def draft(
+    session: Session, plan: Plan, request: Request, labels: Labels, *, blobs: Blobs, taxonomy: Taxonomy
+) -> Drafted:
+    """Put the approved segments of a plan into an archive and store it. Changes no row.
+
+    Pixels are read here on the strength of the plan alone: it names the
+    grant relied on for every photo that is opened.
+
+    Raises:
+        BlobUnavailable, BlobMissing: nothing was ordered.
+    """
+    order_id = uuid4()
+    wanted = sorted({segment for picture in plan.pictures for picks in picture.picks for segment in picks})
+    key_of = {segment: number for number, segment in enumerate(wanted)}
+    photos = sorted({plan.photo_of[segment] for segment in wanted}, key=str)
+    number_of = {photo: number for number, photo in enumerate(photos)}
+    rows = {row.id: row for row in session.scalars(select(Segment).where(Segment.id.in_(wanted)))}
+    frames = {row.id: row for row in session.scalars(select(Photo).where(Photo.id.in_(photos)))}
+
+    entries = []
+    for photo_id in photos:
+        mine = [segment for segment in wanted if plan.photo_of[segment] == photo_id]
+        photo = frames[photo_id]
+        crops = read_crops(blobs, photo, [rows[segment].ordinal for segment in mine], relied=plan.relied)
+        for segment, png in zip(mine, crops, strict=True):
+            row = rows[segment]
+            facts = {
+                "key": key_of[segment],
+                "photo": number_of[photo_id],
+                "category": row.category_id,
+                "box": [row.x0, row.y0, row.x1, row.y1],
+                "frame": [photo.work_height, photo.work_width],
+                "depth_mm": row.depth_mm,
+            }
+            entries.append((facts, png))
+    content = workorder.pack_archive(labels, entries)
+    sha256 = hashlib.sha256(content).hexdigest()
+    archive_key = f"orders/{order_id}/{sha256}"
+    blobs.put(archive_key, content, media_type="application/zip")
+
+    spec = {
+        "height": request.height,
+        "width": request.width,
+        "frame": request.frame,
+        "refiner": "blend",
+        "categories": [
+            OrderedCategory(
+                id=category.id,
+                name=category.name,
+                ground=category.ground,
+                planar=category.planar,
+                thin=category.thin,
+                void=category.id == VOID,
+                front_rank=category.front_rank,
+            ).model_dump()
+            for category in taxonomy.categories
+        ],
+        "variations": [
+            OrderedVariation(
+                index=picture.index,
+                seed=picture.seed,
+                anchor=number_of.get(picture.anchor) if picture.anchor else None,
+                picks=tuple(tuple(key_of[segment] for segment in picks) for picks in picture.picks),
+            ).model_dump(mode="json")
+            for picture in plan.pictures
+        ],
+    }
+    return Drafted(
+        id=order_id,
+        plan=plan,
+        spec=spec,
+        segments={str(key_of[s]): [str(s), str(plan.photo_of[s])] for s in wanted},
+        archive_key=archive_key,
+        archive_sha256=sha256,
+        archive_size_bytes=len(content),
+    )
+
+
+def read_crops(
+    blobs: Blobs, photo: Photo, ordinals: Sequence[int], *, relied: Mapping[UUID, UUID]
+) -> Iterator[bytes]:
+    """RGBA crops of a photo's segments as PNG bytes, from its pack.
+
+    Raises:
+        KeyError: no grant is relied on for this photo. A fault of ours, and no pixel is read.
+    """
+    relied[photo.id]
+    content = blobs.get(f"{photo.id}/{photo.pack_sha256}", limit_bytes=MAX_PACK_BYTES)
+    with zipfile.ZipFile(io.BytesIO(content)) as pack:
+        for ordinal in ordinals:
+            yield pack.read(f"{ordinal}.png")
+
+
+def make(
+    session: Session, request: Request, drafted: Drafted, *, terms: Terms, by: Actor, at: datetime
+) -> Order | UUID:
+    """Commit to an order: caps, clearance, hint and log in the caller's transaction.
+
+    Returns:
+        The order, or the grant whose cap had no room: roll back and plan
+        without it.
+    """
+    plan = drafted.plan
+    epoch = log.epoch(session)
+    for grant_id, index in _reservations(plan):
+        if not caps.reserve(session, grant_id):
+            return grant_id
+        session.add(Reservation(order_id=drafted.id, variation=index, grant_id=grant_id))
+    request.attempt += 1
+    clearance = Clearance(
+        request_id=request.id,
+        at=terms.at,
+        epoch=epoch,
+        bundle_digest=terms.bundle.digest,
+        relied={str(photo): str(grant) for photo, grant in plan.relied.items()},
+    )
+    session.add(clearance)
+    session.flush()
+    order = Order(
+        id=drafted.id,
+        request_id=request.id,
+        attempt=request.attempt,
+        clearance_id=clearance.id,
+        made_at=at,
+        expires_at=at + ORDER_LIFE,
+        state=OrderState.MADE,
+        spec=drafted.spec,
+        segments=drafted.segments,
+        archive_key=drafted.archive_key,
+        archive_sha256=drafted.archive_sha256,
+        archive_size_bytes=drafted.archive_size_bytes,
+        published_at=at,
+    )
+    session.add(order)
+    request.state = RequestState.RENDERING
+    request.lease_until = order.expires_at
+    outbox.enqueue(session, PUBLISH_TASK, queue=RENDER_QUEUE, at=at, order_id=order.id)
+    cleared = log.append(
+        session,
+        Kind.REQUEST_CLEARED,
+        by=by,
+        at=at,
+        request=request.id,
+        order=order.id,
+        attempt=order.attempt,
+        bundle=terms.bundle.digest,
+        epoch=epoch,
+        use=terms.use.as_json(),
+        relied=clearance.relied,
+    )
+    log.append(
+        session,
+        Kind.ORDER_MADE,
+        by=by,
+        at=at,
+        order=order.id,
+        request=request.id,
+        archive=order.archive_sha256,
+        expires_at=order.expires_at,
+    )
+    session.flush()
+    log.settle(session)
+    clearance.log_index = cleared.index
+    return order
+
+
+def _reservations(plan: Plan) -> list[tuple[UUID, int]]:
+    """(grant, picture) pairs that need a place under a cap, in the order of grant ids, so that two
+    orders that want the same grants never wait for each other."""
+    pairs = set()
+    for picture in plan.pictures:
+        for picks in picture.picks:
+            for segment in picks:
+                grant_id = plan.relied[plan.photo_of[segment]]
+                if plan.rights.terms[grant_id].cap is not None:
+                    pairs.add((grant_id, picture.index))
+    return sorted(pairs, key=lambda pair: (str(pair[0]), pair[1]))
+
+
+def signed(order: Order, *, key: Ed25519PrivateKey, blobs: Blobs, at: datetime) -> tuple[str, str]:
+    """The work order as it is published, its text and signature; links are made here and kept nowhere."""
+    life = order.expires_at - at
+    public = key.public_key()
+    work = WorkOrder(
+        bank=workorder.fingerprint(public),
+        order_id=str(order.id),
+        attempt=order.attempt,
+        expires_at=int(order.expires_at.timestamp()),
+        archive=Archive(
+            url=blobs.presigned_get(order.archive_key, expires=life),
+            sha256=order.archive_sha256,
+            size_bytes=order.archive_size_bytes,
+        ),
+        result_url=blobs.presigned_put(result_key(order), expires=life),
+        cancel_url=blobs.presigned_get(cancel_key(order), expires=life),
+        **order.spec,
+    )
+    return workorder.sign(work, key)
+
+
+def result_key(order: Order) -> str:
+    return f"orders/{order.id}/result"
+
+
+def cancel_key(order: Order) -> str:
+    return f"orders/{order.id}/cancelled"

@@ -1,0 +1,344 @@
+"""From a worker's claim to a composite: bounded, recomputed, cleared again, signed, recorded.
+
+What came back is an untrusted claim. The bank recomputes the ledger from the
+placements and its own masks and requires equality; it cannot tell whether the
+pixels of a placed segment are the photo's (docs/architecture.md says so).
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from bankd.audit import log
+from bankd.audit.actor import Actor
+from bankd.audit.kinds import Kind
+from bankd.catalog import service as catalog
+from bankd.catalog.models import Photo, Segment
+from bankd.catalog.taxonomy import Taxonomy
+from bankd.licensing import caps
+from bankd.licensing.use import Use
+from bankd.policy.engine import Cleared
+from bankd.provenance import c2pa, manifest, pixels, shares
+from bankd.provenance import service as provenance
+from bankd.provenance.certificates import Credentials
+from bankd.provenance.effective import Clash, EffectiveLicense, effective
+from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
+from bankd.provenance.models import Composite
+from bankd.storage import Blobs
+from bankd.synthesis.clearing import clear_photos, clear_set, rights_of, terms_of
+from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
+from bankd.synthesis.orders import read_crops
+from synth.composition.ledger import recompute
+from synth.layout import Layout
+from synth.pictures import Ledger, SynthError
+from synth.workorder import OrderedCategory, RenderedVariation
+
+RECIPE = "blend-1"
+
+
+@dataclass(frozen=True)
+class SealRefused:
+    """Why one picture was not sealed. `photos` are the sources to leave out of another attempt."""
+
+    reasons: frozenset[str]
+    photos: frozenset[UUID] = frozenset()
+    grants: tuple[UUID, ...] = ()  # of a clash: the pair
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A claim that holds: its ledger is the bank's own, and its sources clear at `epoch`."""
+
+    ledger: Ledger
+    placements: tuple[int, ...]  # the segment id of each
+    areas: shares.Areas
+    sources: Mapping[int, Source]
+    relied: Mapping[UUID, UUID]  # placed photo -> grant
+    license: EffectiveLicense
+    bundle_digest: str
+    epoch: int
+
+
+def examine(
+    session: Session,
+    order: Order,
+    request: Request,
+    claim: RenderedVariation,
+    *,
+    layout: Layout,
+    blobs: Blobs,
+    taxonomy: Taxonomy,
+    at: datetime,
+) -> Examined | SealRefused:
+    """Look at one claim, against the rights of this moment. Changes nothing.
+
+    Raises:
+        BlobUnavailable: try again.
+    """
+    clearance = session.get_one(Clearance, order.clearance_id)
+    relied = {UUID(photo): UUID(grant) for photo, grant in clearance.relied.items()}
+    segments = {int(key): (int(ids[0]), UUID(ids[1])) for key, ids in order.segments.items()}
+    if any(p[1] not in segments or len(p) != 9 for p in claim.placements):
+        return SealRefused(frozenset({"result-forged"}))
+
+    used = {segments[p[1]][1] for p in claim.placements}
+    epoch = log.epoch(session)
+    placed_on = {photo: relied[photo] for photo in used}
+    cleared = _clear(session, request, placed_on, held=reserved(session, order.id, claim.index), at=at)
+    if isinstance(cleared, SealRefused):
+        return cleared
+    license, bundle_digest = cleared
+
+    masks = _masks(
+        session, {key: segments[key] for key in {p[1] for p in claim.placements}}, relied, blobs=blobs
+    )
+    categories = {c["id"]: OrderedCategory(**c).facts() for c in order.spec["categories"]}
+    try:
+        placements = claim.placed()
+        ledger = recompute(layout, placements, masks, categories)
+    except SynthError:
+        return SealRefused(frozenset({"result-forged"}))
+    if ledger.digest() != claim.ledger_sha256:
+        return SealRefused(frozenset({"result-forged"}))
+
+    placed = tuple(segments[p.segment][0] for p in placements)
+    areas = shares.count(ledger.owner, ledger.kind, placed)
+    sources = _sources(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
+    return Examined(ledger, placed, areas, sources, placed_on, license, bundle_digest, epoch)
+
+
+def reserved(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:
+    """Grants on which a place is held for one picture."""
+    return frozenset(
+        session.scalars(
+            select(Reservation.grant_id).where(
+                Reservation.order_id == order_id, Reservation.variation == index
+            )
+        )
+    )
+
+
+def _clear(
+    session: Session, request: Request, relied: Mapping[UUID, UUID], *, held: frozenset[UUID], at: datetime
+) -> tuple[EffectiveLicense, str] | SealRefused:
+    """Each photo on the very grant that was relied on, then all of them together."""
+    terms = terms_of(session, Use.model_validate(request.use), at=at)
+    rights = rights_of(session, relied, at=at, reserved=held)
+    answers = clear_photos(terms, "synthesize", rights, only=relied)
+    refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
+    if missing := relied.keys() - answers.keys():
+        return SealRefused(frozenset({"no-grant"}), frozenset(missing))
+    if refused:
+        reasons = frozenset(reason for answer in refused.values() for reason in answer.reasons)
+        return SealRefused(reasons, frozenset(refused))
+    together = [rights.relied(photo, grant) for photo, grant in sorted(relied.items())]
+    if (clash := clear_set(terms, together)) is not None:
+        pair = clash.pairs[0] if clash.pairs else None
+        grants = tuple(g for g in (pair.first, pair.second) if g) if pair else ()
+        return SealRefused(clash.reasons, frozenset(p for p, g in relied.items() if g in grants[-1:]), grants)
+    met = effective(together)
+    if isinstance(met, Clash):
+        grants = (met.first, met.second)
+        return SealRefused(
+            frozenset({"meet-empty"}), frozenset(p for p, g in relied.items() if g == met.second), grants
+        )
+    return met, terms.bundle.digest
+
+
+def _masks(
+    session: Session, wanted: Mapping[int, tuple[int, UUID]], relied: Mapping[UUID, UUID], *, blobs: Blobs
+) -> dict[int, npt.NDArray[np.bool_]]:
+    """The bank's own masks of the segments a claim places, by their key in the archive."""
+    rows = {
+        row.id: row
+        for row in session.scalars(select(Segment).where(Segment.id.in_({s for s, _ in wanted.values()})))
+    }
+    photos = {
+        row.id: row
+        for row in session.scalars(select(Photo).where(Photo.id.in_({p for _, p in wanted.values()})))
+    }
+    masks = {}
+    for photo_id, photo in photos.items():
+        mine = [(key, rows[segment]) for key, (segment, of) in wanted.items() if of == photo_id]
+        crops = read_crops(blobs, photo, [row.ordinal for _, row in mine], relied=relied)
+        for (key, _), png in zip(mine, crops, strict=True):
+            with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+                masks[key] = np.asarray(image.getchannel("A")) > 0
+    return masks
+
+
+def _seed(order: Order, index: int) -> int:
+    return next(int(v["seed"]) for v in order.spec["variations"] if v["index"] == index)
+
+
+def _sources(
+    session: Session, segment_ids: set[int], relied: Mapping[UUID, UUID], taxonomy: Taxonomy
+) -> dict[int, Source]:
+    names = {category.id: category.name for category in taxonomy.categories}
+    rows = session.execute(
+        select(Segment, Photo).join(Photo, Photo.id == Segment.photo_id).where(Segment.id.in_(segment_ids))
+    )
+    return {
+        segment.id: Source(
+            segment_id=segment.id,
+            category=names[segment.category_id],
+            area_px=segment.area_px,
+            photo_id=photo.id,
+            photo_sha256=photo.sha256,
+            photo_height=photo.work_height,
+            photo_width=photo.work_width,
+            grant_id=relied[photo.id],
+        )
+        for segment, photo in rows
+    }
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A picture as it will leave the bank; nothing of it is recorded yet."""
+
+    composite_id: UUID
+    blob_key: str
+    sealed: c2pa.Sealed
+    disclosures: manifest.Disclosures
+
+
+def sign(
+    examined: Examined,
+    rgb: npt.NDArray[np.uint8],
+    *,
+    order: Order,
+    request: Request,
+    index: int,
+    clearance_log_index: int,
+    checkpoint: LogCheckpoint,
+    manifest_key: Ed25519PrivateKey,
+    credentials: Credentials,
+    time_stamp_url: str | None,
+    salt: bytes,
+    at: datetime,
+) -> Signed:
+    """Draw up and sign the manifest, then the file. No session: signing is slow and holds no lock.
+
+    Raises:
+        SigningFailed: the file does not verify after signing.
+    """
+    composite_id = uuid4()
+    use = Use.model_validate(request.use)
+    disclosures = manifest.disclose(use=use, license=examined.license, salt=salt)
+    drawn: Manifest = manifest.draw_up(
+        composite_id=composite_id,
+        request_id=request.id,
+        variation=index,
+        sealed_at=at,
+        pixel_sha256=pixels.pixel_sha256(rgb),
+        owner=examined.ledger.owner,
+        placements=examined.placements,
+        areas=examined.areas,
+        sources=examined.sources,
+        policy_bundle=examined.bundle_digest,
+        clearance_log_index=clearance_log_index,
+        log_checkpoint=checkpoint,
+        recipe=RECIPE,
+        frame=order.spec["frame"],
+        seed=_seed(order, index),
+        refiner=manifest.Refiner(name="blend", checkpoint=None, training_snapshot=None, training_photos=0),
+        commitments=disclosures.commitments(),
+    )
+    sealed = c2pa.sign(
+        rgb,
+        manifest=drawn,
+        manifest_key=manifest_key,
+        credentials=credentials,
+        credits=[credit.text for credit in examined.license.credits],
+        time_stamp_url=time_stamp_url,
+    )
+    blob_key = f"composites/{composite_id}/{hashlib.sha256(sealed.file).hexdigest()}"
+    return Signed(composite_id, blob_key, sealed, disclosures)
+
+
+def commit(
+    session: Session,
+    signed: Signed,
+    examined: Examined,
+    *,
+    order_id: UUID,
+    index: int,
+    by: Actor,
+    at: datetime,
+) -> Composite | SealRefused | None:
+    """Record a signed picture, unless rights moved since it was examined and no longer allow it.
+
+    The log's lock is taken before the last look at rights, so a withdrawal is
+    either before this composite in the log, and refuses it, or after it.
+
+    Returns:
+        None where the picture is wanted no more (sealed already, or the order
+        is of the past). For anything but a composite the caller rolls back.
+    """
+    order = session.get_one(Order, order_id)
+    request = session.get_one(Request, order.request_id, with_for_update=True)
+    variation = session.get_one(Variation, (request.id, index), with_for_update=True)
+    if order.attempt != request.attempt or variation.state != VariationState.WAITING:
+        return None
+    composite, entry = provenance.record(
+        session,
+        signed.sealed,
+        order_id=order.id,
+        department_id=request.department_id,
+        blob_key=signed.blob_key,
+        disclosures=signed.disclosures,
+        by=by,
+        at=at,
+    )
+    variation.state = VariationState.SEALED
+    variation.composite_id = composite.id
+    held = reserved(session, order.id, index)
+    spend(session, order.id, index, placed=frozenset(examined.relied.values()), by=by, at=at)
+    session.flush()
+    log.locked(session)
+    if log.last_rights_change(session) >= examined.epoch:
+        again = _clear(session, request, examined.relied, held=held, at=at)
+        if isinstance(again, SealRefused):
+            return again
+    log.settle(session)
+    composite.log_index = entry.index
+    session.flush()
+    return composite
+
+
+def spend(
+    session: Session, order_id: UUID, index: int, *, placed: frozenset[UUID], by: Actor, at: datetime
+) -> None:
+    """Consume the places held for a picture on the grants it was placed on, and free the others."""
+    spent = []
+    for grant_id in sorted(reserved(session, order_id, index), key=str):
+        if grant_id not in placed:
+            caps.free(session, grant_id)
+        elif caps.consume(session, grant_id):
+            spent.append(grant_id)
+            log.append(session, Kind.GRANT_CAPPED_OUT, by=by, at=at, grant=grant_id)
+    session.execute(
+        delete(Reservation).where(Reservation.order_id == order_id, Reservation.variation == index)
+    )
+    if spent:
+        catalog.block_grants(session, spent, by=by, at=at)
+
+
+def free_reservations(session: Session, order_id: UUID) -> None:
+    """Give back every place that an order still holds."""
+    held = session.execute(
+        delete(Reservation).where(Reservation.order_id == order_id).returning(Reservation.grant_id)
+    ).scalars()
+    for grant_id in sorted(held, key=str):
+        caps.free(session, grant_id)

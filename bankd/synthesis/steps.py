@@ -1,0 +1,260 @@
+"""The steps between transactions: read, then work, then write in one transaction.
+
+Each step is safe to run twice and at the same time; the row says whose turn
+it is. Nothing is held locked while bytes move or keys sign.
+"""
+
+import secrets
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from bankd.audit import checkpoints
+from bankd.audit.checkpoints import Signer
+from bankd.audit.kinds import Kind
+from bankd.catalog.taxonomy import house
+from bankd.licensing.use import Use
+from bankd.provenance import certificates
+from bankd.provenance.certificates import Credentials
+from bankd.provenance.manifest import LogCheckpoint
+from bankd.runtime import Runtime
+from bankd.storage import BlobMissing, BlobTooLarge
+from bankd.synthesis import orders, sealing, service
+from bankd.synthesis.clearing import terms_of
+from bankd.synthesis.layouts import Labels, from_png
+from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
+from bankd.synthesis.plan import Asked, Clashing, Short, plan
+from bankd.synthesis.sealing import SealRefused
+from bankd.synthesis.shortfall import shortfall
+from synth import workorder
+from synth.layout import Layout
+from synth.pictures import Rgb
+from synth.workorder import RenderedVariation, Result, ResultRefused
+
+MAX_LAYOUT_BYTES = 64 << 20
+REPLANS = 10  # plans made while caps fill up under us
+
+
+class Withdrawn(Exception):
+    """Roll the seal back: rights moved while it was made. Carries the refusal out of the transaction."""
+
+    def __init__(self, refused: SealRefused | None) -> None:
+        super().__init__("not sealed")
+        self.refused = refused
+
+
+def advance(rt: Runtime, request_id: UUID) -> None:
+    """Clear, rank and order a filed request, or refuse it with its reasons.
+
+    Raises:
+        BankError: a service cannot be reached; the lease runs out and the step is tried again.
+    """
+    with rt.transaction() as session:
+        request = service.claim(session, request_id, at=rt.now())
+        if request is None:
+            return
+        lease_until = request.lease_until
+        if request.tries > service.MAX_TRIES:
+            why = f"given up after {service.MAX_TRIES} tries"
+            service.fail(session, request, why=why, by=rt.actor, at=rt.now())
+            return
+    assert lease_until is not None  # claim sets it
+    without_grants: frozenset[UUID] = frozenset()
+    for _ in range(REPLANS):
+        full = _order(rt, request, lease_until=lease_until, without_grants=without_grants)
+        if full is None:
+            return
+        without_grants |= {full}
+
+
+def _order(
+    rt: Runtime, request: Request, *, lease_until: datetime, without_grants: frozenset[UUID]
+) -> UUID | None:
+    """One plan, brought to an order or a refusal; the grant whose cap had no room for it, if any."""
+    taxonomy = house()
+    labels = layout_of(rt, request)
+    with rt.transaction() as session:
+        at = rt.now()
+        wanted = service.wanted(session, request)
+        terms = terms_of(session, Use.model_validate(request.use), at=at)
+        asked = Asked(Layout(labels), request.frame, wanted.variations, request.seed)  # type: ignore[arg-type]
+        planned = plan(
+            session,
+            asked,
+            terms=terms,
+            taxonomy=taxonomy,
+            without_photos=wanted.left_out,
+            without_grants=without_grants,
+        )
+        if isinstance(planned, Short):
+            short = [planned.regions[ordinal] for ordinal in planned.uncovered]
+            reasons = shortfall(session, short, terms=terms, taxonomy=taxonomy)
+            if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
+                service.refuse(session, ours, reasons=reasons, by=rt.actor, at=rt.now())
+            return None
+        if isinstance(planned, Clashing):
+            pair = planned.refused.pairs[0] if planned.refused.pairs else None
+            grants = tuple(grant for grant in (pair.first, pair.second) if grant) if pair else ()
+            refused = SealRefused(planned.refused.reasons, grants=grants)
+            if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
+                service.refuse_set(session, ours, refused, by=rt.actor, at=rt.now())
+            return None
+        drafted = orders.draft(session, planned, request, labels, blobs=rt.blobs, taxonomy=taxonomy)
+    try:
+        with rt.transaction() as session:
+            ours = service.held(session, request.id, lease_until=lease_until)
+            if ours is None:
+                raise Withdrawn(None)
+            made = orders.make(session, ours, drafted, terms=terms, by=rt.actor, at=rt.now())
+            if isinstance(made, UUID):
+                raise CapFull(made)
+    except (Withdrawn, CapFull) as not_made:
+        rt.blobs.delete(drafted.archive_key)
+        return not_made.grant_id if isinstance(not_made, CapFull) else None
+    return None
+
+
+class CapFull(Exception):
+    """Roll the order back: somebody else took the last place under a cap."""
+
+    def __init__(self, grant_id: UUID) -> None:
+        super().__init__(f"the cap of grant {grant_id} is full")
+        self.grant_id = grant_id
+
+
+def layout_of(rt: Runtime, request: Request) -> Labels:
+    return from_png(rt.blobs.get(request.layout_key, limit_bytes=MAX_LAYOUT_BYTES))
+
+
+def publish(rt: Runtime, session: Session, order_id: UUID) -> tuple[str, str] | None:
+    """A made order as the render queue gets it, signed with fresh links; None if it is of the past."""
+    order = session.get(Order, order_id)
+    at = rt.now()
+    if order is None or order.state != OrderState.MADE or order.expires_at <= at:
+        return None
+    return orders.signed(order, key=rt.order_key, blobs=rt.blobs, at=at)
+
+
+def seal(rt: Runtime, order_id: UUID) -> None:
+    """Seal what came back for an order, picture by picture.
+
+    A hint without a result changes nothing before the order expires: whoever
+    can write to the queue can only make us look.
+
+    Raises:
+        BankError: a service cannot be reached; the sweep tries again.
+    """
+    with rt.transaction() as session:
+        claimed = service.claim_order(session, order_id, at=rt.now())
+        if claimed is None:
+            return
+        order, request = claimed
+    try:
+        content = rt.blobs.get(orders.result_key(order), limit_bytes=workorder.MAX_RESULT_BYTES)
+        result, pictures = workorder.unpack_result(
+            content,
+            order_id=str(order.id),
+            attempt=order.attempt,
+            height=request.height,
+            width=request.width,
+        )
+    except BlobMissing:
+        if order.expires_at <= rt.now():
+            _void(rt, order, why="the order expired before it was answered", kind=Kind.ORDER_EXPIRED)
+        else:
+            with rt.transaction() as session:
+                service.let_go(session, order.id)
+        return
+    except (BlobTooLarge, ResultRefused) as refused:
+        _void(rt, order, why=str(refused), kind=Kind.RESULT_REFUSED)
+        return
+
+    ordered = {int(variation["index"]) for variation in order.spec["variations"]}
+    claims = {claim.index: claim for claim in result.variations if claim.index in ordered}
+    layout = Layout(layout_of(rt, request))
+    for index, claim in sorted(claims.items()):
+        if claim.outcome == "uncovered":
+            with rt.transaction() as session:
+                service.settle_uncovered(session, order.id, index, claim.uncovered, by=rt.actor, at=rt.now())
+            continue
+        refused = _seal_one(rt, order, request, claim, pictures[index], layout)
+        if refused is not None:
+            with rt.transaction() as session:
+                service.settle_refused(session, order.id, index, refused, by=rt.actor, at=rt.now())
+    with rt.transaction() as session:
+        service.conclude(session, order.id, timings=_timings(result), by=rt.actor, at=rt.now())
+    rt.blobs.delete_prefix(f"orders/{order.id}")
+
+
+def _seal_one(
+    rt: Runtime, order: Order, request: Request, claim: RenderedVariation, rgb: Rgb, layout: Layout
+) -> SealRefused | None:
+    with rt.transaction() as session:
+        at = rt.now()
+        variation = session.get_one(Variation, (request.id, claim.index))
+        if variation.state != VariationState.WAITING:
+            return None
+        examined = sealing.examine(
+            session, order, request, claim, layout=layout, blobs=rt.blobs, taxonomy=house(), at=at
+        )
+        if isinstance(examined, SealRefused):
+            return examined
+        clearance = session.get_one(Clearance, order.clearance_id)
+        assert clearance.log_index is not None  # set in the transaction that made the order
+        checkpoint = _checkpoint_before(rt, session, clearance.log_index)
+    signed = sealing.sign(
+        examined,
+        rgb,
+        order=order,
+        request=request,
+        index=claim.index,
+        clearance_log_index=clearance.log_index,
+        checkpoint=checkpoint,
+        manifest_key=rt.manifest_key,
+        credentials=_credentials(rt),
+        time_stamp_url=rt.settings.time_stamp_url,
+        salt=secrets.token_bytes(32),
+        at=at,
+    )
+    rt.blobs.put(signed.blob_key, signed.sealed.file, media_type="image/png")
+    try:
+        with rt.transaction() as session:
+            outcome = sealing.commit(
+                session, signed, examined, order_id=order.id, index=claim.index, by=rt.actor, at=rt.now()
+            )
+            if outcome is None or isinstance(outcome, SealRefused):
+                raise Withdrawn(outcome)
+    except Withdrawn as withdrawn:
+        rt.blobs.delete(signed.blob_key)
+        return withdrawn.refused
+    return None
+
+
+def _credentials(rt: Runtime) -> Credentials:
+    chain, key = rt.settings.c2pa_certificates, rt.settings.c2pa_key
+    if chain is not None and key is not None:
+        return certificates.load(chain, key)
+    return certificates.ensure_development(rt.settings.keys, at=rt.now())
+
+
+def _checkpoint_before(rt: Runtime, session: Session, index: int) -> LogCheckpoint:
+    """The last signed head of the log that the clearance came after."""
+    found = checkpoints.latest(session, up_to=index)
+    if found is None:
+        found = Signer(rt.log_origin, rt.log_key).sign(session, at=rt.now())
+    assert found is not None
+    return LogCheckpoint(size=found.size, root=found.root.hex())
+
+
+def _void(rt: Runtime, order: Order, *, why: str, kind: Kind) -> None:
+    with rt.transaction() as session:
+        current = session.get_one(Order, order.id)
+        service.void(session, current, why=why, kind=kind, by=rt.actor, at=rt.now())
+    rt.blobs.delete_prefix(f"orders/{order.id}")
+
+
+def _timings(result: Result) -> dict[str, object]:
+    return {
+        "device": result.device,
+        "pictures": {str(claim.index): claim.timings_ms for claim in result.variations},
+    }

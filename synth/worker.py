@@ -1,0 +1,207 @@
+"""The render worker: a Celery shell around one signed order at a time.
+
+It is not trusted with the bank. Its environment holds a broker user that
+reads `render` and writes `rendered`, the bank's public order key and the
+host that links may point at; nothing else, and nothing of the database or
+the store. Run it as
+
+    celery -A synth.worker worker -P solo -Q render -c 1
+
+one process per GPU: torch does not survive a fork.
+"""
+
+import base64
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+
+from celery import Celery
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from synth.layout import Layout
+from synth.links import LinkFailed, Links
+from synth.pictures import Rgb, Segment, SynthError
+from synth.pipeline import Cancelled, Uncovered, synthesize
+from synth.workorder import (
+    OrderedVariation,
+    OrderExpired,
+    OrderRefused,
+    RenderedVariation,
+    Result,
+    WorkOrder,
+    pack_result,
+    read,
+    unpack_archive,
+)
+
+logger = logging.getLogger("synth.worker")
+
+RENDER_QUEUE = "render"
+RENDERED_QUEUE = "rendered"
+RENDER_TASK = "synth.render"
+RENDERED_TASK = "bankd.rendered"
+VISIBILITY_TIMEOUT_S = 3600
+
+
+class OrderFailed(Exception):
+    """A good order came to nothing; another attempt may do better."""
+
+    def __init__(self, order_id: str, attempt: int) -> None:
+        super().__init__(f"order `{order_id}` failed")
+        self.order_id = order_id
+        self.attempt = attempt
+
+
+def make_app(broker_url: str) -> Celery:
+    """The render side's Celery app: JSON only, one order in hand, acknowledged when done.
+
+    Both sides of the broker make their app here, so that they agree on how.
+    """
+    app = Celery("synth", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        task_default_queue=RENDER_QUEUE,
+        task_create_missing_queues=True,
+        broker_transport_options={
+            "global_keyprefix": "render.",
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        },
+    )
+    return app
+
+
+def render(
+    text: str,
+    signature: str,
+    *,
+    key: Ed25519PublicKey,
+    host: str,
+    now: float,
+    links: Links,
+    device: str = "cpu",
+) -> tuple[str, int]:
+    """Render one order and put its result; (order id, attempt) for the hint.
+
+    Raises:
+        OrderRefused: the order is not to be touched.
+        OrderFailed: a link could not be followed.
+        Cancelled: the bank wants this order no more.
+    """
+    order = read(text, signature, key=key, now=now, host=host)
+    try:
+        _follow(order, links=links, device=device)
+    except (LinkFailed, SynthError) as failed:
+        raise OrderFailed(order.order_id, order.attempt) from failed
+    return order.order_id, order.attempt
+
+
+def _follow(order: WorkOrder, *, links: Links, device: str) -> None:
+    def go_on() -> None:
+        if links.exists(order.cancel_url):
+            raise Cancelled(order.order_id)
+
+    go_on()
+    labels, segments = unpack_archive(links.fetch(order.archive))
+    if labels.shape != (order.height, order.width):
+        raise OrderRefused("the archive's layout is not of the order's size")
+    claims: list[RenderedVariation] = []
+    pictures: dict[int, Rgb] = {}
+    for variation in order.variations:
+        claim, rgb = _render(variation, order, Layout(labels), segments, device=device, go_on=go_on)
+        claims.append(claim)
+        if rgb is not None:
+            pictures[variation.index] = rgb
+    go_on()
+    result = Result(order_id=order.order_id, attempt=order.attempt, device=device, variations=tuple(claims))
+    links.put(order.result_url, pack_result(result, pictures))
+
+
+def _render(
+    variation: OrderedVariation,
+    order: WorkOrder,
+    layout: Layout,
+    segments: Mapping[int, Segment],
+    *,
+    device: str,
+    go_on: Callable[[], None],
+) -> tuple[RenderedVariation, Rgb | None]:
+    try:
+        picture = synthesize(
+            layout,
+            [list(keys) for keys in variation.picks],
+            segments,
+            {category.id: category.facts() for category in order.categories},
+            anchor=variation.anchor,
+            frame=order.frame,
+            seed=variation.seed,
+            device=device,
+            go_on=go_on,
+        )
+    except Uncovered as short:
+        return RenderedVariation(index=variation.index, outcome="uncovered", uncovered=short.regions), None
+    claim = RenderedVariation(
+        index=variation.index,
+        outcome="rendered",
+        ledger_sha256=picture.ledger.digest(),
+        placements=tuple((p.region, p.segment, p.rank, *p.affine) for p in picture.placements),
+        timings_ms={stage: round(seconds * 1000) for stage, seconds in picture.timings.items()},
+    )
+    return claim, picture.rgb
+
+
+def _device() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _install(app: Celery) -> None:
+    """Give the app its one task, bound to this process's environment."""
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(os.environ["SYNTH_ORDER_KEY"]))
+    host = os.environ["SYNTH_STORE_HOST"]
+    links, device = Links(), _device()
+
+    @app.task(name=RENDER_TASK)  # type: ignore[untyped-decorator]
+    def render_order(order: str, signature: str) -> None:
+        """Render one order. Delivered at least once, so safe to run twice: the result's link is put anew.
+
+        Never retried from here: this worker may not write to `render`. An
+        order that came to nothing is hinted all the same, and the bank, which
+        finds no result, makes the next attempt.
+        """
+        try:
+            order_id, attempt = render(
+                order, signature, key=key, host=host, now=time.time(), links=links, device=device
+            )
+        except OrderExpired as late:
+            order_id, attempt = late.order_id, late.attempt
+        except OrderFailed as failed:
+            logger.warning("%s: %s", failed, failed.__cause__)
+            order_id, attempt = failed.order_id, failed.attempt
+        except Cancelled:
+            logger.info("order cancelled")
+            return
+        except OrderRefused as refused:
+            logger.warning("order refused: %s", refused)
+            return
+        app.send_task(
+            RENDERED_TASK, kwargs={"order_id": order_id, "attempt": str(attempt)}, queue=RENDERED_QUEUE
+        )
+
+
+if "SYNTH_BROKER_URL" in os.environ:
+    app = make_app(os.environ["SYNTH_BROKER_URL"])
+    _install(app)
