@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synth.alignment.closed_form import Affine, Frame, align
 from synth.composition.harmony import transfers
 from synth.composition.ledger import (
     MAX_PER_REGION,
+    Canvas,
     area_labels,
     check_size,
     compose,
@@ -21,10 +21,11 @@ from synth.composition.ledger import (
 from synth.composition.paint import paint
 from synth.layout import Layout, Region, regions
 from synth.ordering.order import Standing, back_to_front
-from synth.pictures import CategoryFacts, Kind, Mask, Picture, Placement, Segment, SynthError, masks_of
+from synth.pictures import CategoryFacts, Mask, Picture, Placement, Segment, SynthError, masks_of
 from synth.refinement import Blend, Refiner
 
 HOLE_SHARE = 0.02  # of a region: beyond it a second candidate helps
+MAX_HOLE_CANDIDATES = 4  # looked at for one region
 UNCOVERED_SHARE = 0.10  # of the frame: beyond it the bank is short
 
 
@@ -33,7 +34,7 @@ class Cancelled(Exception):
 
 
 class Uncovered(SynthError):
-    """Too much of the frame has no segment. `regions` are those short of one, `share` is of the frame."""
+    """Too much of the frame has no segment. `regions` are those covered by less than half."""
 
     def __init__(self, regions: Sequence[int], share: float) -> None:
         super().__init__(
@@ -65,7 +66,7 @@ def synthesize(
 
     Raises:
         LayoutTooLarge: see `check_size`.
-        Uncovered: more than a tenth of the frame has no segment.
+        Uncovered: more than a tenth of the frame would have to be made up.
         SynthError: picks and layout do not belong together.
     """
     check_size(layout)
@@ -87,7 +88,7 @@ def synthesize(
 
     masks = masks_of(segments)
     canvas = compose(layout, areas, placements, masks, categories)
-    _require_cover(canvas.ledger.kind, areas, labels.size)
+    _require_cover(canvas, areas, labels.size)
     clock.stage("compose")
     go_on()
 
@@ -132,7 +133,7 @@ def _align_region(
     box = (region.x0, region.y0, region.x1, region.y1)
     hole: Mask = region.mask.copy()
     taken: list[tuple[Segment, Affine, float]] = []
-    for segment in candidates:
+    for segment in candidates[:MAX_HOLE_CANDIDATES]:
         short_px = np.count_nonzero(hole)
         if len(taken) == MAX_PER_REGION or (taken and short_px <= HOLE_SHARE * region.area_px):
             break
@@ -170,16 +171,21 @@ def _ordered(
     ]
 
 
-def _require_cover(kind: NDArray[np.uint8], areas: Sequence[Region], frame_px: int) -> None:
-    empty = kind == Kind.INPAINTED
-    share = np.count_nonzero(empty) / frame_px
-    if share > UNCOVERED_SHARE:
-        short = [
-            r.ordinal
-            for r in areas
-            if np.count_nonzero(empty[r.y0 : r.y1, r.x0 : r.x1] & r.mask) * 2 > r.area_px
-        ]
-        raise Uncovered(short, share)
+def _require_cover(canvas: Canvas, areas: Sequence[Region], frame_px: int) -> None:
+    """A segment that covers half of its region may be continued into the rest; less is no cover."""
+    pasted = (canvas.ledger.owner >= 0) & (canvas.source < 0)
+    nobody = canvas.ledger.owner < 0
+    short, uncovered_px = [], 0
+    for region in areas:
+        part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
+        pasted_px = int(np.count_nonzero(pasted[part] & region.mask))
+        if 2 * pasted_px < region.area_px:
+            short.append(region.ordinal)
+            uncovered_px += region.area_px - pasted_px
+        else:
+            uncovered_px += int(np.count_nonzero(nobody[part] & region.mask))
+    if uncovered_px > UNCOVERED_SHARE * frame_px:
+        raise Uncovered(short, uncovered_px / frame_px)
 
 
 class _Clock:

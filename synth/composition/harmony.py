@@ -12,6 +12,7 @@ from synth.composition.warp import Colors
 from synth.pictures import CategoryFacts, Segment
 
 RATIO = (0.6, 1.6)  # of standard deviations
+GAIN = (0.75, 1.35)  # of the exposure of a whole photo
 MAX_SHIFT = np.array([25.0, 8.0, 8.0])  # Lab; beyond this it is another thing, not another light
 _SAMPLE_PX = 20_000
 _TRUST = 0.7  # in a difference of photos that also show different things
@@ -100,7 +101,7 @@ def _between(seen: Mapping[int, Tone], of_anchor: Mapping[int, Tone]) -> Transfe
     casts = np.array([of_anchor[c].mean - seen[c].mean for c in common])
     shift = _bounded(_TRUST * np.median(casts, axis=0))
     shift[0] = 0
-    gain = float(np.clip(np.median(gains) ** _TRUST, *RATIO))
+    gain = float(np.clip(np.median(gains) ** _TRUST, *GAIN))
     return Transfer(np.zeros(3), np.array([gain, 1.0, 1.0]), shift)
 
 
