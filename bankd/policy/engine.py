@@ -1,7 +1,7 @@
 """Ask the policies: may this grant, or this set of grants, carry that use? Closed on every doubt."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -110,20 +110,14 @@ def _prefer(decided: Sequence[tuple[Offer, Decision]]) -> Cleared | Refused:
     return Refused(frozenset(id for policies in per_grant.values() for id in policies), per_grant)
 
 
-def clashes(
-    bundle: Bundle,
-    use: Use,
-    grants: Sequence[tuple[UUID, GrantFacts]],
-    *,
-    facts_of: Callable[[Sequence[GrantFacts]], SetFacts] = set_facts,
-) -> list[Clash]:
+def clashes(bundle: Bundle, use: Use, grants: Sequence[tuple[UUID, GrantFacts]]) -> list[Clash]:
     """Which grants of a refused set to blame: those refused alone, then each pair refused for a reason
     that neither has alone.
 
-    Empty when only three or more of them together leave nothing.
+    Who makes a meet empty is not asked here: the effective license names that pair.
     """
     groups = [*((one,) for one in grants), *combinations(grants, 2)]
-    sets = [facts_of([facts for _, facts in group]) for group in groups]
+    sets = [set_facts([facts for _, facts in group], meet_empty=False) for group in groups]
     found: list[Clash] = []
     alone: dict[UUID, frozenset[str]] = {}
     for group, decision in zip(groups, _ask(bundle, "compose", "GrantSet", sets, use), strict=True):

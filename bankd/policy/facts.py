@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ class SetFacts(Value):
         return len(self.share_alike)
 
 
-def set_facts(grants: Sequence[GrantFacts]) -> SetFacts:
+def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool) -> SetFacts:
+    """The facts of a set; whether its meet is empty is worked out with the effective license."""
     free = [grant for grant in grants if grant.share_alike is None]
     return SetFacts(
         sources=len(grants),
@@ -48,29 +49,8 @@ def set_facts(grants: Sequence[GrantFacts]) -> SetFacts:
         has_noncommercial=any("commercial" not in grant.purposes for grant in free),
         has_rights_managed=any(grant.basis != "owned" and not grant.any_licensee for grant in free),
         credits_owed=sum(grant.credit_owed for grant in grants),
-        meet_empty=_meet_empty(grants),
+        meet_empty=meet_empty,
     )
-
-
-def _meet_empty(grants: Sequence[GrantFacts]) -> bool:
-    """Whether some dimension of use is left with nothing. Carved fields and releases are not looked at."""
-    ends = [at for grant in grants for at in (grant.ends_at, grant.embedded_ends_at) if at is not None]
-    return not grants or (
-        _nothing_common(grant.channels for grant in grants)
-        or _nothing_common(grant.purposes for grant in grants)
-        or _nothing_common(grant.audiences for grant in grants)
-        or _nothing_common(grant.alterations for grant in grants)
-        or _nothing_common(grant.territories for grant in grants if not grant.worldwide)
-        or _nothing_common(grant.sectors for grant in grants if not grant.any_sector)
-        or _nothing_common(grant.licensees for grant in grants if not grant.any_licensee)
-        or (bool(ends) and max(grant.starts_at for grant in grants) >= min(ends))
-    )
-
-
-def _nothing_common(sets: Iterable[Set[str]]) -> bool:
-    """Whether sets, if there are any, share no member."""
-    first, *others = [*sets] or [{""}]
-    return not frozenset(first).intersection(*others)
 
 
 def attributes(facts: Facts) -> dict[str, Any]:
