@@ -61,7 +61,7 @@ class SegmentFacts:
 
 @dataclass(frozen=True)
 class DescriptorFacts:
-    """One descriptor of the segment at `ordinal`: a mask of 128 bytes, 8 planes of 32, the first cell highest."""
+    """One descriptor of the segment at `ordinal`: packed bits, the first cell highest; `planes` are 8."""
 
     ordinal: int
     format: int

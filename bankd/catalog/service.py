@@ -151,7 +151,7 @@ def record_rights(
     A block bit that stood for a grant stays with it when its ordinal moves.
     """
     rows = select(PhotoGrant.grant_id, PhotoGrant.ordinal).where(PhotoGrant.photo_id == photo.id)
-    held: dict[UUID, int] = {grant_id: ordinal for grant_id, ordinal in session.execute(rows).tuples()}
+    held: dict[UUID, int] = dict(session.execute(rows).tuples().all())
     all_grants = set(grant_ids) | held.keys()
     _hold_grants(session, all_grants)
     _add_releases(session, photo.id, release_ids)
@@ -190,23 +190,22 @@ def record_rights(
         photo.quarantine_reason = None
 
 
-def block_grants(session: Session, grant_ids: Iterable[UUID], *, by: Actor, at: datetime) -> int:
+def block_grants(session: Session, grant_ids: Iterable[UUID], *, by: Actor, at: datetime) -> int:  # noqa: ARG001
     """Set or clear the block bits of these grants, as they stand now, on every photo that holds one.
 
     Call it in the transaction that withdrew, superseded, capped out or freed
-    them. Licensing logs the first two; a cap that ran out or came free is
-    logged here, once photos move by it. Returns how many photos changed.
+    them: the entry which that leaves in the log is the record of this change
+    too. Returns how many photos changed.
     """
     standing = licensing.standing(session, grant_ids)
-    changed = 0
-    for blocked, kind in ((True, Kind.GRANT_CAPPED_OUT), (False, Kind.GRANT_CAP_FREED)):
-        moved = sorted(grant_id for grant_id, against in standing.items() if bool(against) == blocked)
-        count = _set_bits(session, moved, blocked=blocked)
-        by_cap = [grant_id for grant_id in moved if standing[grant_id] <= {"capped-out"}]
-        if count and by_cap:
-            log.append(session, kind, by=by, at=at, grants=by_cap, photos=count)
-        changed += count
-    return changed
+    return sum(
+        _set_bits(
+            session,
+            sorted(grant_id for grant_id, against in standing.items() if bool(against) == blocked),
+            blocked=blocked,
+        )
+        for blocked in (True, False)
+    )
 
 
 def dispute(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: datetime) -> Photo:

@@ -140,3 +140,10 @@ class SourceMissing(Refused):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the bytes filed for `{name}` are not in the store any more: file it again")
+
+
+class GrantsRefused(Refused):
+    reason = "too-many-grants"
+
+    def __init__(self, name: str, error: BankError) -> None:
+        super().__init__(f"`{name}` cannot be given these licenses: {error}")

@@ -27,8 +27,8 @@ class Batch(Base):
 class BatchItem(Base):
     """One photo of a batch.
 
-    `waiting` until a worker claims it (`working`, with a lease: when that
-    runs out, the item waits again), then final: `taken` (admitted), `known` (these
+    `waiting` until a worker claims it (`working`, with a lease, then under this
+    row's lock: when both are gone, the item waits again), then final: `taken` (admitted), `known` (these
     bytes are a photo already), `quarantined` (kept, but without a license),
     `refused` (with its reason) or `failed` (after the last attempt). The source bytes
     are in the store under `batches/<batch id>/<id>/` until `sources_dropped`. A photo
@@ -63,7 +63,9 @@ class BatchItem(Base):
     depth_sha256: Mapped[Sha256 | None]
     grant_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     release_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
-    depictions: Mapped[Json]  # licensing.terms.Depictions
+    depictions: Mapped[Json | None] = mapped_column(JSONB)  # licensing.terms.Depictions, where a record says
+    disputed: Mapped[str | None] = mapped_column(Text)  # why, where the rights record says so
+    embargo_until: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)  # a short name that reports count by
     detail: Mapped[str | None] = mapped_column(Text)  # the sentence a person reads

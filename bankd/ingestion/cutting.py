@@ -1,0 +1,154 @@
+"""From a photo's bytes and maps to segments, descriptors and a pack. Pure: no session, no store, no clock."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bankd.catalog.admission import DescriptorFacts, SegmentFacts
+from bankd.ingestion import labels as maps
+from bankd.ingestion.decode import Decoded, Rgb, working, working_size
+from synth.retrieval import coherence, descriptors
+from synth.segments import SegmentCut, cut
+
+PACK_VERSION = 1
+PNG_COMPRESSION = 2  # zlib level: packs are written once and read often, and photos hardly compress
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Bytes that will be kept, and what they are."""
+
+    content: bytes
+    media_type: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class CutPhoto:
+    """Everything that the catalog keeps of a photo's pixels, in the working frame."""
+
+    frame: tuple[int, int]
+    segments: tuple[SegmentFacts, ...]
+    descriptors: tuple[DescriptorFacts, ...]
+    pack: Stored
+    labels: Stored
+    look: coherence.PhotoLook
+
+
+def cut_photo(
+    photo: Decoded,
+    *,
+    name: str,
+    labels: bytes,
+    instances: bytes | None,
+    depth: bytes | None,
+    classes: Mapping[int, int],
+    thin: frozenset[int],
+) -> CutPhoto:
+    """Cut a photo by its label map and describe the segments.
+
+    Raises:
+        Refused: the label map, the instance map or the depth does not fit the photo.
+    """
+    rgb = working(photo.rgb)
+    frame = working_size(photo.frame)
+    label_map = maps.decode_labels(labels, name=name, frame=photo.frame, classes=classes)
+    label_map = maps.nearest(label_map, frame)
+    instance_map = depth_map = None
+    if instances is not None:
+        found = maps.decode_instances(instances, name=name, frame=photo.frame)
+        instance_map = maps.nearest(found, frame)
+    if depth is not None:
+        depth_map = maps.nearest(maps.decode_depth(depth, name=name, frame=photo.frame), frame)
+    cuts = cut(label_map, instance_map, depth_map, thin=thin)
+    return CutPhoto(
+        frame=frame,
+        segments=tuple(
+            SegmentFacts(
+                category_id=one.region.category,
+                instance=one.region.instance,
+                area_px=one.region.area_px,
+                box=(one.region.x0, one.region.y0, one.region.x1, one.region.y1),
+                small=one.small,
+                depth_mm=one.depth_mm,
+            )
+            for one in cuts
+        ),
+        descriptors=tuple(_descriptors(label_map, cuts)),
+        pack=Stored(pack(rgb, cuts), "application/zip"),
+        labels=Stored(maps.encode(label_map), "image/png"),
+        look=coherence.look(rgb, descriptors.scene_context(label_map)),
+    )
+
+
+def pack(rgb: Rgb, cuts: Sequence[SegmentCut]) -> bytes:
+    """A stored ZIP: `pack.json`, and per segment `<ordinal>.png`: RGBA of its box, zero outside its mask."""
+    height, width = rgb.shape[:2]
+    document: dict[str, Any] = {
+        "version": PACK_VERSION,
+        "frame": [height, width],
+        "segments": [
+            {
+                "ordinal": one.region.ordinal,
+                "category": one.region.category,
+                "instance": one.region.instance,
+                "x0": one.region.x0,
+                "y0": one.region.y0,
+                "x1": one.region.x1,
+                "y1": one.region.y1,
+                "area_px": one.region.area_px,
+                "depth_mm": one.depth_mm,
+            }
+            for one in cuts
+        ],
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_entry("pack.json"), json.dumps(document, separators=(",", ":")))
+        for one in cuts:
+            archive.writestr(_entry(f"{one.region.ordinal}.png"), _crop(rgb, one))
+    return out.getvalue()
+
+
+def _crop(rgb: Rgb, one: SegmentCut) -> bytes:
+    region = one.region
+    bgra = np.zeros((*region.mask.shape, 4), dtype=np.uint8)
+    box = rgb[region.y0 : region.y1, region.x0 : region.x1, ::-1]
+    bgra[..., :3] = box * region.mask[..., None]
+    bgra[..., 3] = region.mask * np.uint8(255)
+    done, png = cv2.imencode(".png", bgra, (cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION))
+    if not done:
+        raise RuntimeError("a crop could not be written as PNG")
+    return png.tobytes()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """Without a moment, so that equal photos make equal packs."""
+    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+
+
+def _descriptors(label_map: npt.NDArray[np.uint8], cuts: Sequence[SegmentCut]) -> Iterator[DescriptorFacts]:
+    regions = [one.region for one in cuts]
+    for frame in descriptors.FRAMES:
+        described = descriptors.describe(label_map, regions, frame)
+        for at, region in enumerate(regions):
+            yield DescriptorFacts(
+                ordinal=region.ordinal,
+                format=descriptors.FORMAT,
+                frame=frame,
+                mask=described.masks[at].tobytes(),
+                planes=tuple(plane.tobytes() for plane in described.planes[at]),
+                mask_n=int(described.mask_n[at]),
+                context_n=int(described.context_n[at]),
+            )

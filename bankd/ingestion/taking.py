@@ -1,0 +1,164 @@
+"""Taking in one photo: everything between its filed bytes and its rows."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bankd.audit.actor import Actor
+from bankd.catalog import admission, taxonomy
+from bankd.catalog import service as catalog
+from bankd.catalog.models import Photo
+from bankd.ingestion import decode, metadata
+from bankd.ingestion.cutting import CutPhoto, Stored, cut_photo
+from bankd.ingestion.decode import BYTES_MOST, Decoded
+from bankd.ingestion.errors import (
+    DuplicatePixels,
+    NoLabelMap,
+    SourceMissing,
+    Tombstoned,
+)
+from bankd.ingestion.models import Batch, BatchItem
+from bankd.licensing.terms import Depictions, EmbeddedRights
+from bankd.storage import BlobMissing, Blobs, key
+
+
+def take(
+    session: Session, item: BatchItem, batch: Batch, *, blobs: Blobs, by: Actor, at: datetime
+) -> tuple[Photo, str]:
+    """Admit, quarantine or recognise a photo; its bytes are in the store before its rows are written.
+
+    Returns the photo and the item's new state.
+
+    Raises:
+        Refused: with its reason; no row was written that a rollback to before would not undo.
+        TooManyGrants: the photo would hold more than 63.
+        BlobUnavailable: the store does not answer.
+    """
+    sha256 = str(item.photo_sha256)
+    _take_turns(session, sha256)
+    if admission.is_tombstoned(session, sha256=sha256):
+        raise Tombstoned(item.name)
+    photo_id = admission.known(session, sha256=sha256)
+    if photo_id is not None:
+        photo = catalog.attach_grants(
+            session,
+            photo_id,
+            item.grant_ids,
+            release_ids=item.release_ids,
+            depictions=_depictions(item),
+            by=by,
+            at=at,
+        )
+        _restrict(session, photo, item, by=by, at=at)
+        return photo, "known"
+
+    content = _source(blobs, item, item.photo_sha256)
+    decoded = decode.decode(content, name=item.name)
+    pixel_sha256 = decoded.pixel_sha256()
+    _take_turns(session, pixel_sha256)
+    if admission.is_tombstoned(session, pixel_sha256=pixel_sha256):
+        raise Tombstoned(item.name)
+    twin = admission.known(session, pixel_sha256=pixel_sha256)
+    if twin is not None:
+        raise DuplicatePixels(item.name, twin)
+    if item.labels_sha256 is None:
+        raise NoLabelMap(item.name)
+    house = taxonomy.house()
+    cut = cut_photo(
+        decoded,
+        name=item.name,
+        labels=_source(blobs, item, item.labels_sha256),
+        instances=_source(blobs, item, item.instances_sha256) if item.instances_sha256 else None,
+        depth=_source(blobs, item, item.depth_sha256) if item.depth_sha256 else None,
+        classes=house.map_classes(batch.classes),
+        thin=house.thin,
+    )
+    thumbnail = Stored(decode.thumbnail(decoded.rgb), "image/jpeg")
+    for stored in (Stored(content, decoded.media_type), cut.pack, cut.labels, thumbnail):
+        blobs.put(key(item.id, stored.sha256), stored.content, media_type=stored.media_type)
+    photo = admission.admit(
+        session,
+        _photo_facts(item, batch, decoded, cut, thumbnail, len(content), pixel_sha256),
+        segments=cut.segments,
+        descriptors=cut.descriptors,
+        grant_ids=item.grant_ids,
+        release_ids=item.release_ids,
+        depictions=_depictions(item) or Depictions(),
+        by=by,
+        at=at,
+    )
+    item.segments = len(cut.segments)
+    _restrict(session, photo, item, by=by, at=at)
+    return photo, "taken" if photo.state == "admitted" else "quarantined"
+
+
+def _photo_facts(
+    item: BatchItem,
+    batch: Batch,
+    decoded: Decoded,
+    cut: CutPhoto,
+    thumbnail: Stored,
+    size_bytes: int,
+    pixel_sha256: str,
+) -> admission.PhotoFacts:
+    unreadable = False
+    try:
+        embedded = metadata.read(decoded.packets)
+    except metadata.RightsUnreadable as error:
+        unreadable = True
+        embedded = metadata.Embedded(EmbeddedRights(), {"unreadable": str(error)})
+    return admission.PhotoFacts(
+        id=item.id,
+        department_id=batch.department_id,
+        name=item.name,
+        media_type=decoded.media_type,
+        size_bytes=size_bytes,
+        sha256=str(item.photo_sha256),
+        pixel_sha256=pixel_sha256,
+        frame=decoded.frame,
+        work_frame=cut.frame,
+        pack_sha256=cut.pack.sha256,
+        labels_sha256=cut.labels.sha256,
+        thumbnail_sha256=thumbnail.sha256,
+        taxonomy_version=taxonomy.house().version,
+        scene_context=cut.look.context.tobytes(),
+        lab_mean=tuple(cut.look.lab_mean.tolist()),
+        lab_std=tuple(cut.look.lab_std.tolist()),
+        embedded=embedded.rights,
+        embedded_credit=embedded.credit,
+        rights_unreadable=unreadable,
+    )
+
+
+def _restrict(session: Session, photo: Photo, item: BatchItem, *, by: Actor, at: datetime) -> None:
+    """A rights record can dispute or embargo a photo; it lifts neither."""
+    if item.disputed is not None and photo.disputed_at is None:
+        catalog.dispute(session, photo.id, reason=item.disputed, by=by, at=at)
+    if item.embargo_until is not None and (
+        photo.embargo_until is None or photo.embargo_until < item.embargo_until
+    ):
+        catalog.embargo(session, photo.id, until=item.embargo_until, by=by, at=at)
+
+
+def _depictions(item: BatchItem) -> Depictions | None:
+    return None if item.depictions is None else Depictions.model_validate(item.depictions)
+
+
+def _source(blobs: Blobs, item: BatchItem, sha256: str | None) -> bytes:
+    try:
+        return blobs.get(f"{prefix(item)}/{sha256}", limit_bytes=BYTES_MOST)
+    except BlobMissing as error:
+        raise SourceMissing(item.name) from error
+
+
+def prefix(item: BatchItem) -> str:
+    """Where the bytes that were filed for an item lie."""
+    return f"batches/{item.batch_id}/{item.id}"
+
+
+def _take_turns(session: Session, sha256: str) -> None:
+    """Of two items with the same bytes or pixels the second waits for the first to commit."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(:key)"), {"key": int.from_bytes(bytes.fromhex(sha256)[:7], "big")}
+    )

@@ -1,0 +1,30 @@
+"""What the queue `ingest` hints at. Delivered at least once, so safe to run twice."""
+
+from uuid import UUID
+
+from bankd.ingestion import service
+from bankd.runtime import runtime
+from bankd.storage import BlobUnavailable
+from bankd.worker.app import app
+
+
+@app.task(  # type: ignore[untyped-decorator]
+    name=service.TASK,
+    autoretry_for=(BlobUnavailable,),
+    retry_backoff=True,
+    max_retries=5,
+)
+def ingest_photo(item_id: str) -> None:
+    rt = runtime()
+    with rt.transaction() as session:
+        claimed = service.claim(session, UUID(item_id), at=rt.now())
+    if claimed is not None:
+        try:
+            with rt.transaction() as session:
+                service.ingest_item(session, claimed, blobs=rt.blobs, by=rt.actor, at=rt.now())
+        except BlobUnavailable:
+            with rt.transaction() as session:
+                service.give_back(session, claimed)
+            raise
+    with rt.transaction() as session:
+        service.drop_sources(session, UUID(item_id), blobs=rt.blobs)
