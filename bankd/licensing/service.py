@@ -210,9 +210,9 @@ def record_release(
         AlreadyRecorded: the ref is another release's.
     """
     _take_turns(session)
-    facts: dict[str, Any] = {
-        **{name: getattr(terms, name) for name in ReleaseTerms.model_fields},
-        "territories": sorted(terms.territories),
+    consent = {name: getattr(terms, name) for name in ReleaseTerms.model_fields}
+    consent["territories"] = sorted(terms.territories)
+    evidence: dict[str, Any] = {
         "licensor_id": None if licensor is None else _licensor_id(session, licensor),
         "subject": subject,
         "document_sha256": _document(session, document_sha256),
@@ -222,11 +222,21 @@ def record_release(
     }
     known = session.scalar(select(Release).where(Release.ref == ref))
     if known is not None:
-        return _same(known, facts, what="release", remedy="give the new release a ref of its own")
-    release = Release(ref=ref, **facts, recorded_at=at, recorded_by=by.name)
+        remedy = "give the new release a ref of its own"
+        return _same(known, consent | evidence, what="release", remedy=remedy)
+    release = Release(ref=ref, **consent, **evidence, recorded_at=at, recorded_by=by.name)
     session.add(release)
     session.flush()
-    log.append(session, Kind.RELEASE_RECORDED, by=by, at=at, release=release.id, ref=ref, **facts)
+    log.append(
+        session,
+        Kind.RELEASE_RECORDED,
+        by=by,
+        at=at,
+        release=release.id,
+        ref=ref,
+        terms=terms.as_json(),
+        **evidence,
+    )
     return release
 
 
