@@ -76,13 +76,9 @@ def first_over(session: Session, index: int) -> LogCheckpoint | None:
 
 def leaves(session: Session, *, start: int, stop: int) -> Iterator[bytes]:
     """The leaf hashes of the entries, streamed; ends before the first gap."""
-    rows = (
-        select(LogEntry.index, LogEntry.at, LogEntry.kind, LogEntry.commitment)
-        .where(LogEntry.index >= start, LogEntry.index < stop)
-        .order_by(LogEntry.index)
-        .execution_options(yield_per=1000)
-    )
-    for expected, (index, at, kind, commitment) in enumerate(session.execute(rows), start):
+    rows = select(LogEntry.index, LogEntry.at, LogEntry.kind, LogEntry.commitment)
+    found = log.paged(session, rows, by=LogEntry.index, start=start, stop=stop)
+    for expected, (index, at, kind, commitment) in enumerate(found, start):
         if index != expected:
             return
         yield merkle.leaf_hash(log.leaf(index, at, kind, commitment))

@@ -11,11 +11,11 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import Select, func, insert, select, text
 from sqlalchemy.event import listens_for
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
 from bankd.audit.actor import Actor
 from bankd.audit.canonical import canonical, moment, parse
@@ -25,6 +25,7 @@ from bankd.audit.models import LogEntry, LogPayload
 
 CHANNEL = "bankd_log"  # NOTIFY with the log's new size, once per transaction
 LOCK = 0x62616E6B_6C6F67  # "banklog"; no other code takes this advisory lock
+PAGE = 1000
 STAGED = "bankd.audit.staged"
 # One probe of the index for each kind, however long ago the last change was.
 LAST_RIGHTS_CHANGE = text(
@@ -167,17 +168,30 @@ def last_rights_change(session: Session) -> int:
 
 def read(session: Session, *, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
     """The entries from `start` up to, not including, `stop`, streamed in order."""
-    rows = (
-        select(LogEntry.index, LogEntry.at, LogEntry.kind, LogPayload.payload)
-        .outerjoin(LogPayload, LogPayload.index == LogEntry.index)
-        .where(LogEntry.index >= start)
-        .order_by(LogEntry.index)
-        .execution_options(yield_per=1000)
+    rows = select(LogEntry.index, LogEntry.at, LogEntry.kind, LogPayload.payload).outerjoin(
+        LogPayload, LogPayload.index == LogEntry.index
     )
-    if stop is not None:
-        rows = rows.where(LogEntry.index < stop)
-    for index, at, kind, payload in session.execute(rows):
+    for index, at, kind, payload in paged(session, rows, by=LogEntry.index, start=start, stop=stop):
         yield Entry(index, at, kind, None if payload is None else parse(payload))
+
+
+def paged(
+    session: Session,
+    rows: Select[Unpack[tuple[Any, ...]]],
+    *,
+    by: InstrumentedAttribute[int],
+    start: int = 0,
+    stop: int | None = None,
+) -> Iterator[Any]:
+    """The rows in the order of a unique whole-number column, a page at a time.
+
+    What is appended meanwhile is seen too. Nothing stays open when the reader stops early.
+    """
+    if stop is not None:
+        rows = rows.where(by < stop)
+    while page := session.execute(rows.where(by >= start).order_by(by).limit(PAGE)).all():
+        yield from page
+        start = getattr(page[-1], by.key) + 1
 
 
 @listens_for(Session, "before_commit")

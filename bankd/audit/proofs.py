@@ -2,10 +2,10 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.orm import Session
 
 from bankd.audit import log, merkle, notes
@@ -15,14 +15,16 @@ from bankd.audit.errors import EntryMissing, NoteInvalid
 from bankd.audit.models import LogCheckpoint, LogEntry, LogPayload
 
 
-@dataclass(frozen=True)
-class Proof:
-    """That an entry stands in the log at its index, as signed in a checkpoint.
+class Proof(BaseModel):
+    """That an entry stands in the log at its index, as signed in a checkpoint. A file of its own as JSON.
 
     `leaf` is what was hashed; `salt` and `payload` open its commitment and are
     None when the payload was erased or is not for the reader.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    v: Literal[1] = 1
     index: int
     leaf: str
     salt: str | None  # hexadecimal
@@ -30,16 +32,17 @@ class Proof:
     hashes: tuple[str, ...]  # base64, the nearest first
     note: str
 
-    def json(self) -> dict[str, Any]:
-        return {
-            "v": 1,
-            "index": self.index,
-            "leaf": self.leaf,
-            "salt": self.salt,
-            "payload": self.payload,
-            "hashes": list(self.hashes),
-            "note": self.note,
-        }
+
+def read(text: str | bytes) -> Proof:
+    """A proof from the JSON that `Proof.model_dump_json` wrote.
+
+    Raises:
+        NoteInvalid: it is no such thing.
+    """
+    try:
+        return Proof.model_validate_json(text)
+    except ValidationError as error:
+        raise NoteInvalid("its proof cannot be read") from error
 
 
 def prove(session: Session, index: int, checkpoint: LogCheckpoint, *, with_payload: bool = True) -> Proof:
@@ -80,6 +83,7 @@ def check(proof: Proof, key: Ed25519PublicKey) -> notes.Head:
         leaf = parse(proof.leaf)
         commitment = bytes.fromhex(leaf["commitment"])
         index = leaf["index"]
+        salt = bytes.fromhex(proof.salt or "")
     except (ValueError, KeyError, TypeError) as error:
         raise NoteInvalid("its proof cannot be read") from error
     if index != proof.index:
@@ -92,9 +96,7 @@ def check(proof: Proof, key: Ed25519PublicKey) -> notes.Head:
         root=head.root,
     ):
         raise NoteInvalid(f"it does not cover this entry {proof.index}")
-    if proof.payload is not None and (
-        proof.salt is None or log.commitment(bytes.fromhex(proof.salt), proof.payload.encode()) != commitment
-    ):
+    if proof.payload is not None and log.commitment(salt, proof.payload.encode()) != commitment:
         raise NoteInvalid(f"the payload is not what entry {proof.index} committed to")
     return head
 

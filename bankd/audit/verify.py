@@ -3,9 +3,10 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import log, merkle, notes
@@ -74,26 +75,23 @@ class _Walk:
         self.report = Report()
 
     def through(self, session: Session, outside: list[notes.Head]) -> None:
-        # Opened before the entries: no checkpoint is then of entries that we do not see.
-        stored = session.scalars(
-            select(LogCheckpoint).order_by(LogCheckpoint.size).execution_options(yield_per=100)
-        )
+        # Asked in this order: every checkpoint up to the newest is of entries below the end.
+        newest = session.scalar(select(func.max(LogCheckpoint.size))) or 0
+        end = log.epoch(session)
+        signed = select(LogCheckpoint.size, LogCheckpoint.root, LogCheckpoint.origin, LogCheckpoint.note)
+        stored = log.paged(session, signed, by=LogCheckpoint.size, stop=newest + 1)
         heads = heapq.merge(outside, map(self._read, stored), key=_size)
         head = self._agree(next(heads, None), heads)
-        rows = (
-            select(
-                LogEntry.index,
-                LogEntry.at,
-                LogEntry.kind,
-                LogEntry.commitment,
-                LogPayload.salt,
-                LogPayload.payload,
-            )
-            .outerjoin(LogPayload, LogPayload.index == LogEntry.index)
-            .order_by(LogEntry.index)
-            .execution_options(yield_per=1000)
-        )
-        for index, at, kind, commitment, salt, payload in session.execute(rows):
+        rows = select(
+            LogEntry.index,
+            LogEntry.at,
+            LogEntry.kind,
+            LogEntry.commitment,
+            LogPayload.salt,
+            LogPayload.payload,
+        ).outerjoin(LogPayload, LogPayload.index == LogEntry.index)
+        found = log.paged(session, rows, by=LogEntry.index, stop=end)
+        for index, at, kind, commitment, salt, payload in found:
             if index != self.tree.size:
                 raise _Found(self.tree.size, self.tree.size, f"entry {self.tree.size} is missing")
             if payload is None:
@@ -119,7 +117,7 @@ class _Walk:
             head = next(heads, None)
         return head
 
-    def _read(self, checkpoint: LogCheckpoint) -> notes.Head:
+    def _read(self, checkpoint: Row[Any]) -> notes.Head:
         what = f"the checkpoint of {checkpoint.size} entries"
         try:
             head = notes.read(checkpoint.note, self.key)
