@@ -56,13 +56,15 @@ class Record:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When the process started, or None if it is gone. A zombie is gone."""
+    """When the process started, or None if it is gone. A zombie is gone, unless threads of it still end."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces
+        if fields[0] in "ZX" and len(list(Path(f"/proc/{pid}/task").iterdir())) < 2:
+            return None
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces
-    return None if fields[0] in "ZX" else int(fields[19])
+    return int(fields[19])
 
 
 def log_path(name: str, folder: Path) -> Path:

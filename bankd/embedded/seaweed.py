@@ -8,6 +8,7 @@ thrown away, HTTP by signed tokens. Only the S3 port is for others.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import secrets
 import signal
@@ -27,6 +28,7 @@ from bankd.embedded.folder import Credentials, credentials, sockets, write_priva
 
 NAME = "seaweed"
 BUCKET = "bankd"
+PROBE = ".ready"
 HOST = "127.0.0.1"
 PORTS = ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "s3", "s3.grpc")
 TOKENS = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
@@ -169,8 +171,9 @@ def _command(home: Path, mine: dict[str, str], socket_folder: Path) -> list[str]
         "-volume.max=200",
         "-master.volumeSizeLimitMB=1024",
         "-master.telemetry=false",
-        "-master.electionTimeout=1s",
-        "-master.heartbeatInterval=100ms",
+        # Alone, it leads at once when it finds the state that it left.
+        "-master.electionTimeout=100ms",
+        "-master.heartbeatInterval=20ms",
         "-volume.preStopSeconds=0",
         "-disableHttp",
         "-iam=false",
@@ -201,7 +204,7 @@ def client(known: Credentials) -> Minio:
 
 
 def _await(folder: Path, known: Credentials) -> None:
-    """Return when the bucket is there."""
+    """Return when the bucket is there and holds what is put in it: the volumes may come later than the port."""
     log = processes.log_path(NAME, folder)
     deadline = time.monotonic() + START_PATIENCE_S
     store = client(known)
@@ -209,6 +212,9 @@ def _await(folder: Path, known: Credentials) -> None:
         try:
             if not store.bucket_exists(BUCKET):
                 store.make_bucket(BUCKET)
+            store.put_object(BUCKET, PROBE, io.BytesIO(PROBE.encode()), len(PROBE))
+            store.get_object(BUCKET, PROBE).release_conn()
+            store.remove_object(BUCKET, PROBE)
             return
         except (MinioException, urllib3.exceptions.HTTPError) as error:
             if processes.state(NAME, folder) is not processes.State.RUNNING:
