@@ -17,13 +17,14 @@ from alembic.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bankd import embedded, keys
+from bankd.audit.checkpoints import Signer
 from bankd.catalog.service import sync_taxonomy
-from bankd.catalog.taxonomy import house
 from bankd.embedded import ServiceStatus, processes
 from bankd.errors import BankError
-from bankd.policy.load import load_bundle
-from bankd.policy.service import activate_first
-from bankd.provenance.certificates import create_development
+from bankd.policy import load
+from bankd.policy import service as policy
+from bankd.policy.errors import NoActiveBundle
+from bankd.provenance import certificates
 from bankd.runtime import Runtime, embedded_services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ STOP = ((signal.SIGTERM, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 class MigrationImpossible(BankError):
     def __init__(self) -> None:
         super().__init__(
-            "`database_url` is set without `database_owner_url`: set it, so that migrations can run as the owner"
+            "`database_url` is set without `database_owner_url`: set it, so that migrations can run"
         )
 
 
@@ -49,14 +50,20 @@ def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> No
     if services := embedded_services(settings):
         embedded.up(settings.home, services=services, durability=durability)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in keys.NAMES:
-        keys.create(settings.keys, name)
+    for key in keys.NAMES:
+        keys.create(settings.keys, key)
     if settings.c2pa_certificates is None:
-        create_development(settings.keys, house=settings.house, at=runtime.now())
+        certificates.ensure_development(settings.keys, at=runtime.now())
     migrate(runtime)
     with runtime.transaction() as session:
-        sync_taxonomy(session, house(), by=runtime.actor, at=runtime.now())
-        activate_first(session, load_bundle(policies()), by=runtime.actor, at=runtime.now())
+        sync_taxonomy(session, by=runtime.actor, at=runtime.now())
+        try:
+            policy.active(session)
+        except NoActiveBundle:
+            # Later bundles come into force by `bankd policies activate`, never by an upgrade.
+            policy.activate(session, load.read(policies()), by=runtime.actor, at=runtime.now())
+    with runtime.transaction() as session:
+        Signer(runtime.log_origin, runtime.log_key).sign(session, at=runtime.now())
     if workers:
         for name in WORKERS:
             start_worker(runtime, name)

@@ -4,6 +4,7 @@ The only place that reads a clock, and the only one that knows which parts
 are embedded and which are the operator's own.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,6 +163,11 @@ class Runtime:
     @cached_property
     def manifest_key(self) -> Ed25519PrivateKey:
         return keys.read(self.settings.keys, "manifest")
+
+    @cached_property
+    def log_origin(self) -> str:
+        """The name of this house's log in its checkpoints; the same for as long as the key is."""
+        return f"bankd/{hashlib.sha256(self.log_key.public_key().public_bytes_raw()).hexdigest()[:16]}"
 
     @cached_property
     def log_key(self) -> Ed25519PrivateKey:

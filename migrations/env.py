@@ -18,6 +18,13 @@ from bankd.db import Base
 MODELS = (
     "bankd.audit.models",
     "bankd.access.models",
+    "bankd.licensing.models",
+    "bankd.catalog.models",
+    "bankd.ingestion.models",
+    "bankd.policy.models",
+    "bankd.provenance.models",
+    "bankd.worker.models",
+    "bankd.synthesis.models",
 )
 for name in MODELS:
     import_module(name)

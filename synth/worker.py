@@ -23,6 +23,7 @@ from synth.layout import Layout
 from synth.links import LinkFailed, Links
 from synth.pictures import Rgb, Segment, SynthError
 from synth.pipeline import Cancelled, Uncovered, synthesize
+from synth.queues import RENDER_TASK, hint, hints, make_app
 from synth.workorder import (
     OrderedVariation,
     OrderExpired,
@@ -37,12 +38,6 @@ from synth.workorder import (
 
 logger = logging.getLogger("synth.worker")
 
-RENDER_QUEUE = "render"
-RENDERED_QUEUE = "rendered"
-RENDER_TASK = "synth.render"
-RENDERED_TASK = "bankd.rendered"
-VISIBILITY_TIMEOUT_S = 3600
-
 
 class OrderFailed(Exception):
     """A good order came to nothing; another attempt may do better."""
@@ -51,34 +46,6 @@ class OrderFailed(Exception):
         super().__init__(f"order `{order_id}` failed")
         self.order_id = order_id
         self.attempt = attempt
-
-
-def make_app(broker_url: str) -> Celery:
-    """The render side's Celery app: JSON only, one order in hand, acknowledged when done.
-
-    Both sides of the broker make their app here, so that they agree on how.
-    """
-    app = Celery("synth", broker=broker_url, set_as_current=False)
-    app.conf.update(
-        task_serializer="json",
-        accept_content=["json"],
-        result_backend=None,
-        task_ignore_result=True,
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        broker_connection_retry_on_startup=True,
-        worker_enable_remote_control=False,
-        worker_send_task_events=False,
-        task_default_queue=RENDER_QUEUE,
-        task_create_missing_queues=True,
-        broker_transport_options={
-            "global_keyprefix": "render.",
-            "visibility_timeout": VISIBILITY_TIMEOUT_S,
-        },
-    )
-    return app
 
 
 def render(
@@ -197,9 +164,8 @@ def _install(app: Celery) -> None:
         except OrderRefused as refused:
             logger.warning("order refused: %s", refused)
             return
-        app.send_task(
-            RENDERED_TASK, kwargs={"order_id": order_id, "attempt": str(attempt)}, queue=RENDERED_QUEUE
-        )
+        with hints(os.environ["SYNTH_BROKER_URL"]) as connection:
+            hint(connection, order_id, attempt)
 
 
 if "SYNTH_BROKER_URL" in os.environ:

@@ -29,6 +29,9 @@ MAX_RESULT_BYTES = 256 << 20
 MAX_VARIATIONS = 16
 
 
+Nine = tuple[int, int, int, int, int, int, int, int, int]
+
+
 class OrderRefused(Exception):
     """The worker will not touch this order; the message says why."""
 
@@ -182,12 +185,13 @@ class RenderedVariation(_Value):
     outcome: Literal["rendered", "uncovered"]
     uncovered: tuple[int, ...] = ()  # regions that no segment covered, when over the limit
     ledger_sha256: str = ""
-    placements: tuple[tuple[int, ...], ...] = ()  # region, segment key, rank, six affine integers
+    placements: tuple[Nine, ...] = ()  # region, segment key, rank, six affine integers
     timings_ms: dict[str, int] = {}
 
     def placed(self) -> tuple[Placement, ...]:
         return tuple(
-            Placement(region=p[0], segment=p[1], rank=p[2], affine=tuple(p[3:])) for p in self.placements
+            Placement(region=region, segment=segment, rank=rank, affine=(a, b, c, d, e, f))
+            for region, segment, rank, a, b, c, d, e, f in self.placements
         )
 
 

@@ -11,15 +11,17 @@ from sqlalchemy.orm import Session
 from bankd.catalog import service as catalog
 from bankd.licensing.facts import use_facts
 from bankd.licensing.models import Grant
-from bankd.licensing.terms import GrantTerms
+from bankd.licensing.terms import GrantFacts, GrantTerms
 from bankd.licensing.use import Use, UseFacts
-from bankd.licensing.vocabulary import Action
+from bankd.licensing.vocabulary import WORLD, Action
 from bankd.policy import engine
 from bankd.policy import service as policy
 from bankd.policy.engine import Cleared, Offer, Refused
 from bankd.policy.facts import set_facts
 from bankd.policy.load import Bundle
-from bankd.provenance.effective import Relied
+from bankd.provenance.effective import Clash, EffectiveLicense, Relied, effective
+
+MEET_EMPTY = "meet-empty"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class SetRefused:
     reasons: frozenset[str]
     pairs: tuple[engine.Clash, ...]
 
+    @property
+    def grants(self) -> tuple[UUID, ...]:
+        """Those of the first clash; empty where no two are to blame."""
+        pair = next(iter(self.pairs), None)
+        return () if pair is None else tuple(g for g in (pair.first, pair.second) if g is not None)
+
 
 def terms_of(session: Session, use: Use, *, at: datetime) -> Terms:
     """Under the bundle that is active now.
@@ -72,24 +80,26 @@ def rights_of(
             being full with that very place does not stand in its way.
     """
     facts = catalog.facts_of(session, photo_ids, at=at)
-    grant_ids = {held.grant_id for grants in facts.values() for held in grants}
+    grant_ids = {grant_id for offered in facts.values() for grant_id, _ in offered}
     terms = {grant.id: grant.terms for grant in session.scalars(select(Grant).where(Grant.id.in_(grant_ids)))}
     offers = {
         photo_id: [
             Offer(
-                grant_id=held.grant_id,
-                facts=held.facts.model_copy(update={"blocks": held.facts.blocks - {"capped-out"}})
-                if held.grant_id in reserved
-                else held.facts,
-                basis=held.facts.basis,
-                capped=terms[held.grant_id].cap is not None,
-                fee_minor=terms[held.grant_id].fee_minor,
+                grant_id=grant_id,
+                facts=_within_cap(offered) if grant_id in reserved else offered,
+                basis=offered.basis,
+                capped=terms[grant_id].cap is not None,
+                fee_minor=terms[grant_id].fee_minor,
             )
-            for held in grants
+            for grant_id, offered in grants
         ]
         for photo_id, grants in facts.items()
     }
     return Rights(offers, terms)
+
+
+def _within_cap(facts: GrantFacts) -> GrantFacts:
+    return facts.model_copy(update={"blocks": facts.blocks - {"capped-out"}})
 
 
 def clear_photos(
@@ -118,11 +128,30 @@ def clear_photos(
     return dict(zip(photos, engine.clear_many(terms.bundle, action, terms.use, asked), strict=True))
 
 
-def clear_set(terms: Terms, relied: Sequence[Relied]) -> SetRefused | None:
-    """Whether these grants may stand in one picture (action `compose`); None when they may."""
-    grants = {one.grant_id: one.facts for one in relied}
-    decision = engine.decide_set(terms.bundle, set_facts(list(grants.values())), terms.use)
-    if decision.allowed:
-        return None
-    pairs = engine.clashes(terms.bundle, terms.use, list(grants.items()))
-    return SetRefused(frozenset(decision.policies), tuple(pairs))
+def clear_set(terms: Terms, relied: Sequence[Relied]) -> EffectiveLicense | SetRefused:
+    """The license of a picture that relies on these, or why they may not stand in one (action `compose`)."""
+    met = effective(relied)
+    facts = set_facts([one.facts for one in relied], meet_empty=isinstance(met, Clash))
+    decision = engine.decide_set(terms.bundle, facts, terms.use)
+    if decision.allowed and isinstance(met, EffectiveLicense):
+        return met
+    pairs = engine.clashes(terms.bundle, terms.use, [(one.grant_id, one.facts) for one in relied])
+    if isinstance(met, Clash):
+        pairs.insert(0, engine.Clash(met.first, met.second, (MEET_EMPTY,)))
+    return SetRefused(frozenset(decision.policies) or frozenset({MEET_EMPTY}), tuple(pairs))
+
+
+def viewable(session: Session, photo_ids: Collection[UUID], *, at: datetime) -> frozenset[UUID]:
+    """Photos of which people of the house may see a preview now (action `view`)."""
+    today = at.date()
+    use = Use(
+        purpose="internal",
+        channels=frozenset({"internal"}),
+        targeted=frozenset({WORLD}),
+        accessible=frozenset({WORLD}),
+        starts_on=today,
+        ends_on=today,
+        audience="internal",
+    )
+    answers = clear_photos(terms_of(session, use, at=at), "view", rights_of(session, photo_ids, at=at))
+    return frozenset(photo for photo, answer in answers.items() if isinstance(answer, Cleared))

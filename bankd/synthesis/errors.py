@@ -15,12 +15,6 @@ class RequestNotFound(SynthesisError):
         self.request_id = request_id
 
 
-class CompositeNotFound(SynthesisError):
-    def __init__(self, composite_id: UUID) -> None:
-        super().__init__(f"no composite has the id `{composite_id}`")
-        self.composite_id = composite_id
-
-
 class LayoutRefused(SynthesisError):
     """The layout cannot be read, is too large, or names unknown categories."""
 
@@ -38,12 +32,3 @@ class KeyReused(SynthesisError):
         )
         self.key = key
         self.request_id = request_id
-
-
-class HandoutRefused(SynthesisError):
-    """The composite may not be handed out today; `reasons` are policy ids."""
-
-    def __init__(self, composite_id: UUID, sentences: list[str], reasons: frozenset[str]) -> None:
-        super().__init__(f"composite `{composite_id}` may not be handed out: {'; '.join(sentences)}")
-        self.composite_id = composite_id
-        self.reasons = reasons

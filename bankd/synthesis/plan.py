@@ -122,10 +122,10 @@ def plan(
         clash = None
         for picture in pictures:
             photo_px = _photo_px(picture, cut, ranked)
-            clash = clear_set(terms, [rights.relied(photo, relied[photo]) for photo in sorted(photo_px)])
-            if clash is not None:
-                refused = clash
-                left_out |= _to_leave(clash, photo_px, relied)
+            answer = clear_set(terms, [rights.relied(photo, relied[photo]) for photo in sorted(photo_px)])
+            if isinstance(answer, SetRefused):
+                clash = refused = answer
+                left_out |= _to_leave(answer, photo_px, relied)
                 break
         if clash is None:
             used = {photo for picture in pictures for photo in _photo_px(picture, cut, ranked)}

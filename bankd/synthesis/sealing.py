@@ -31,11 +31,11 @@ from bankd.policy.engine import Cleared
 from bankd.provenance import c2pa, manifest, pixels, shares
 from bankd.provenance import service as provenance
 from bankd.provenance.certificates import Credentials
-from bankd.provenance.effective import Clash, EffectiveLicense, effective
+from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
 from bankd.storage import Blobs
-from bankd.synthesis.clearing import clear_photos, clear_set, rights_of, terms_of
+from bankd.synthesis.clearing import SetRefused, clear_photos, clear_set, rights_of, terms_of
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
 from bankd.synthesis.orders import read_crops
 from synth.composition.ledger import recompute
@@ -88,7 +88,7 @@ def examine(
     clearance = session.get_one(Clearance, order.clearance_id)
     relied = {UUID(photo): UUID(grant) for photo, grant in clearance.relied.items()}
     segments = {int(key): (int(ids[0]), UUID(ids[1])) for key, ids in order.segments.items()}
-    if any(p[1] not in segments or len(p) != 9 for p in claim.placements):
+    if any(segment not in segments for _, segment, *_ in claim.placements):
         return SealRefused(frozenset({"result-forged"}))
 
     used = {segments[p[1]][1] for p in claim.placements}
@@ -142,17 +142,11 @@ def _clear(
         reasons = frozenset(reason for answer in refused.values() for reason in answer.reasons)
         return SealRefused(reasons, frozenset(refused))
     together = [rights.relied(photo, grant) for photo, grant in sorted(relied.items())]
-    if (clash := clear_set(terms, together)) is not None:
-        pair = clash.pairs[0] if clash.pairs else None
-        grants = tuple(g for g in (pair.first, pair.second) if g) if pair else ()
-        return SealRefused(clash.reasons, frozenset(p for p, g in relied.items() if g in grants[-1:]), grants)
-    met = effective(together)
-    if isinstance(met, Clash):
-        grants = (met.first, met.second)
-        return SealRefused(
-            frozenset({"meet-empty"}), frozenset(p for p, g in relied.items() if g == met.second), grants
-        )
-    return met, terms.bundle.digest
+    answer = clear_set(terms, together)
+    if isinstance(answer, SetRefused):
+        leave = frozenset(photo for photo, grant in relied.items() if grant in answer.grants[-1:])
+        return SealRefused(answer.reasons, leave, answer.grants)
+    return answer, terms.bundle.digest
 
 
 def _masks(

@@ -168,7 +168,7 @@ def void(session: Session, order: Order, *, why: str, kind: Kind, by: Actor, at:
         return
     session.flush()
     wrong = select(func.count()).where(Order.request_id == request.id, Order.state == OrderState.VOID)
-    if session.scalar(wrong) >= MAX_VOID:
+    if (session.scalar(wrong) or 0) >= MAX_VOID:
         fail(session, request, why=why, by=by, at=at)
     else:
         _again(session, request, at=at)

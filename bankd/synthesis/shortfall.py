@@ -54,8 +54,8 @@ def _reasons(session: Session, category: int, *, terms: Terms) -> tuple[int, lis
         .where(Segment.category_id == category, Photo.state == "admitted", visible)
         .group_by(Segment.profile_id, Photo.grant_blocks, Photo.disputed_at.is_not(None))
     ).all()
-    denied: dict[int, dict[int, list[str]]] = {}
-    ours = {profile for profile, *_ in held}
+    denied: dict[int | None, dict[int, list[str]]] = {}
+    ours = {profile for profile, *_ in held if profile is not None}
     rows = compiled.denials(terms.bundle, "synthesize", terms.use).subquery()
     for profile, ordinal, policies in session.execute(select(rows).where(rows.c.profile_id.in_(ours))):
         denied.setdefault(profile, {})[ordinal] = policies

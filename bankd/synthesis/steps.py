@@ -5,6 +5,7 @@ it is. Nothing is held locked while bytes move or keys sign.
 """
 
 import secrets
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -93,9 +94,7 @@ def _order(
                 service.refuse(session, ours, reasons=reasons, by=rt.actor, at=rt.now())
             return None
         if isinstance(planned, Clashing):
-            pair = planned.refused.pairs[0] if planned.refused.pairs else None
-            grants = tuple(grant for grant in (pair.first, pair.second) if grant) if pair else ()
-            refused = SealRefused(planned.refused.reasons, grants=grants)
+            refused = SealRefused(planned.refused.reasons, grants=planned.refused.grants)
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse_set(session, ours, refused, by=rt.actor, at=rt.now())
             return None
@@ -177,10 +176,10 @@ def seal(rt: Runtime, order_id: UUID) -> None:
             with rt.transaction() as session:
                 service.settle_uncovered(session, order.id, index, claim.uncovered, by=rt.actor, at=rt.now())
             continue
-        refused = _seal_one(rt, order, request, claim, pictures[index], layout)
-        if refused is not None:
+        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout)
+        if not_sealed is not None:
             with rt.transaction() as session:
-                service.settle_refused(session, order.id, index, refused, by=rt.actor, at=rt.now())
+                service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
     with rt.transaction() as session:
         service.conclude(session, order.id, timings=_timings(result), by=rt.actor, at=rt.now())
     rt.blobs.delete_prefix(f"orders/{order.id}")

@@ -1,5 +1,6 @@
 """The outbox: a hint commits with its row, a relay sends it afterwards."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -7,12 +8,15 @@ from uuid import UUID
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
+from bankd.worker.errors import BrokerUnavailable
 from bankd.worker.models import Outgoing
+
+logger = logging.getLogger(__name__)
 
 CHANNEL = "bankd_outbox"
 
 Send = Callable[[str, str, Mapping[str, str]], None]
-"""Hands (queue, task, arguments) to a broker; raises when the broker did not take it."""
+"""Hands (queue, task, arguments) to a broker. Raises: BrokerUnavailable."""
 
 
 def enqueue(session: Session, task: str, *, queue: str, at: datetime, **ids: UUID | int | str) -> None:
@@ -24,20 +28,23 @@ def enqueue(session: Session, task: str, *, queue: str, at: datetime, **ids: UUI
 
 
 def relay(session: Session, send: Send, *, limit: int = 200) -> int:
-    """Send waiting hints, oldest first; how many were sent.
+    """Send waiting hints, oldest first, until all are sent or the broker fails; how many were sent.
 
-    Several relays may run: rows are taken with SKIP LOCKED. The caller
-    commits; a hint whose sending raised stays for the next round.
+    Several relays may run: rows are taken with SKIP LOCKED. What the broker
+    did not take stays for the next round; what it took is deleted when the
+    caller commits.
     """
     waiting = session.scalars(
         select(Outgoing).order_by(Outgoing.id).limit(limit).with_for_update(skip_locked=True)
     ).all()
     sent: list[int] = []
-    try:
-        for hint in waiting:
+    for hint in waiting:
+        try:
             send(hint.queue, hint.task, hint.arguments)
-            sent.append(hint.id)
-    finally:
-        if sent:
-            session.execute(delete(Outgoing).where(Outgoing.id.in_(sent)))
+        except BrokerUnavailable as error:
+            logger.warning("%s; %d hints wait", error, len(waiting) - len(sent))
+            break
+        sent.append(hint.id)
+    if sent:
+        session.execute(delete(Outgoing).where(Outgoing.id.in_(sent)))
     return len(sent)

@@ -1,0 +1,167 @@
+"""The clerk: one process that relays the outbox, sweeps up after crashes and signs the log.
+
+It decides nothing. Whatever it does may be done twice, and whatever it
+misses it does on the next round; so any part of it may die at any moment.
+Only one works at a time, by an advisory lock; another one waits for it.
+"""
+
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+from uuid import UUID
+
+import psycopg
+from kombu.exceptions import KombuError
+from kombu.exceptions import OperationalError as BrokerError
+from kombu.message import Message
+from kombu.messaging import Consumer
+from redis.exceptions import RedisError
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bankd import config
+from bankd.audit.actor import Actor
+from bankd.audit.checkpoints import Signer
+from bankd.errors import BankError
+from bankd.ingestion import service as ingestion
+from bankd.runtime import Runtime
+from bankd.synthesis import steps
+from bankd.synthesis import sweep as synthesis
+from bankd.synthesis.service import SEAL_TASK
+from bankd.worker import outbox
+from bankd.worker.app import BANK_QUEUE, connect
+from bankd.worker.errors import BrokerUnavailable
+from synth import queues
+
+logger = logging.getLogger("bankd.clerk")
+
+LOCK = 0x62616E6B_636C6B  # "bankclk"
+ROUND_S = 1.0  # the longest wait between two rounds; a NOTIFY ends it early
+SWEEP_S = 5.0
+CHECKPOINT_S = 5.0
+HINTS_A_ROUND = 1000
+BROKER_ERRORS = (KombuError, BrokerError, RedisError, OSError)
+
+
+class Clerk:
+    """One round after another, each part on its own: what fails is logged and tried again."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._bank = connect(rt.addresses.broker_url)
+        self._render = queues.make_app(rt.addresses.render_broker_url)
+        self._signer = Signer(rt.log_origin, rt.log_key)
+        self._last: dict[str, float] = {}
+
+    def round(self) -> None:
+        self._part("relay", self.relay)
+        self._part("rendered", self.collect)
+        self._part("sweep", self.sweep, every_s=SWEEP_S)
+        self._part("checkpoint", self.checkpoint, every_s=CHECKPOINT_S)
+
+    def relay(self) -> None:
+        """Send what the outbox holds."""
+        with self._rt.transaction() as session:
+            outbox.relay(session, lambda queue, task, ids: self._send(session, queue, task, ids))
+
+    def collect(self) -> None:
+        """Turn the render side's hints into hints of our own. Whoever writes there can only make us look."""
+        found: set[UUID] = set()
+
+        def receive(message: Message) -> None:
+            order = queues.order_of(message)
+            try:
+                found.add(UUID(order or ""))
+            except ValueError:
+                logger.warning("a message on `rendered` is no hint")
+            message.ack()
+
+        with (
+            queues.hints(self._rt.addresses.render_broker_url) as connection,
+            Consumer(connection, [queues.rendered_queue()], on_message=receive, accept=["json"]),
+            contextlib.suppress(TimeoutError),
+        ):
+            while len(found) < HINTS_A_ROUND:
+                connection.drain_events(timeout=0.05)
+        at = self._rt.now()
+        with self._rt.transaction() as session:
+            for order_id in sorted(found):
+                outbox.enqueue(session, SEAL_TASK, queue=BANK_QUEUE, at=at, order_id=order_id)
+
+    def sweep(self) -> None:
+        at = self._rt.now()
+        with self._rt.transaction() as session:
+            synthesis.sweep(session, blobs=self._rt.blobs, at=at)
+        with self._rt.transaction() as session:
+            ingestion.sweep(session, by=self._rt.actor, at=at)
+
+    def checkpoint(self) -> None:
+        with self._rt.transaction() as session:
+            self._signer.sign(session, at=self._rt.now())
+
+    def _send(self, session: Session, queue: str, task: str, ids: Mapping[str, str]) -> None:
+        try:
+            if queue != queues.RENDER_QUEUE:
+                self._bank.send_task(task, kwargs=dict(ids), queue=queue, retry=False)
+                return
+            order = steps.publish(self._rt, session, UUID(ids["order_id"]))
+            if order is not None:
+                self._render.send_task(task, args=order, queue=queue, retry=False)
+        except BROKER_ERRORS as error:
+            raise BrokerUnavailable(str(error) or type(error).__name__) from error
+
+    def _part(self, name: str, part: Callable[[], None], *, every_s: float = 0.0) -> None:
+        now = time.monotonic()
+        if now - self._last.get(name, float("-inf")) < every_s:
+            return
+        self._last[name] = now
+        try:
+            part()
+        except (BankError, SQLAlchemyError, *BROKER_ERRORS) as error:
+            logger.warning("%s: %s", name, error)
+
+
+def main() -> None:
+    """Work until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    rt = Runtime(config.load(), Actor.system("clerk"))
+    clerk: Clerk | None = None
+    url = make_url(rt.addresses.database_url).set(drivername="postgresql")
+    while not stopping:
+        try:
+            with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+                while not stopping and not _alone(connection):
+                    time.sleep(ROUND_S)
+                connection.execute(f"LISTEN {outbox.CHANNEL}")
+                clerk = clerk or Clerk(rt)
+                logger.info("at work")
+                while not stopping:
+                    clerk.round()
+                    for _ in connection.notifies(timeout=ROUND_S, stop_after=1):
+                        pass
+        except (psycopg.Error, BankError) as error:
+            logger.warning("the database: %s", error)
+            time.sleep(ROUND_S)
+    logger.info("stopped")
+
+
+def _alone(connection: psycopg.Connection) -> bool:
+    """Whether we are the one clerk; the lock goes with the connection."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Handing a composite out: cleared again by the rights of the day, for the channel it goes to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from bankd.audit import log
+from bankd.audit.actor import Actor
+from bankd.audit.kinds import Kind
+from bankd.licensing.vocabulary import CHANNELS
+from bankd.policy.engine import Cleared
+from bankd.policy.explain import says
+from bankd.provenance import manifest
+from bankd.provenance import service as provenance
+from bankd.provenance.errors import CompositeNotFound
+from bankd.provenance.manifest import Disclosures
+from bankd.provenance.models import Composite, Handout
+from bankd.storage import Blobs
+from bankd.synthesis.clearing import SetRefused, clear_photos, clear_set, rights_of, terms_of
+from bankd.synthesis.errors import UseRefused
+
+MAX_COMPOSITE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    handout: Handout
+    composite: Composite
+    file: bytes
+
+
+@dataclass(frozen=True)
+class NotHandedOut:
+    """Why not today: policy ids, each with its sentence, and the photos concerned."""
+
+    reasons: dict[str, str]
+    photos: frozenset[UUID]
+
+
+def hand_out(
+    session: Session,
+    composite_id: UUID,
+    *,
+    recipient: str,
+    channel: str,
+    blobs: Blobs,
+    by: Actor,
+    at: datetime,
+) -> HandedOut | NotHandedOut:
+    """Give a composite to a recipient for a channel, or say why it may not leave today.
+
+    Each photo must clear on the very grant that the composite was sealed
+    on: its cap and fee were counted there. Both answers are logged; the
+    log's lock is taken before the last look, so that no withdrawal lies
+    between that look and the record.
+
+    Raises:
+        CompositeNotFound: there is none, or it is another department's.
+        UseRefused: the channel is not one that the composite was made for, or the recipient has no name.
+    """
+    composite = provenance.get(session, composite_id)
+    if by.department_id is not None and composite.department_id != by.department_id:
+        raise CompositeNotFound(composite_id)
+    if not recipient.strip():
+        raise UseRefused("a handout needs its recipient: who gets the picture")
+    if channel not in CHANNELS:
+        raise UseRefused(f"unknown channel `{channel}`: use one of {', '.join(sorted(CHANNELS))}")
+    use = Disclosures.model_validate(composite.disclosures).use()
+    if channel not in use.channels:
+        raise UseRefused(
+            f"composite `{composite_id}` was made for {', '.join(sorted(use.channels))}:"
+            f" file a request for `{channel}`"
+        )
+    file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
+
+    log.locked(session)
+    epoch = log.epoch(session)
+    terms = terms_of(session, use.model_copy(update={"channels": frozenset({channel})}), at=at)
+    relied = {p.photo_id: p.grant_id for p in manifest.read(composite.manifest).placed_photos}
+    rights = rights_of(session, relied, at=at)
+    answers = clear_photos(terms, "publish", rights, only=relied)
+    refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
+    reasons = {reason for answer in refused.values() for reason in answer.reasons}
+    if not refused:
+        together = clear_set(terms, [rights.relied(photo, grant) for photo, grant in sorted(relied.items())])
+        if isinstance(together, SetRefused):
+            reasons = set(together.reasons)
+    if reasons:
+        log.append(
+            session,
+            Kind.HANDOUT_REFUSED,
+            by=by,
+            at=at,
+            composite=composite_id,
+            recipient=recipient,
+            channel=channel,
+            reasons=reasons,
+            photos=set(refused),
+            bundle=terms.bundle.digest,
+        )
+        return NotHandedOut({r: says(terms.bundle, r) for r in sorted(reasons)}, frozenset(refused))
+    handout = provenance.hand_out(
+        session,
+        composite,
+        recipient=recipient,
+        channel=channel,
+        epoch=epoch,
+        bundle_digest=terms.bundle.digest,
+        clearance={
+            "relied": {str(photo): str(grant) for photo, grant in relied.items()},
+            "use": terms.use.as_json(),
+        },
+        by=by,
+        at=at,
+    )
+    return HandedOut(handout, composite, file)
