@@ -43,7 +43,7 @@ from bankd.worker.app import INGEST_QUEUE
 
 TASK = "ingestion.ingest_photo"
 LEASE = timedelta(seconds=30)
-"""How long a claim may take to become work; work itself holds the item's row lock, which no claim can pass."""
+"""How long a claim may take to become work; work holds the item's row lock, which no claim can pass."""
 
 HINT_AGAIN = timedelta(minutes=2)
 ATTEMPTS_MOST = 3

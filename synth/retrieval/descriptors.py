@@ -79,13 +79,13 @@ def pack(frame: Frame, masks: npt.NDArray[np.bool_], contexts: npt.NDArray[np.ui
     """Pack (n, 32, 32) bool and (n, 16, 16) uint8 category numbers."""
     count = len(masks)
     shifts = np.arange(PLANES, dtype=np.uint8)[:, None]
-    bits = (contexts.reshape(count, 1, -1) >> shifts) & 1  # (n, 8, 256)
+    bits = (contexts.reshape(count, 1, CONTEXT_CELLS**2) >> shifts) & 1  # (n, 8, 256)
     return Descriptors(
         frame=frame,
-        masks=np.packbits(masks.reshape(count, -1), axis=1),
+        masks=np.packbits(masks.reshape(count, MASK_CELLS**2), axis=1),
         planes=np.packbits(bits, axis=2),
-        mask_n=masks.reshape(count, -1).sum(axis=1, dtype=np.int32),
-        context_n=np.count_nonzero(contexts.reshape(count, -1), axis=1).astype(np.int32),
+        mask_n=masks.reshape(count, MASK_CELLS**2).sum(axis=1, dtype=np.int32),
+        context_n=np.count_nonzero(contexts.reshape(count, CONTEXT_CELLS**2), axis=1).astype(np.int32),
     )
 
 
