@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 LEDGER_FORMAT = 1
 MAX_SIDE_PX = 2048
 MAX_AREA_PX = 2048 * 1024
+BACKDROP_RANK = 20
 
 Mask = NDArray[np.bool_]
 Rgb = NDArray[np.uint8]
@@ -78,6 +79,12 @@ class CategoryFacts:
     thin: bool = False
     void: bool = False
     front_rank: int = 50
+
+    @property
+    def backdrop(self) -> bool:
+        """Something that goes on behind: a wall, a building, trees, a curtain. Texture continues it,
+        and a seam in it shows less than a hole. Anything else is an object with a shape of its own."""
+        return self.planar or self.void or self.front_rank < BACKDROP_RANK
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from synth.ordering.order import Standing, back_to_front
 from synth.pictures import CategoryFacts, Mask, Picture, Placement, Segment, SynthError, masks_of
 from synth.refinement import Blend, Refiner
 
-HOLE_SHARE = 0.02  # of a region: beyond it a second candidate helps
+HOLE_SHARE = 0.02  # of a backdrop's region: beyond it a second candidate helps
+OBJECT_HOLE_SHARE = 0.5  # of an object: two halves of two mugs are no mug
 MAX_HOLE_CANDIDATES = 4  # looked at for one region
 UNCOVERED_SHARE = 0.10  # of the frame: beyond it the bank is short
 
@@ -94,7 +95,7 @@ def synthesize(
 
     used = {p.segment for p in placements}
     tones = transfers([segments[key] for key in sorted(used)], categories, anchor=anchor)
-    painting = paint(canvas, labels, placements, segments, tones)
+    painting = paint(canvas, labels, placements, segments, categories, tones)
     clock.stage("paint")
     go_on()
 
@@ -131,16 +132,17 @@ def _align_region(
 ) -> list[tuple[Segment, Affine, float]]:
     """The best segment, and further ones only while a hole worth it is left that they mostly close."""
     box = (region.x0, region.y0, region.x1, region.y1)
+    facts = categories[region.category]
+    bearable = (HOLE_SHARE if facts.backdrop else OBJECT_HOLE_SHARE) * region.area_px
     hole: Mask = region.mask.copy()
     taken: list[tuple[Segment, Affine, float]] = []
     for segment in candidates[:MAX_HOLE_CANDIDATES]:
         short_px = np.count_nonzero(hole)
-        if len(taken) == MAX_PER_REGION or (taken and short_px <= HOLE_SHARE * region.area_px):
+        if len(taken) == MAX_PER_REGION or (taken and short_px <= bearable):
             break
         if not segment.mask.any() or any(segment.key == other.key for other, _, _ in taken):
             continue
-        planar = categories[region.category].planar
-        affine, scale = align(segment, region, canvas=canvas, frame=frame, planar=planar)
+        affine, scale = align(segment, region, canvas=canvas, frame=frame, planar=facts.planar)
         hit = hole & warp_mask(segment.mask, affine, box=box)
         hit_px = np.count_nonzero(hit)
         if hit_px == 0 or (taken and 2 * hit_px < short_px):

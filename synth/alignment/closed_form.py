@@ -50,7 +50,7 @@ def align(
 
     It starts where it stood: at its absolute place in the frame (`scene`), or
     with its box on the region's box (`box`, its own proportions kept within
-    `ASPECT`). Shifts and scales by moments are taken only where they raise
+    `ASPECT`). Shifts and scales by moments, or by boxes, are taken only where they raise
     the overlap (IoU) of the two masks. A flat thing that already covers its
     region stays where it is: moving it could only bend its perspective.
     """
@@ -58,7 +58,7 @@ def align(
     if planar and _cover(segment.mask, start, region) >= COVERED:
         return start.affine(), 1.0
     best, best_iou = start, _iou(segment.mask, start, region, canvas)
-    for fit in _by_moments(segment.mask, region, start):
+    for fit in _better(segment.mask, region, start):
         iou = _iou(segment.mask, fit, region, canvas)
         if iou > best_iou:
             best, best_iou = fit, iou
@@ -80,7 +80,7 @@ def _start(segment: Segment, region: Region, canvas: tuple[int, int], frame: Fra
     return Fit(sx, sy, middle_x - sx * (x1 - x0) / 2, middle_y - sy * (y1 - y0) / 2)
 
 
-def _by_moments(mask: Mask, region: Region, start: Fit) -> list[Fit]:
+def _better(mask: Mask, region: Region, start: Fit) -> list[Fit]:
     (ux, uy), (us, vs) = _moments(mask)
     (rx, ry), (rs, ts) = _moments(region.mask)
     rx, ry = rx + region.x0, ry + region.y0
@@ -92,7 +92,19 @@ def _by_moments(mask: Mask, region: Region, start: Fit) -> list[Fit]:
     for kept in (1.0, stretch):
         sx, sy = start.sx * size * kept, start.sy * size / kept
         fits.append(Fit(sx, sy, rx - sx * ux, ry - sy * uy))
-    return fits
+    return [*fits, _by_boxes(mask, region, start)]
+
+
+def _by_boxes(mask: Mask, region: Region, start: Fit) -> Fit:
+    """Box on box, within the limits: what is cut off at one side has moments that mislead."""
+    height, width = mask.shape
+    by_x = (region.x1 - region.x0) / (width * start.sx)
+    by_y = (region.y1 - region.y0) / (height * start.sy)
+    size = float(np.clip(np.sqrt(by_x * by_y), 1 / SCALE, SCALE))
+    stretch = float(np.sqrt(np.clip(by_x / by_y, 1 / ASPECT, ASPECT)))
+    sx, sy = start.sx * size * stretch, start.sy * size / stretch
+    middle_x, middle_y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
+    return Fit(sx, sy, middle_x - sx * width / 2, middle_y - sy * height / 2)
 
 
 def _moments(mask: Mask) -> tuple[tuple[float, float], tuple[float, float]]:

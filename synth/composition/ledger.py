@@ -29,6 +29,8 @@ from synth.pictures import (
 
 FIXED = 16  # fraction bits of an affine
 MAX_PER_REGION = 3
+TRIM_PX = 2
+_RIM_PX = 4
 _MAX_LINEAR = 1 << 26  # a thousandfold shrink
 _MAX_OFFSET = 1 << 36  # a million pixels
 
@@ -94,6 +96,8 @@ def compose(
     front = sorted(range(len(placements)), key=lambda i: (placements[i].rank, i))
     height_order = np.empty(len(placements), np.int32)
     height_order[front] = np.arange(len(placements), dtype=np.int32)
+    rim = np.ones(labels.shape, bool)
+    rim[_RIM_PX:-_RIM_PX, _RIM_PX:-_RIM_PX] = False
     for index in reversed(front):
         placement = placements[index]
         region = areas[placement.region]
@@ -102,7 +106,11 @@ def compose(
         free = region.mask & (part < 0)
         if free.sum() < region.area_px:  # not the region's first
             free = opened(free, small_hole_px(labels.shape[0]))
-        part[free & warp_mask(masks[placement.segment], placement.affine, box=box)] = index
+        mask = masks[placement.segment]
+        hit = warp_mask(trimmed(mask), placement.affine, box=box)
+        # At the frame's edge there is no neighbour whose color could have crept in.
+        hit |= warp_mask(mask, placement.affine, box=box) & rim[region.y0 : region.y1, region.x0 : region.x1]
+        part[free & hit] = index
     kind = np.where(owner >= 0, np.uint8(Kind.PLACED), np.uint8(0))
     source = _fill(owner, kind, labels, areas, categories)
     kind[kind == 0] = Kind.INPAINTED
@@ -149,8 +157,22 @@ def opened(mask: Mask, radius: int) -> Mask:
     return out
 
 
+def trimmed(mask: Mask) -> Mask:
+    """Less its outermost two pixels, except where it is too thin to spare them.
+
+    At its edge a photo already shows the neighbour's color (optics, JPEG, a
+    labeller's hand), which would stand around the segment as a halo.
+    """
+    padded = np.pad(mask, 2 * TRIM_PX).astype(np.int32)
+    core = _window(padded, TRIM_PX, highest=False)
+    near_core = _window(core, TRIM_PX, highest=True) > core
+    inner = slice(2 * TRIM_PX, -2 * TRIM_PX)
+    out: Mask = mask & ~near_core[inner, inner]
+    return out
+
+
 def small_hole_px(height: int) -> int:
-    return max(1, height // 96)
+    return max(TRIM_PX + 1, height // 64)
 
 
 def reach_px(shape: tuple[int, ...]) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.composition.harmony import Transfer
-from synth.composition.ledger import Canvas
+from synth.composition.ledger import TRIM_PX, Canvas, trimmed
 from synth.composition.warp import Box, Colors, lift
-from synth.pictures import Placement, Segment
+from synth.pictures import CategoryFacts, Mask, Placement, Segment
 
 _DETAIL_SIGMA = 4.0
 
@@ -36,15 +36,21 @@ def paint(
     labels: NDArray[np.uint8],
     placements: Sequence[Placement],
     segments: Mapping[int, Segment],
+    categories: Mapping[int, CategoryFacts],
     transfers: Mapping[int, Transfer],
 ) -> Painting:
+    """Color every owned pixel.
+
+    Holes in a backdrop carry its texture on; those in an object only its
+    colors, smoothly: a mirrored wheel is worse than none.
+    """
     owner = canvas.ledger.owner
     colors = np.zeros((*owner.shape, 3), np.float32)
 
     def layer(index: int, box: Box) -> Colors:
         placement = placements[index]
         segment = segments[placement.segment]
-        raw = lift(segment.rgb, segment.mask, placement.affine, box=box)
+        raw = lift(segment.rgb, _clean(segment), placement.affine, box=box)
         return transfers[placement.segment].apply(raw)
 
     for index, box in owned_boxes(owner, len(placements)).items():
@@ -52,10 +58,25 @@ def paint(
         mine = owner[part] == index
         patch = layer(index, box)
         filled = mine & (canvas.source[part] >= 0)
-        if filled.any():
+        if filled.any() and categories[segments[placements[index].segment].category].backdrop:
             _continue(patch, filled, mine & ~filled, canvas.source[part], box, owner.shape[1])
         colors[part][mine] = patch[mine]
     return Painting(canvas, placements, labels, colors, layer)
+
+
+def _clean(segment: Segment) -> Mask:
+    """Where the segment's colors are its own: not at its edge, but up to the edge of its photo."""
+    mask = trimmed(segment.mask)
+    (x0, y0, x1, y1), (height, width) = segment.box, segment.frame
+    for side, at_edge in (
+        (np.s_[:, :TRIM_PX], x0 == 0),
+        (np.s_[:TRIM_PX], y0 == 0),
+        (np.s_[:, -TRIM_PX:], x1 == width),
+        (np.s_[-TRIM_PX:], y1 == height),
+    ):
+        if at_edge:
+            mask[side] |= segment.mask[side]
+    return mask
 
 
 def owned_boxes(owner: NDArray[np.int32], placements: int) -> dict[int, Box]:
@@ -97,14 +118,16 @@ def _continue(
     height, inner = filled.shape
     inside = (mirror_y >= 0) & (mirror_y < height) & (mirror_x >= 0) & (mirror_x < inner)
     inside &= own[np.clip(mirror_y, 0, height - 1), np.clip(mirror_x, 0, inner - 1)]
-    source_inside = (from_y >= 0) & (from_y < height) & (from_x >= 0) & (from_x < inner)
-    detail = patch - _smooth(patch)
-    take_y, take_x = np.where(inside, mirror_y, from_y), np.where(inside, mirror_x, from_x)
-    usable = inside | source_inside
-    y, x, take_y, take_x = y[usable], x[usable], take_y[usable], take_x[usable]
-    patch[y, x] = np.clip(patch[y, x] + detail[take_y, take_x] * inside[usable][:, None], 0, 1)
+    detail = _detail(patch, own)
+    y, x, mirror_y, mirror_x = y[inside], x[inside], mirror_y[inside], mirror_x[inside]
+    patch[y, x] = np.clip(patch[y, x] + detail[mirror_y, mirror_x], 0, 1)
 
 
-def _smooth(colors: Colors) -> NDArray[Any]:
-    out: NDArray[Any] = cv2.GaussianBlur(colors, (0, 0), _DETAIL_SIGMA)
-    return out
+def _detail(patch: Colors, own: NDArray[np.bool_]) -> NDArray[Any]:
+    """What is finer than `_DETAIL_SIGMA`, without rare strong edges: repeated, they are no texture."""
+    weight = own.astype(np.float32)
+    sums = cv2.GaussianBlur(patch * weight[..., None], (0, 0), _DETAIL_SIGMA)
+    smooth = sums / np.maximum(cv2.GaussianBlur(weight, (0, 0), _DETAIL_SIGMA), 1e-6)[..., None]
+    detail = patch - smooth
+    usual = np.median(np.abs(detail[own]), axis=0)
+    return np.clip(detail, -3 * usual, 3 * usual)

@@ -42,7 +42,7 @@ def test_the_bank_recomputes_the_very_ledger_that_the_picture_was_made_by(scene,
 
 @pytest.mark.parametrize("frame", ["scene", "box"])
 def test_the_same_order_gives_the_same_pixels(scene, frame) -> None:
-    made = scene(11, height=96, width=128, photos=6, least=1)
+    made = scene(3, height=96, width=128, photos=6, least=1)
 
     def once():
         return synthesize(
@@ -56,7 +56,7 @@ def test_the_same_order_gives_the_same_pixels(scene, frame) -> None:
 
 
 def test_pixels_outside_the_mask_have_no_say(scene) -> None:
-    made = scene(11, height=96, width=128, photos=6, least=1)
+    made = scene(3, height=96, width=128, photos=6, least=1)
     inverted = {}
     for key, segment in made.segments.items():
         rgb = segment.rgb.copy()
@@ -118,7 +118,7 @@ def test_a_small_region_without_a_segment_is_made_up_and_said_so() -> None:
 
 
 def test_between_stages_the_work_can_be_called_off(scene) -> None:
-    made = scene(11, photos=6, least=1)
+    made = scene(3, photos=6, least=1)
     calls = []
 
     def go_on() -> None:
@@ -156,7 +156,7 @@ def test_picks_that_do_not_belong_to_the_layout_are_refused(scene) -> None:
 
 def test_each_segment_is_warped_a_bounded_number_of_times(scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is counted, not timed: a picture of n placements costs a fixed number of warps each."""
-    made = scene(5, height=96, width=128, photos=6, per_region=6, least=1)
+    made = scene(4, height=96, width=128, photos=6, per_region=6, least=1)
     warps = []
     real = ledgers.warp_mask
 

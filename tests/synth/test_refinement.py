@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synth.composition.harmony import UNCHANGED
-from synth.composition.ledger import compose, seam_px
+from synth.composition.ledger import TRIM_PX, compose, seam_px
 from synth.composition.paint import Painting, paint
 from synth.layout import Layout, regions
 from synth.pictures import CategoryFacts, Kind, Placement, Segment
@@ -25,7 +25,7 @@ def painted(labels: np.ndarray, placements: list[Placement], segments: list[Segm
     by_key = {s.key: s for s in segments}
     masks = {s.key: s.mask for s in segments}
     canvas = compose(layout, regions(layout), placements, masks, CATEGORIES)
-    return paint(canvas, labels, placements, by_key, dict.fromkeys(by_key, UNCHANGED))
+    return paint(canvas, labels, placements, by_key, CATEGORIES, dict.fromkeys(by_key, UNCHANGED))
 
 
 def halves(left: int, right: int) -> Painting:
@@ -42,7 +42,8 @@ def test_a_seam_between_two_of_a_kind_becomes_a_slope_within_its_band() -> None:
     painting = halves(100, 140)
     row = Blend().refine(painting, seed=0, device="cpu").rgb[48, :, 0].astype(int)
     along, _ = seam_px(SIZE[0])
-    assert (row[: 63 - along] == 100).all() and (row[65 + along :] == 140).all()
+    seam = 64 - TRIM_PX
+    assert (row[: seam - 1 - along] == 100).all() and (row[seam + 1 + along :] == 140).all()
     steps = np.diff(row)
     assert (steps >= -1).all()
     assert steps.max() <= 40 / 2  # the step of 40 is spread

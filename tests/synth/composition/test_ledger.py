@@ -7,12 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.composition.ledger import (
+    TRIM_PX,
     compose,
     opened,
     reach_px,
     recompute,
     seam_px,
     thin_ids,
+    trimmed,
     warp_mask,
 )
 from synth.layout import Layout, regions
@@ -116,7 +118,7 @@ def test_a_fixed_input_gives_a_fixed_digest(scene) -> None:
     ledger = recompute(made.layout, placements, masks_of(made.segments), made.categories)
 
     assert {int(k) for k in np.unique(ledger.kind)} == {1, 2, 3, 4}
-    assert ledger.digest() == "608424c6a9837a9a90387a1f2a45b14275fdaa8ee994193da11471b0d7227d0f"
+    assert ledger.digest() == "6517ebbabbe2717c596c3332b56c6b978ed8020d3b6fda7214809a0ed6bbfddd"
 
 
 def test_the_digest_sees_owner_kind_and_shape() -> None:
@@ -162,8 +164,9 @@ def test_two_placements_of_one_region_blend_along_their_seam() -> None:
     ledger = recompute(layout, placements, masks, CATEGORIES)
 
     along, _ = seam_px(96)
-    columns = np.flatnonzero((ledger.kind == Kind.BLENDED).all(axis=0))
-    assert columns.tolist() == list(range(63 - along, 65 + along))
+    columns = np.flatnonzero((ledger.kind[20:76] == Kind.BLENDED).all(axis=0))
+    seam = 64 - TRIM_PX  # the front one's outermost pixels show its photo's other things
+    assert columns.tolist() == list(range(seam - 1 - along, seam + 1 + along))
 
 
 def test_a_hole_is_filled_from_its_own_region_first() -> None:
@@ -245,6 +248,24 @@ def test_upright_warps_equal_the_general_rule(a: int, e: int, c: int, f: int) ->
             u = (a * (2 * x + 1) + 2 * c) // (2 * ONE)  # floor, of exact integers
             v = (e * (2 * y + 1) + 2 * f) // (2 * ONE)
             assert got[row, column] == (0 <= u < 11 and 0 <= v < 13 and mask[v, u])
+
+
+def test_a_mask_loses_its_edge_but_nothing_that_is_thin() -> None:
+    mask = np.zeros((20, 30), bool)
+    mask[4:16, 4:16] = True
+    mask[9:11, 16:28] = True  # a spout two pixels thin
+    expected = np.zeros_like(mask)
+    expected[6:14, 6:14] = True
+    expected[9:11, 16:28] = True
+    assert np.array_equal(trimmed(mask), expected)
+    assert trimmed(np.ones((1, 1), bool)).all()
+    assert trimmed(np.ones((4, 40), bool)).all()
+
+
+def test_a_segment_that_fills_the_frame_keeps_its_pixels_up_to_the_frame_s_edge() -> None:
+    layout = Layout(np.ones((48, 64), np.uint8))
+    ledger = recompute(layout, [Placement(0, 1, 0, IDENTITY)], {1: all_of(48, 64)}, CATEGORIES)
+    assert ledger.counts(1).placed == (48 * 64,)
 
 
 def test_opening_keeps_what_a_square_fits_and_squares_at_the_border() -> None:
