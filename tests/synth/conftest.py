@@ -46,7 +46,13 @@ def random_labels(rng: np.random.Generator, height: int, width: int, things: int
 
 
 def make_scene(
-    seed: int, height: int = 48, width: int = 64, photos: int = 3, per_region: int = 2, depth: bool = False, least: int = 0
+    seed: int,
+    height: int = 48,
+    width: int = 64,
+    photos: int = 3,
+    per_region: int = 2,
+    depth: bool = False,
+    least: int = 0,
 ) -> Scene:
     rng = np.random.Generator(np.random.Philox(seed))
     facts = categories()
