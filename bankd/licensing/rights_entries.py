@@ -4,9 +4,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from bankd.licensing.facts import start_of
 from bankd.licensing.rights_yaml import Place
@@ -29,7 +38,23 @@ WILDCARDS = frozenset("*?[")
 Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 GrantRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
-OneOrMore = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+
+class _OneOrMore:
+    """Lets one item stand without its list, in the file and in its schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: [value] if isinstance(value, str) else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+OneOrMore = _OneOrMore()
 
 
 class LicensorEntry(Value):
@@ -166,10 +191,15 @@ class RightsFile(Value):
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value == "1" else value)]
     """Version of this format."""
     licensors: tuple[LicensorEntry, ...] = Field(min_length=1)
+    """Who grants the rights."""
     documents: tuple[DocumentEntry, ...] = ()
+    """The agreements and forms behind them; the bank keeps their bytes."""
     licenses: tuple[LicenseEntry, ...] = Field(min_length=1)
+    """The agreements, and what each allows."""
     releases: tuple[ReleaseEntry, ...] = ()
+    """The consents of persons and for property."""
     photos: tuple[PhotosEntry, ...] = ()
+    """Which photos the rights are about. A photo that no entry names is quarantined."""
 
     _path: Path = PrivateAttr(default=Path("rights.yaml"))
     _lines: dict[Place, int] = PrivateAttr(default_factory=dict)

@@ -183,7 +183,7 @@ def _broken_photos(file: RightsFile) -> Iterator[tuple[Place, str]]:
                 for ref in entry.releases
                 if ref in releases
             )
-            if status == "released" and not held:
+            if status == "released" and not held and releases.keys() >= set(entry.releases):
                 yield (
                     ("photos", index, "depictions", f"{kind}_release"),
                     f"`{kind}_release: released` names no {kind} release; add its ref to `releases`",

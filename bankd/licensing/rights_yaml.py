@@ -16,6 +16,7 @@ from bankd.licensing.errors import RightsFileRefused
 MAX_BYTES = 64 * 1024 * 1024
 MAX_VALUES = 5_000_000
 MAX_DEPTH = 32
+TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 
 Place = tuple[str | int, ...]
 
@@ -44,6 +45,7 @@ def read(path: Path) -> tuple[Any, dict[Place, int]]:
     except UnicodeDecodeError as error:
         raise RightsFileRefused(path, [(None, "is not UTF-8 text; save it as UTF-8")]) from error
     try:
+        _bound_depth(path, text)
         node = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -53,6 +55,18 @@ def read(path: Path) -> tuple[Any, dict[Place, int]]:
         raise RightsFileRefused(path, [(None, "is empty")])
     reader = _Reader(path)
     return reader.value(node, (), 0), reader.lines
+
+
+def _bound_depth(path: Path, text: str) -> None:
+    """Refuse what is nested too deep before it is composed: the composer recurses in C, without a limit."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise RightsFileRefused(path, [(None, TOO_DEEP)])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Reader:
@@ -68,7 +82,7 @@ class _Reader:
         if self.count > MAX_VALUES:
             raise self.refused(line, f"holds more than {MAX_VALUES} values")
         if depth > MAX_DEPTH:
-            raise self.refused(line, f"is nested more than {MAX_DEPTH} deep")
+            raise self.refused(line, TOO_DEEP)
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, line)
         if node.tag not in IMPLICIT_TAGS:
@@ -81,7 +95,7 @@ class _Reader:
         text = str(node.value)
         if node.tag not in IMPLICIT_TAGS:
             raise self.refused(line, f"the tag `{node.tag}` is not understood; remove it")
-        if node.style is not None:
+        if node.style:  # quoted, or a block
             return text
         return None if text in NULLS else BOOLEANS.get(text, text)
 

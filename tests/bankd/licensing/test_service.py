@@ -249,7 +249,7 @@ def test_a_document_is_kept_by_its_hash_before_its_row(
 
 def test_a_huge_document_is_refused(session: Session, blobs: Blobs, who: dict[str, Any]) -> None:
     huge = bytes(service.MAX_DOCUMENT_BYTES + 1)
-    with pytest.raises(DocumentTooLarge, match="`scan.pdf`"):
+    with pytest.raises(DocumentTooLarge, match=r"`scan\.pdf`"):
         service.record_document(
             session, huge, name="scan.pdf", media_type="application/pdf", blobs=blobs, **who
         )

@@ -1,0 +1,55 @@
+"""What a Creative Commons id stands for."""
+
+from datetime import date
+
+import pytest
+
+from bankd.licensing.creative_commons import LICENSES
+from bankd.licensing.terms import Credit, GrantTerms
+
+EVERYTHING = {"commercial", "editorial", "education", "research", "internal"}
+NONCOMMERCIAL = {"education", "research"}
+
+
+def terms(spdx: str) -> GrantTerms:
+    return LICENSES[spdx].terms(starts_on=date(2024, 1, 1), zone="UTC", credit=Credit(text="© Ada"))
+
+
+@pytest.mark.parametrize(
+    ("spdx", "purposes", "adapted", "share_alike"),
+    [
+        ("CC0-1.0", EVERYTHING, True, None),
+        ("CC-BY-4.0", EVERYTHING, True, None),
+        ("CC-BY-SA-4.0", EVERYTHING, True, "CC-BY-SA-4.0"),
+        ("CC-BY-ND-4.0", EVERYTHING, False, None),
+        ("CC-BY-NC-4.0", NONCOMMERCIAL, True, None),
+        ("CC-BY-NC-SA-4.0", NONCOMMERCIAL, True, "CC-BY-NC-SA-4.0"),
+        ("CC-BY-NC-ND-4.0", NONCOMMERCIAL, False, None),
+    ],
+)
+def test_what_each_license_allows(
+    spdx: str, purposes: set[str], adapted: bool, share_alike: str | None
+) -> None:
+    granted = terms(spdx)
+
+    assert granted.purposes == purposes
+    assert (granted.generative, granted.train, "combine" in granted.alterations) == (adapted,) * 3
+    assert granted.share_alike == share_alike
+    assert (granted.territories, granted.licensees, granted.sectors) == ({"WORLD"}, {"any"}, {"any"})
+    assert granted.ends_on is None
+    assert not granted.sublicense
+
+
+def test_the_words_that_each_grant_rests_on_are_quoted() -> None:
+    whole = "reproduce and Share the Licensed Material, in whole or in part"
+    for spdx, license in LICENSES.items():
+        if spdx == "CC0-1.0":
+            assert "waives, abandons, and surrenders" in license.quote
+            assert not license.credit_owed
+            continue
+        assert license.clause == "Section 2(a)(1)"
+        assert license.quote.startswith(whole)
+        assert ("for NonCommercial purposes only" in license.quote) == ("-NC" in spdx)
+        assert ("but not Share, Adapted Material" in license.quote) == ("-ND" in spdx)
+        assert ("produce, reproduce, and Share Adapted Material" in license.quote) == ("-ND" not in spdx)
+        assert license.credit_owed
