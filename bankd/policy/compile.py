@@ -40,7 +40,7 @@ from bankd.licensing.models import ProfileGrant
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.licensing.vocabulary import Action
-from bankd.policy.engine import Use
+from bankd.policy.engine import AnyUse
 from bankd.policy.errors import NotCompilable
 from bankd.policy.facts import USE_MOMENTS, attributes, moment, use_attributes
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, Bundle, Policy
@@ -64,7 +64,7 @@ Sql = ColumnElement[Any]
 
 
 def clears(
-    bundle: Bundle, action: Action, use: Use, *, source: FromClause = PROFILE_GRANTS
+    bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = PROFILE_GRANTS
 ) -> Select[tuple[int, int]]:
     """Rows `(profile_id, mask)` of the profiles that clear: bit `ordinal` is set for each grant that does.
 
@@ -80,7 +80,7 @@ def clears(
 
 
 def allows(
-    bundle: Bundle, action: Action, use: Use, *, source: FromClause = PROFILE_GRANTS
+    bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = PROFILE_GRANTS
 ) -> ColumnElement[bool]:
     """Whether the grant of a row of `source` carries the whole use; never NULL.
 
@@ -102,7 +102,7 @@ def allows(
 
 
 def denials(
-    bundle: Bundle, action: Action, use: Use, *, source: FromClause = PROFILE_GRANTS
+    bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = PROFILE_GRANTS
 ) -> Select[tuple[int, int, list[str]]]:
     """Rows `(profile_id, ordinal, policies)` of the grants that do not clear, with the ids of the engine."""
     scope = _scope(action, use, source)
@@ -125,7 +125,7 @@ def denials(
 
 
 def until(
-    use: Use, *, source: FromClause = PROFILE_GRANTS, profiles: Sequence[int] | None = None
+    use: AnyUse, *, source: FromClause = PROFILE_GRANTS, profiles: Sequence[int] | None = None
 ) -> Select[Any]:
     """One row `(until)`: the next moment at which an answer about `use` could change by itself, or NULL.
 
@@ -265,7 +265,7 @@ class Scope:
         return NotCompilable(self._policy, f"`{next(iter(node), '')}` in `{str(dict(node))[:120]}`")
 
 
-def _scope(action: Action, use: Use, source: FromClause) -> Scope | None:
+def _scope(action: Action, use: AnyUse, source: FromClause) -> Scope | None:
     if action not in GRANT_ACTIONS:
         raise NotCompilable(action, "it is asked of a set of grants, not of one")
     known = use_attributes(use)

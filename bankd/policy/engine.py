@@ -16,8 +16,8 @@ from bankd.policy.facts import Facts, SetFacts, document, set_facts, use_attribu
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, NO_GRANT, Bundle
 
 PRINCIPAL = 'Actor::"house"'
-Use = UseFacts | Mapping[str, object]
-Grant = GrantFacts | Mapping[str, object]
+AnyUse = UseFacts | Mapping[str, object]
+AnyGrant = GrantFacts | Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Offer:
     """A grant that a segment could be used on. `facts` carry the blocks that stand on grant and photo."""
 
     grant_id: UUID
-    facts: Grant
+    facts: AnyGrant
     basis: Basis
     capped: bool
     fee_minor: int
@@ -72,28 +72,28 @@ class Clash:
 UNREADABLE = Decision(False, (ERROR_IN_EVALUATION,), ("the facts cannot be read",))
 
 
-def decide(bundle: Bundle, action: Action, facts: Grant, use: Use) -> Decision:
+def decide(bundle: Bundle, action: Action, facts: AnyGrant, use: AnyUse) -> Decision:
     """Whether one grant alone carries the whole use."""
     return decide_many(bundle, action, [facts], use)[0]
 
 
-def decide_many(bundle: Bundle, action: Action, facts: Sequence[Grant], use: Use) -> list[Decision]:
+def decide_many(bundle: Bundle, action: Action, facts: Sequence[AnyGrant], use: AnyUse) -> list[Decision]:
     """`decide` for each of `facts`, in their order; equal facts are asked once."""
     return _ask(bundle, action, "Grant", facts, use)
 
 
-def decide_set(bundle: Bundle, facts: SetFacts, use: Use) -> Decision:
+def decide_set(bundle: Bundle, facts: SetFacts, use: AnyUse) -> Decision:
     """Whether the grants that a composite relies on may stand together in it (action `compose`)."""
     return _ask(bundle, "compose", "GrantSet", [facts], use)[0]
 
 
-def clear(bundle: Bundle, action: Action, use: Use, offers: Sequence[Offer]) -> Cleared | Refused:
+def clear(bundle: Bundle, action: Action, use: AnyUse, offers: Sequence[Offer]) -> Cleared | Refused:
     """The grant to rely on among those offered for one segment, or every reason why there is none."""
     return clear_many(bundle, action, use, [offers])[0]
 
 
 def clear_many(
-    bundle: Bundle, action: Action, use: Use, segments: Sequence[Sequence[Offer]]
+    bundle: Bundle, action: Action, use: AnyUse, segments: Sequence[Sequence[Offer]]
 ) -> list[Cleared | Refused]:
     """`clear` for the offers of each segment, in their order."""
     answers = iter(decide_many(bundle, action, [o.facts for offers in segments for o in offers], use))
@@ -110,7 +110,7 @@ def _prefer(decided: Sequence[tuple[Offer, Decision]]) -> Cleared | Refused:
     return Refused(frozenset(id for policies in per_grant.values() for id in policies), per_grant)
 
 
-def clashes(bundle: Bundle, use: Use, grants: Sequence[tuple[UUID, GrantFacts]]) -> list[Clash]:
+def clashes(bundle: Bundle, use: AnyUse, grants: Sequence[tuple[UUID, GrantFacts]]) -> list[Clash]:
     """Which grants of a refused set to blame: those refused alone, then each pair refused for a reason
     that neither has alone.
 
@@ -132,7 +132,7 @@ def clashes(bundle: Bundle, use: Use, grants: Sequence[tuple[UUID, GrantFacts]])
     return found
 
 
-def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use: Use) -> list[Decision]:
+def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use: AnyUse) -> list[Decision]:
     asked = [document(each) for each in facts]
     context = use_attributes(use)
     if context is None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, computed_field
 from bankd.licensing.terms import GrantFacts, Value
 from bankd.licensing.use import UseFacts
 
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 USE_MOMENTS = frozenset({"now", "starts_at", "ends_at"})
 WHOLE_NUMBERS = range(-(2**63), 2**63)
 

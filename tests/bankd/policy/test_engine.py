@@ -91,6 +91,8 @@ def test_fact_that_cannot_be_read_denies(bundle: Bundle, a_grant: Facts, a_use: 
     [
         {"now": "today"},
         {"now": "2026-06-01"},
+        {"now": "٢026-06-01T03:00:00.000Z"},
+        {"now": "2026-06-01T03:00:00.000Z\n"},
         {"ends_at": "2026-02-30T00:00:00.000Z"},
         {"now": None},
         {"purpose": "resale"},
