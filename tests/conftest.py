@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,13 +12,13 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from psycopg import sql
-from sqlalchemy import Engine, NullPool, create_engine, inspect, text
+from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from bankd import embedded
 from bankd.audit import log
 from bankd.audit.actor import Actor
-from bankd.db import Base, make_engine, make_sessions
+from bankd.db import make_engine, make_sessions
 from bankd.embedded import postgres
 from bankd.embedded.folder import credentials
 from bankd.storage import MinioBlobs
@@ -108,49 +107,11 @@ def stack(cluster: Cluster) -> embedded.Addresses:
 
 
 @pytest.fixture(scope="session")
-def template(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+def template(cluster: Cluster) -> str:
     """The name of a migrated database that is only ever copied."""
     postgres.create_database(cluster.folder, TEMPLATE)
-    config = alembic_config(cluster.owner_url(TEMPLATE))
-    whole = chain_so_far(config, tmp_path_factory.mktemp("versions"))
-    command.upgrade(config, "head")
-    if not whole:
-        make_the_rest(cluster)
+    command.upgrade(alembic_config(cluster.owner_url(TEMPLATE)), "head")
     return TEMPLATE
-
-
-# CONSTRUCTION: both functions go when migrations 0003 to 0008 are all there.
-def chain_so_far(config: Config, folder: Path) -> bool:
-    """Migrate only as far as the numbers go without a gap."""
-    files = sorted((ROOT / "migrations" / "versions").glob("[0-9]*.py"))
-    chain = list(itertools.takewhile(lambda at: at[1].name.startswith(f"{at[0]:04}_"), enumerate(files, 1)))
-    for _, file in chain:
-        (folder / file.name).write_text(file.read_text())
-    config.set_main_option("version_locations", str(folder))
-    return len(chain) == len(files) >= 8
-
-
-def make_the_rest(cluster: Cluster) -> None:
-    for models in sorted((ROOT / "bankd").glob("*/models.py")):
-        import_module(f"bankd.{models.parent.name}.models")
-    engine = create_engine(cluster.owner_url(TEMPLATE), poolclass=NullPool)
-    with engine.begin() as connection:
-        before = set(inspect(connection).get_table_names())
-        tables = dict(Base.metadata.tables)
-        while lost := {
-            name
-            for name, table in tables.items()
-            if any(key._column_tokens[1] not in tables for key in table.foreign_keys)
-        }:
-            tables = {name: table for name, table in tables.items() if name not in lost}
-        for _ in tables:  # their order by foreign keys cannot be had while some lead nowhere
-            for table in tables.values():
-                needs = {key._column_tokens[1] for key in table.foreign_keys} - {table.name}
-                if needs <= set(inspect(connection).get_table_names()):
-                    table.create(connection, checkfirst=True)
-        for table in set(inspect(connection).get_table_names()) - before:
-            connection.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO bankd_app"))
-    engine.dispose()
 
 
 @pytest.fixture(scope="session")

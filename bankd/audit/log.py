@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Any
 
 from sqlalchemy import Select, func, insert, select, text
 from sqlalchemy.event import listens_for
@@ -177,7 +177,7 @@ def read(session: Session, *, start: int = 0, stop: int | None = None) -> Iterat
 
 def paged(
     session: Session,
-    rows: Select[Unpack[tuple[Any, ...]]],
+    rows: Select[*tuple[Any, ...]],
     *,
     by: InstrumentedAttribute[int],
     start: int = 0,

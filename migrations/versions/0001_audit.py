@@ -32,8 +32,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("commitment", postgresql.BYTEA, nullable=False),
         sa.PrimaryKeyConstraint("index", name="pk_log_entries"),
-        sa.CheckConstraint("index >= 0", name="ck_log_entries_index"),
-        sa.CheckConstraint("length(commitment) = 32", name="ck_log_entries_commitment"),
+        sa.CheckConstraint("index >= 0", name=op.f("ck_log_entries_index")),
+        sa.CheckConstraint("length(commitment) = 32", name=op.f("ck_log_entries_commitment")),
     )
     op.create_index("ix_log_entries_kind_index", "log_entries", ["kind", "index"])
     op.create_table(
@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("payload", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("index", name="pk_log_payloads"),
         sa.ForeignKeyConstraint(["index"], ["log_entries.index"], name="fk_log_payloads_index_log_entries"),
-        sa.CheckConstraint("length(salt) = 32", name="ck_log_payloads_salt"),
+        sa.CheckConstraint("length(salt) = 32", name=op.f("ck_log_payloads_salt")),
     )
     op.create_table(
         "log_checkpoints",
@@ -53,8 +53,8 @@ def upgrade() -> None:
         sa.Column("origin", sa.Text, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("size", name="pk_log_checkpoints"),
-        sa.CheckConstraint("size >= 0", name="ck_log_checkpoints_size"),
-        sa.CheckConstraint("length(root) = 32", name="ck_log_checkpoints_root"),
+        sa.CheckConstraint("size >= 0", name=op.f("ck_log_checkpoints_size")),
+        sa.CheckConstraint("length(root) = 32", name=op.f("ck_log_checkpoints_root")),
     )
     op.execute(
         """

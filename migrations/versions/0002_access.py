@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_departments"),
         sa.UniqueConstraint("name", name="uq_departments_name"),
-        sa.CheckConstraint("name <> ''", name="ck_departments_name"),
+        sa.CheckConstraint("name <> ''", name=op.f("ck_departments_name")),
     )
     op.create_table(
         "api_keys",
@@ -37,8 +37,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["department_id"], ["departments.id"], name="fk_api_keys_department_id_departments"
         ),
-        sa.CheckConstraint("cardinality(roles) > 0", name="ck_api_keys_roles"),
-        sa.CheckConstraint("expires_at > created_at", name="ck_api_keys_expiry"),
+        sa.CheckConstraint("cardinality(roles) > 0", name=op.f("ck_api_keys_roles")),
+        sa.CheckConstraint("expires_at > created_at", name=op.f("ck_api_keys_expiry")),
     )
     op.create_index("ix_api_keys_department_id", "api_keys", ["department_id"])
     op.execute("GRANT SELECT, INSERT ON departments TO bankd_app")
