@@ -36,7 +36,12 @@ LOCK_TIMEOUT = "4s"
 def migrate(connection: Connection) -> None:
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+    context.configure(
+        connection=connection,
+        # In a list, or the naming convention of today would be put on top of names that history wrote out.
+        target_metadata=[Base.metadata],
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
 
