@@ -180,7 +180,9 @@ def _recorded(session: Session) -> dict[str, set[str]]:
         "licenses": set(session.scalars(select(License.ref))),
         "grants": set(
             session.scalars(
-                select(License.ref + "/" + Grant.ref).join(License, Grant.license_id == License.id)
+                select(License.ref + "/" + Grant.ref)
+                .select_from(Grant)
+                .join(License, Grant.license_id == License.id)
             )
         ),
         "releases": set(session.scalars(select(Release.ref))),
