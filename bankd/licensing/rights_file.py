@@ -22,11 +22,9 @@ from bankd.licensing.rights_entries import (
     RightsFile,
 )
 from bankd.licensing.rights_yaml import Place
-from bankd.licensing.terms import Depictions
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, Depictions
 
 __all__ = ["PhotoRights", "RightsFile", "load", "media_type", "schema"]
-
-MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 
 
 def load(path: Path) -> RightsFile:

@@ -35,13 +35,12 @@ from bankd.licensing.errors import (
     ReleaseNotFound,
 )
 from bankd.licensing.models import Document, Grant, GrantCounter, License, Licensor, Release
-from bankd.licensing.terms import CoOwner, GrantTerms, ReleaseTerms
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms, ReleaseTerms
 from bankd.licensing.vocabulary import Basis
 from bankd.storage.blobs import Blobs
 
 Row = TypeVar("Row", Licensor, License, Grant, Release)
 
-MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 RECORDING = 0x62616E6B_72676874  # advisory lock: two sessions recording one ref take turns
 
 

@@ -38,6 +38,8 @@ from bankd.licensing.vocabulary import (
 MAX_COUNT = 2**53 - 1
 """The largest integer that JSON carries exactly everywhere (RFC 8785 allows no larger one)."""
 
+MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+
 
 class Value(BaseModel):
     """An immutable value that refuses fields it does not know."""

@@ -27,7 +27,7 @@ from bankd.licensing.errors import (
     ReleaseNotFound,
 )
 from bankd.licensing.models import Grant, License
-from bankd.licensing.terms import CoOwner, GrantTerms, ReleaseTerms
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms, ReleaseTerms
 from bankd.storage import Blobs
 
 SECOND = timedelta(seconds=1)
@@ -248,7 +248,7 @@ def test_a_document_is_kept_by_its_hash_before_its_row(
 
 
 def test_a_huge_document_is_refused(session: Session, blobs: Blobs, who: dict[str, Any]) -> None:
-    huge = bytes(service.MAX_DOCUMENT_BYTES + 1)
+    huge = bytes(MAX_DOCUMENT_BYTES + 1)
     with pytest.raises(DocumentTooLarge, match=r"`scan\.pdf`"):
         service.record_document(
             session, huge, name="scan.pdf", media_type="application/pdf", blobs=blobs, **who
