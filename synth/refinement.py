@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.composition.ledger import own_seams, seam_px
+from synth.composition.ledger import contact_px, own_seams, seam_px
 from synth.composition.paint import Painting
 from synth.pictures import Kind, Mask, Rgb
 
 _BANDS = 4
+_CONTACT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,7 @@ class Blend:
         ledger = painting.canvas.ledger
         band = ledger.kind == Kind.BLENDED
         _join_own_seams(painting, colors, band)
+        _shade_contacts(painting, colors, band)
         rgb: Rgb = np.clip(colors * 255 + 0.5, 0, 255).astype(np.uint8)
         empty = ledger.owner < 0
         if empty.any():
@@ -84,3 +86,17 @@ def _join_own_seams(painting: Painting, colors: NDArray[Any], band: Mask) -> Non
         mixed = share * joined + (1 - share) * colors[part]
         inside = band[part] & of_category[part]
         colors[part][inside] = mixed[inside]
+
+
+def _shade_contacts(painting: Painting, colors: NDArray[Any], band: Mask) -> None:
+    """Darken what an object stands on right below it, softly: without it objects float.
+
+    No shadow of the photo's light is claimed: this is the dark line where two
+    things touch, which every light leaves.
+    """
+    under = painting.canvas.under
+    reach = contact_px(under.shape[0])
+    depth = np.where(under > 0, 1 - (under.astype(np.float32) - 1) / reach, 0) ** 2
+    depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), reach / 4)
+    shaded = band & (under > 0)
+    colors[shaded] *= 1 - _CONTACT * depth[shaded][:, None]

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from synth.pictures import CategoryFacts, Segment
 
 RATIO = (0.6, 1.6)  # of standard deviations
 GAIN = (0.75, 1.35)  # of the exposure of a whole photo
-MAX_SHIFT = np.array([25.0, 8.0, 8.0])  # Lab; beyond this it is another thing, not another light
+MAX_CAST = 10.0  # Lab a, b together; beyond this it is other paint, not another light
 _SAMPLE_PX = 20_000
 _TRUST = 0.7  # in a difference of photos that also show different things
 
@@ -82,8 +81,7 @@ def transfers(
         if segment.photo == anchor:
             out[segment.key] = UNCHANGED
         elif like is not None and (facts.planar or facts.ground):
-            ratio = np.clip(like.std / np.maximum(mine.std, 1e-3), *RATIO)
-            out[segment.key] = Transfer(mine.mean, ratio, _bounded(like.mean - mine.mean))
+            out[segment.key] = _onto(mine, like)
         else:
             out[segment.key] = whole[segment.photo]
     return out
@@ -98,13 +96,19 @@ def _between(seen: Mapping[int, Tone], of_anchor: Mapping[int, Tone]) -> Transfe
     if not common:
         return UNCHANGED
     gains = [of_anchor[c].mean[0] / max(float(seen[c].mean[0]), 1.0) for c in common]
-    casts = np.array([of_anchor[c].mean - seen[c].mean for c in common])
-    shift = _bounded(_TRUST * np.median(casts, axis=0))
-    shift[0] = 0
     gain = float(np.clip(np.median(gains) ** _TRUST, *GAIN))
+    casts = [of_anchor[c].mean - seen[c].mean for c in common]
+    casts = [cast for cast in casts if _is_light(cast)]
+    shift = _TRUST * np.median(casts, axis=0) if casts else np.zeros(3)
+    shift[0] = 0
     return Transfer(np.zeros(3), np.array([gain, 1.0, 1.0]), shift)
 
 
-def _bounded(shift: NDArray[Any]) -> NDArray[np.float64]:
-    out: NDArray[np.float64] = np.clip(shift, -MAX_SHIFT, MAX_SHIFT)
-    return out
+def _onto(mine: Tone, like: Tone) -> Transfer:
+    """Mean and deviation of `mine` onto `like`'s, whatever the paint: two walls of a room are one wall."""
+    ratio = np.clip(like.std / np.maximum(mine.std, 1e-3), *RATIO)
+    return Transfer(mine.mean, ratio, like.mean - mine.mean)
+
+
+def _is_light(difference: NDArray[np.float64]) -> bool:
+    return float(np.hypot(difference[1], difference[2])) <= MAX_CAST

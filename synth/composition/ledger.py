@@ -42,13 +42,13 @@ class Canvas:
     """A ledger with what the pixels need beside it.
 
     `source` (H, W) int64: for each filled pixel the row-major index of the
-    canvas pixel it continues, else -1. `height_order` (P,): placements by
-    rank, then by their place in the list; higher lies in front.
+    canvas pixel it continues, else -1. `under` (H, W) uint8: how many rows
+    below an object that stands on it a pixel lies, 0 where none does.
     """
 
     ledger: Ledger
     source: NDArray[np.int64]
-    height_order: NDArray[np.int32]
+    under: NDArray[np.uint8]
     regions: tuple[Region, ...]
 
 
@@ -107,15 +107,18 @@ def compose(
         if free.sum() < region.area_px:  # not the region's first
             free = opened(free, small_hole_px(labels.shape[0]))
         mask = masks[placement.segment]
-        hit = warp_mask(trimmed(mask), placement.affine, box=box)
+        inner = trimmed(mask, backdrop=categories[region.category].backdrop)
+        hit = warp_mask(inner, placement.affine, box=box)
         # At the frame's edge there is no neighbour whose color could have crept in.
         hit |= warp_mask(mask, placement.affine, box=box) & rim[region.y0 : region.y1, region.x0 : region.x1]
         part[free & hit] = index
     kind = np.where(owner >= 0, np.uint8(Kind.PLACED), np.uint8(0))
     source = _fill(owner, kind, labels, areas, categories)
     kind[kind == 0] = Kind.INPAINTED
+    under = _contact(owner, labels, height_order, categories)
     _blend(owner, kind, labels, height_order)
-    return Canvas(Ledger(owner, kind), source, height_order, tuple(areas))
+    kind[(under > 0) & (owner >= 0)] = Kind.BLENDED
+    return Canvas(Ledger(owner, kind), source, under, tuple(areas))
 
 
 def area_labels(layout: Layout, areas: Sequence[Region]) -> NDArray[np.uint8]:
@@ -157,16 +160,20 @@ def opened(mask: Mask, radius: int) -> Mask:
     return out
 
 
-def trimmed(mask: Mask) -> Mask:
-    """Less its outermost two pixels, except where it is too thin to spare them.
+def trimmed(mask: Mask, *, backdrop: bool) -> Mask:
+    """Less its outermost two pixels.
 
     At its edge a photo already shows the neighbour's color (optics, JPEG, a
-    labeller's hand), which would stand around the segment as a halo.
+    labeller's hand), which would stand around the segment as a halo. An
+    object keeps what is too thin to spare them. A backdrop does not, while anything else
+    of it is left: its slivers between leaves are the ghost of a plant that is not there.
     """
     padded = np.pad(mask, 2 * TRIM_PX).astype(np.int32)
     core = _window(padded, TRIM_PX, highest=False)
-    near_core = _window(core, TRIM_PX, highest=True) > core
     inner = slice(2 * TRIM_PX, -2 * TRIM_PX)
+    if backdrop and core.any():
+        return (core[inner, inner] > 0).astype(bool)
+    near_core = _window(core, TRIM_PX, highest=True) > core
     out: Mask = mask & ~near_core[inner, inner]
     return out
 
@@ -272,6 +279,35 @@ def _blend(
         near = _window((touching & of_category).astype(np.int32), along, highest=True) > 0
         band |= near & of_category
     kind[band & owned] = Kind.BLENDED
+
+
+def contact_px(height: int) -> int:
+    """How far below an object its contact shadow may reach."""
+    return max(2, height // 48)
+
+
+def _contact(
+    owner: NDArray[np.int32],
+    labels: NDArray[np.uint8],
+    height_order: NDArray[np.int32],
+    categories: Mapping[int, CategoryFacts],
+) -> NDArray[np.uint8]:
+    """Rows up to the nearest pixel above of an object that stands on this: further in front, and by
+    its kind too (a mug on a table, not the table on its cloth)."""
+    owned = owner >= 0
+    objects = np.isin(labels, [c.id for c in categories.values() if not c.backdrop]) & owned
+    supports = objects | (np.isin(labels, [c.id for c in categories.values() if c.ground]) & owned)
+    ranks = np.zeros(256, np.int32)
+    for category in categories.values():
+        ranks[category.id] = category.front_rank
+    front = ranks[labels]
+    order = np.where(owned, height_order[np.maximum(owner, 0)], -1) if height_order.size else owner
+    under = np.zeros(owner.shape, np.uint8)
+    for rows in range(min(contact_px(owner.shape[0]), owner.shape[0] - 1), 0, -1):
+        above = objects[:-rows] & supports[rows:]
+        above &= (order[:-rows] > order[rows:]) & (front[:-rows] > front[rows:])
+        under[rows:][above] = rows
+    return under
 
 
 def own_seams(owner: NDArray[np.int32], labels: NDArray[np.uint8]) -> Mask:

@@ -14,6 +14,8 @@ from synth.composition.warp import Box, Colors, lift
 from synth.pictures import CategoryFacts, Mask, Placement, Segment
 
 _DETAIL_SIGMA = 4.0
+_SPREAD_SIGMA = 1.5
+_SPREAD_PX = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,8 @@ def paint(
 ) -> Painting:
     """Color every owned pixel.
 
-    Holes in a backdrop carry its texture on; those in an object only its
-    colors, smoothly: a mirrored wheel is worse than none.
+    Holes in a backdrop carry its texture on; those in an object only the
+    colors at its edge: a mirrored wheel is worse than none.
     """
     owner = canvas.ledger.owner
     colors = np.zeros((*owner.shape, 3), np.float32)
@@ -50,7 +52,8 @@ def paint(
     def layer(index: int, box: Box) -> Colors:
         placement = placements[index]
         segment = segments[placement.segment]
-        raw = lift(segment.rgb, _clean(segment), placement.affine, box=box)
+        own = _clean(segment, backdrop=categories[segment.category].backdrop)
+        raw = lift(segment.rgb, own, placement.affine, box=box)
         return transfers[placement.segment].apply(raw)
 
     for index, box in owned_boxes(owner, len(placements)).items():
@@ -58,15 +61,19 @@ def paint(
         mine = owner[part] == index
         patch = layer(index, box)
         filled = mine & (canvas.source[part] >= 0)
-        if filled.any() and categories[segments[placements[index].segment].category].backdrop:
-            _continue(patch, filled, mine & ~filled, canvas.source[part], box, owner.shape[1])
+        if filled.any():
+            source = canvas.source[part]
+            if categories[segments[placements[index].segment].category].backdrop:
+                _continue(patch, filled, mine & ~filled, source, box, owner.shape[1])
+            else:
+                _spread(patch, filled, mine, source, box, owner.shape[1])
         colors[part][mine] = patch[mine]
     return Painting(canvas, placements, labels, colors, layer)
 
 
-def _clean(segment: Segment) -> Mask:
+def _clean(segment: Segment, *, backdrop: bool) -> Mask:
     """Where the segment's colors are its own: not at its edge, but up to the edge of its photo."""
-    mask = trimmed(segment.mask)
+    mask = trimmed(segment.mask, backdrop=backdrop)
     (x0, y0, x1, y1), (height, width) = segment.box, segment.frame
     for side, at_edge in (
         (np.s_[:, :TRIM_PX], x0 == 0),
@@ -121,6 +128,30 @@ def _continue(
     detail = _detail(patch, own)
     y, x, mirror_y, mirror_x = y[inside], x[inside], mirror_y[inside], mirror_x[inside]
     patch[y, x] = np.clip(patch[y, x] + detail[mirror_y, mirror_x], 0, 1)
+
+
+def _spread(
+    patch: Colors,
+    filled: NDArray[np.bool_],
+    mine: NDArray[np.bool_],
+    source: NDArray[np.int64],
+    box: Box,
+    width: int,
+) -> None:
+    """Give filled pixels the color of the pixel they continue, passing into the layer's own smooth
+    continuation further away, where copies would be streaks."""
+    x0, y0, _, _ = box
+    y, x = np.nonzero(filled)
+    from_y, from_x = source[y, x] // width - y0, source[y, x] % width - x0
+    height, inner = filled.shape
+    inside = (from_y >= 0) & (from_y < height) & (from_x >= 0) & (from_x < inner)
+    y, x, from_y, from_x = y[inside], x[inside], from_y[inside], from_x[inside]
+    near = np.exp(-np.hypot(from_y - y, from_x - x) / _SPREAD_PX)[:, None].astype(np.float32)
+    patch[y, x] = near * patch[from_y, from_x] + (1 - near) * patch[y, x]
+    weight = mine.astype(np.float32)
+    sums = cv2.GaussianBlur(patch * weight[..., None], (0, 0), _SPREAD_SIGMA)
+    soft = sums / np.maximum(cv2.GaussianBlur(weight, (0, 0), _SPREAD_SIGMA), 1e-6)[..., None]
+    patch[y, x] = soft[y, x]
 
 
 def _detail(patch: Colors, own: NDArray[np.bool_]) -> NDArray[Any]:

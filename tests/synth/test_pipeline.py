@@ -42,7 +42,7 @@ def test_the_bank_recomputes_the_very_ledger_that_the_picture_was_made_by(scene,
 
 @pytest.mark.parametrize("frame", ["scene", "box"])
 def test_the_same_order_gives_the_same_pixels(scene, frame) -> None:
-    made = scene(3, height=96, width=128, photos=6, least=1)
+    made = scene(4, height=96, width=128, photos=6, least=1)
 
     def once():
         return synthesize(
@@ -56,7 +56,7 @@ def test_the_same_order_gives_the_same_pixels(scene, frame) -> None:
 
 
 def test_pixels_outside_the_mask_have_no_say(scene) -> None:
-    made = scene(3, height=96, width=128, photos=6, least=1)
+    made = scene(4, height=96, width=128, photos=6, least=1)
     inverted = {}
     for key, segment in made.segments.items():
         rgb = segment.rgb.copy()
@@ -118,7 +118,7 @@ def test_a_small_region_without_a_segment_is_made_up_and_said_so() -> None:
 
 
 def test_between_stages_the_work_can_be_called_off(scene) -> None:
-    made = scene(3, photos=6, least=1)
+    made = scene(4, photos=6, least=1)
     calls = []
 
     def go_on() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synth.composition.harmony import UNCHANGED
-from synth.composition.ledger import TRIM_PX, compose, seam_px
+from synth.composition.ledger import TRIM_PX, compose, contact_px, seam_px
 from synth.composition.paint import Painting, paint
 from synth.layout import Layout, regions
 from synth.pictures import CategoryFacts, Kind, Placement, Segment
@@ -10,7 +10,11 @@ from synth.refinement import Blend
 
 ONE = 1 << 16
 IDENTITY = (ONE, 0, 0, 0, ONE, 0)
-CATEGORIES = {1: CategoryFacts(1, "wall", planar=True), 2: CategoryFacts(2, "mug", front_rank=80)}
+CATEGORIES = {
+    1: CategoryFacts(1, "wall", planar=True),
+    2: CategoryFacts(2, "mug", front_rank=80),
+    3: CategoryFacts(3, "floor", ground=True, planar=True, front_rank=8),
+}
 SIZE = (96, 128)
 
 
@@ -55,6 +59,22 @@ def test_placed_and_filled_pixels_leave_as_they_came() -> None:
     kept = np.isin(painting.canvas.ledger.kind, [Kind.PLACED, Kind.FILLED])
     assert np.array_equal(refined.rgb[kept], np.rint(painting.colors[kept] * 255).astype(np.uint8))
     assert refined.gate is None
+
+
+def test_an_object_darkens_the_floor_right_below_it_and_less_further_down() -> None:
+    labels = np.full(SIZE, 3, np.uint8)
+    labels[20:60, 40:80] = 2
+    mug = Placement(0, 2, 1, (ONE, 0, -40 * ONE, 0, ONE, -20 * ONE))
+    painting = painted(
+        labels,
+        [mug, Placement(1, 1, 0, IDENTITY)],
+        [flat(2, np.ones((40, 40), bool), 200, 2), flat(1, np.ones(SIZE, bool), 200, 3)],
+    )
+    column = Blend().refine(painting, seed=0, device="cpu").rgb[:, 60, 0].astype(int)
+    reach = contact_px(SIZE[0])
+    assert column[60] < 195
+    assert (np.diff(column[60 : 60 + reach + 1]) >= 0).all()
+    assert (column[60 + reach :] == 200).all() and (column[:19] == 200).all()
 
 
 def test_the_painting_itself_is_not_touched() -> None:

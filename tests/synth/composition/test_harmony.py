@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from synth.composition.harmony import GAIN, MAX_SHIFT, RATIO, tone, transfers
+from synth.composition.harmony import GAIN, MAX_CAST, RATIO, tone, transfers
 from synth.pictures import CategoryFacts, Segment
 
 WALL, MUG = 1, 2
@@ -50,7 +50,7 @@ def test_a_red_mug_from_a_dark_photo_is_lit_and_stays_red() -> None:
     ]
     before, after = applied(segments, 4, anchor=7)
     assert before[0] < after[0] <= before[0] * GAIN[1] + 0.5
-    assert np.abs(after[1:] - before[1:]).max() <= MAX_SHIFT[1] + 0.5
+    assert np.abs(after[1:] - before[1:]).max() <= MAX_CAST + 0.5
 
 
 def test_what_shares_no_category_with_the_anchor_is_left_alone() -> None:
@@ -59,8 +59,24 @@ def test_what_shares_no_category_with_the_anchor_is_left_alone() -> None:
     assert np.array_equal(before, after)
 
 
-def test_no_transfer_goes_beyond_its_limits() -> None:
-    segments = [segment(1, 7, WALL, (250, 250, 250), noise=2), segment(2, 8, WALL, (20, 20, 120), noise=20)]
-    transfer = transfers(segments, CATEGORIES, anchor=7)[2]
-    assert (np.abs(transfer.shift) <= MAX_SHIFT).all()
-    assert ((transfer.ratio >= RATIO[0]) & (transfer.ratio <= RATIO[1])).all()
+def test_a_wall_of_another_paint_is_painted_like_the_anchor_s() -> None:
+    segments = [segment(1, 7, WALL, (200, 200, 200)), segment(2, 8, WALL, (190, 120, 60))]
+    _, after = applied(segments, 2, anchor=7)
+    assert after == pytest.approx(tone(segments[0]).mean, abs=2)
+
+
+def test_contrast_changes_within_limits_only() -> None:
+    segments = [segment(1, 7, WALL, (250, 250, 250), noise=1), segment(2, 8, WALL, (120, 120, 120), noise=60)]
+    for anchor, key in ((7, 2), (8, 1)):
+        ratio = transfers(segments, CATEGORIES, anchor=anchor)[key].ratio
+        assert ((ratio >= RATIO[0]) & (ratio <= RATIO[1])).all()
+
+
+def test_walls_of_different_paint_say_nothing_about_the_cast_of_a_mug() -> None:
+    segments = [
+        segment(1, 7, WALL, (200, 200, 200)),
+        segment(3, 8, WALL, (220, 150, 60)),
+        segment(4, 8, MUG, (220, 220, 220)),
+    ]
+    before, after = applied(segments, 4, anchor=7)
+    assert after[1:] == pytest.approx(before[1:], abs=0.5)

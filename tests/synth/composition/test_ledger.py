@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from synth.composition.ledger import (
     TRIM_PX,
     compose,
+    contact_px,
     opened,
     reach_px,
     recompute,
@@ -26,6 +27,8 @@ CATEGORIES = {
     0: CategoryFacts(0, "void", void=True),
     1: CategoryFacts(1, "wall", planar=True),
     2: CategoryFacts(2, "mug", front_rank=80),
+    3: CategoryFacts(3, "floor", ground=True, planar=True, front_rank=8),
+    4: CategoryFacts(4, "table", front_rank=30),
 }
 MUG = 2
 
@@ -118,7 +121,7 @@ def test_a_fixed_input_gives_a_fixed_digest(scene) -> None:
     ledger = recompute(made.layout, placements, masks_of(made.segments), made.categories)
 
     assert {int(k) for k in np.unique(ledger.kind)} == {1, 2, 3, 4}
-    assert ledger.digest() == "6517ebbabbe2717c596c3332b56c6b978ed8020d3b6fda7214809a0ed6bbfddd"
+    assert ledger.digest() == "412215b3b82a98f399199334e68f4a3bc33237c9d5e9de74647e079d7cc7c860"
 
 
 def test_the_digest_sees_owner_kind_and_shape() -> None:
@@ -167,6 +170,29 @@ def test_two_placements_of_one_region_blend_along_their_seam() -> None:
     columns = np.flatnonzero((ledger.kind[20:76] == Kind.BLENDED).all(axis=0))
     seam = 64 - TRIM_PX  # the front one's outermost pixels show its photo's other things
     assert columns.tolist() == list(range(seam - 1 - along, seam + 1 + along))
+
+
+@pytest.mark.parametrize(
+    ("support", "mug_rank", "shaded"), [(3, 1, True), (4, 1, True), (1, 1, False), (4, -1, False)]
+)
+def test_below_an_object_a_contact_band_lies_on_floor_or_table_and_never_on_a_wall(
+    support: int, mug_rank: int, shaded: bool
+) -> None:
+    labels = np.full((96, 64), support, np.uint8)
+    labels[20:60, 20:36] = MUG
+    areas = regions(Layout(labels))
+    mine = next(r.ordinal for r in areas if r.category == MUG)
+    placements = [Placement(1 - mine, 1, 0, IDENTITY), Placement(mine, 2, mug_rank, shifted(20, 20))]
+
+    ledger = recompute(Layout(labels), placements, {1: all_of(96, 64), 2: all_of(40, 16)}, CATEGORIES)
+
+    _, across = seam_px(96)
+    below = ledger.kind[60 + across : 60 + contact_px(96), 20:36]
+    assert below.size > 0
+    assert (below == (Kind.BLENDED if shaded else Kind.PLACED)).all()
+    assert ledger.kind[60 + contact_px(96), 28] == Kind.PLACED
+    assert ledger.kind[20 - across - 1, 28] == Kind.PLACED  # nothing above it
+    assert (ledger.owner[60:] == 0).all()
 
 
 def test_a_hole_is_filled_from_its_own_region_first() -> None:
@@ -250,16 +276,19 @@ def test_upright_warps_equal_the_general_rule(a: int, e: int, c: int, f: int) ->
             assert got[row, column] == (0 <= u < 11 and 0 <= v < 13 and mask[v, u])
 
 
-def test_a_mask_loses_its_edge_but_nothing_that_is_thin() -> None:
+def test_a_mask_loses_its_edge_and_only_a_backdrop_what_is_thin() -> None:
     mask = np.zeros((20, 30), bool)
     mask[4:16, 4:16] = True
     mask[9:11, 16:28] = True  # a spout two pixels thin
-    expected = np.zeros_like(mask)
-    expected[6:14, 6:14] = True
-    expected[9:11, 16:28] = True
-    assert np.array_equal(trimmed(mask), expected)
-    assert trimmed(np.ones((1, 1), bool)).all()
-    assert trimmed(np.ones((4, 40), bool)).all()
+    core = np.zeros_like(mask)
+    core[6:14, 6:14] = True
+    with_spout = core.copy()
+    with_spout[9:11, 16:28] = True
+    assert np.array_equal(trimmed(mask, backdrop=False), with_spout)
+    assert np.array_equal(trimmed(mask, backdrop=True), core)
+    for backdrop in (False, True):  # what is thin all over stays
+        assert trimmed(np.ones((1, 1), bool), backdrop=backdrop).all()
+        assert trimmed(np.ones((4, 40), bool), backdrop=backdrop).all()
 
 
 def test_a_segment_that_fills_the_frame_keeps_its_pixels_up_to_the_frame_s_edge() -> None:
