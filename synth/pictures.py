@@ -5,7 +5,7 @@ half-integers. Nothing here knows where a segment came from.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -17,6 +17,7 @@ LEDGER_FORMAT = 1
 MAX_SIDE_PX = 2048
 MAX_AREA_PX = 2048 * 1024
 BACKDROP_RANK = 20
+UNCOVERED_SHARE = 0.10  # of the frame: beyond it the bank is short
 
 Mask = NDArray[np.bool_]
 Rgb = NDArray[np.uint8]
@@ -38,6 +39,17 @@ class LayoutTooLarge(SynthError):
 
 class BadPlacement(SynthError):
     """A placement names what is not there, or lies outside the numbers that placements may use."""
+
+
+class Uncovered(SynthError):
+    """Too much of the frame has no segment. `regions` are those short of cover, the largest lack first."""
+
+    def __init__(self, regions: Sequence[int], share: float) -> None:
+        super().__init__(
+            f"{share:.0%} of the frame has no segment, and at most {UNCOVERED_SHARE:.0%} may be made up"
+        )
+        self.regions = tuple(regions)
+        self.share = share
 
 
 class Kind(IntEnum):

@@ -9,7 +9,6 @@ from synth.alignment.closed_form import Affine, Frame, align
 from synth.composition.harmony import transfers
 from synth.composition.ledger import (
     MAX_PER_REGION,
-    Canvas,
     area_labels,
     check_size,
     compose,
@@ -22,28 +21,16 @@ from synth.composition.paint import paint
 from synth.layout import Layout, Region, regions
 from synth.ordering.order import Standing, back_to_front
 from synth.pictures import CategoryFacts, Mask, Picture, Placement, Segment, SynthError, masks_of
+from synth.pictures import Uncovered as Uncovered  # the shells' word for it
 from synth.refinement import Blend, Refiner
 
 HOLE_SHARE = 0.10  # of a backdrop's region: up to here its own texture joins better than another photo's
 OBJECT_HOLE_SHARE = 0.5  # of an object: two halves of two mugs are no mug
 MAX_HOLE_CANDIDATES = 4  # looked at for one region
-COVER_SHARE = 1 / 3  # of a region
-UNCOVERED_SHARE = 0.10  # of the frame: beyond it the bank is short
 
 
 class Cancelled(Exception):
     """The order is wanted no more."""
-
-
-class Uncovered(SynthError):
-    """Too much of the frame has no segment. `regions` are those short of cover, the largest lack first."""
-
-    def __init__(self, regions: Sequence[int], share: float) -> None:
-        super().__init__(
-            f"{share:.0%} of the frame has no segment, and at most {UNCOVERED_SHARE:.0%} may be made up"
-        )
-        self.regions = tuple(regions)
-        self.share = share
 
 
 def synthesize(
@@ -90,7 +77,6 @@ def synthesize(
 
     masks = masks_of(segments)
     canvas = compose(layout, areas, placements, masks, categories)
-    _require_cover(canvas, areas, labels.size)
     clock.stage("compose")
     go_on()
 
@@ -172,23 +158,6 @@ def _ordered(
         for region in with_any
         for n, (segment, affine, _) in enumerate(placed[region.ordinal])
     ]
-
-
-def _require_cover(canvas: Canvas, areas: Sequence[Region], frame_px: int) -> None:
-    """A segment that covers a third of its region may be continued into the rest; less is no cover."""
-    pasted = (canvas.ledger.owner >= 0) & (canvas.source < 0)
-    nobody = canvas.ledger.owner < 0
-    short, uncovered_px = [], 0
-    for region in areas:
-        part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
-        pasted_px = int(np.count_nonzero(pasted[part] & region.mask))
-        if pasted_px < COVER_SHARE * region.area_px:
-            short.append((pasted_px - region.area_px, region.ordinal))
-            uncovered_px += region.area_px - pasted_px
-        else:
-            uncovered_px += int(np.count_nonzero(nobody[part] & region.mask))
-    if uncovered_px > UNCOVERED_SHARE * frame_px:
-        raise Uncovered([ordinal for _, ordinal in sorted(short)], uncovered_px / frame_px)
 
 
 class _Clock:

@@ -18,6 +18,7 @@ from synth.layout import Layout, Region, regions
 from synth.pictures import (
     MAX_AREA_PX,
     MAX_SIDE_PX,
+    UNCOVERED_SHARE,
     BadPlacement,
     CategoryFacts,
     Kind,
@@ -25,6 +26,7 @@ from synth.pictures import (
     Ledger,
     Mask,
     Placement,
+    Uncovered,
 )
 
 FIXED = 16  # fraction bits of an affine
@@ -76,6 +78,7 @@ def recompute(
 
     Raises:
         BadPlacement: a placement names an unknown region or segment, or its numbers are absurd.
+        Uncovered: more than a tenth of the frame would have to be made up.
         LayoutTooLarge: see `check_size`.
     """
     check_size(layout)
@@ -88,6 +91,8 @@ def compose(
     placements: Sequence[Placement],
     masks: Mapping[int, Mask],
     categories: Mapping[int, CategoryFacts],
+    *,
+    require_cover: bool = True,
 ) -> Canvas:
     """`recompute`, keeping what the pixels need. `areas` are the layout's regions."""
     _check(placements, len(areas), masks)
@@ -113,7 +118,11 @@ def compose(
         hit |= warp_mask(mask, placement.affine, box=box) & rim[region.y0 : region.y1, region.x0 : region.x1]
         part[free & hit] = index
     kind = np.where(owner >= 0, np.uint8(Kind.PLACED), np.uint8(0))
+    short = _short(owner, areas) if require_cover else []
+    _require_cover(short, 0, labels.size)  # before the work of filling, which grows with what is missing
     source = _fill(owner, kind, labels, areas, categories)
+    if require_cover:
+        _require_cover(short, _left_px(owner, areas, short), labels.size)
     kind[kind == 0] = Kind.INPAINTED
     under = _contact(owner, labels, height_order, categories)
     _blend(owner, kind, labels, height_order)
@@ -213,6 +222,36 @@ def _check(placements: Sequence[Placement], areas: int, masks: Mapping[int, Mask
         keys.add(placement.segment)
         if len(keys) > MAX_PER_REGION:
             raise BadPlacement(f"more than {MAX_PER_REGION} segments in region `{placement.region}`")
+
+
+def _short(owner: NDArray[np.int32], areas: Sequence[Region]) -> list[tuple[int, int]]:
+    """Regions that nothing covers, each with the pixels that lack, the largest lack first.
+
+    A segment that covers a third of its region may be continued into the rest; less is no cover.
+    """
+    lacking = []
+    for region in areas:
+        pasted = (owner[region.y0 : region.y1, region.x0 : region.x1] >= 0) & region.mask
+        pasted_px = int(np.count_nonzero(pasted))
+        if 3 * pasted_px < region.area_px:
+            lacking.append((region.area_px - pasted_px, region.ordinal))
+    return [(ordinal, px) for px, ordinal in sorted(lacking, key=lambda short: (-short[0], short[1]))]
+
+
+def _left_px(owner: NDArray[np.int32], areas: Sequence[Region], short: Sequence[tuple[int, int]]) -> int:
+    """Pixels that nobody owns, beside those of regions that count as short already."""
+    counted = {ordinal for ordinal, _ in short}
+    return sum(
+        int(np.count_nonzero((owner[r.y0 : r.y1, r.x0 : r.x1] < 0) & r.mask))
+        for r in areas
+        if r.ordinal not in counted
+    )
+
+
+def _require_cover(short: Sequence[tuple[int, int]], left_px: int, frame_px: int) -> None:
+    lacking_px = sum(px for _, px in short) + left_px
+    if lacking_px > UNCOVERED_SHARE * frame_px:
+        raise Uncovered([ordinal for ordinal, _ in short], lacking_px / frame_px)
 
 
 def _fill(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from synth.composition import ledger as ledgers
 from synth.composition.ledger import recompute
 from synth.layout import Layout
-from synth.pictures import CategoryFacts, Kind, LayoutTooLarge, Segment, SynthError, masks_of
-from synth.pipeline import MAX_HOLE_CANDIDATES, UNCOVERED_SHARE, Cancelled, Uncovered, synthesize
+from synth.pictures import UNCOVERED_SHARE, CategoryFacts, Kind, LayoutTooLarge, Segment, SynthError, masks_of
+from synth.pipeline import MAX_HOLE_CANDIDATES, Cancelled, Uncovered, synthesize
 
 CATEGORIES = {1: CategoryFacts(1, "wall", planar=True), 2: CategoryFacts(2, "mug", front_rank=80)}
 

@@ -28,7 +28,7 @@ def painted(labels: np.ndarray, placements: list[Placement], segments: list[Segm
     layout = Layout(labels)
     by_key = {s.key: s for s in segments}
     masks = {s.key: s.mask for s in segments}
-    canvas = compose(layout, regions(layout), placements, masks, CATEGORIES)
+    canvas = compose(layout, regions(layout), placements, masks, CATEGORIES, require_cover=False)
     return paint(canvas, labels, placements, by_key, CATEGORIES, dict.fromkeys(by_key, UNCHANGED))
 
 

@@ -19,7 +19,16 @@ from synth.composition.ledger import (
     warp_mask,
 )
 from synth.layout import Layout, regions
-from synth.pictures import BadPlacement, CategoryFacts, Kind, LayoutTooLarge, Ledger, Placement, masks_of
+from synth.pictures import (
+    BadPlacement,
+    CategoryFacts,
+    Kind,
+    LayoutTooLarge,
+    Ledger,
+    Placement,
+    Uncovered,
+    masks_of,
+)
 
 ONE = 1 << 16
 IDENTITY = (ONE, 0, 0, 0, ONE, 0)
@@ -42,6 +51,12 @@ def wall_with_mug(height: int = 48, width: int = 64) -> Layout:
     labels = np.ones((height, width), np.uint8)
     labels[20:40, 20:36] = MUG
     return Layout(labels)
+
+
+def made_of(layout, placements, masks, categories) -> Ledger:
+    """The ledger of any placements, however little they cover."""
+    areas = regions(layout, thin=thin_ids(categories))
+    return compose(layout, areas, placements, masks, categories, require_cover=False).ledger
 
 
 def all_of(height: int, width: int) -> np.ndarray:
@@ -74,7 +89,7 @@ def test_every_pixel_is_exactly_one_kind_and_the_counts_add_up(scene, seed: int,
     areas = regions(made.layout, thin=thin_ids(made.categories))
     placements = data.draw(claims(len(areas), sorted(made.segments)))
 
-    ledger = recompute(made.layout, placements, masks_of(made.segments), made.categories)
+    ledger = made_of(made.layout, placements, masks_of(made.segments), made.categories)
 
     assert set(np.unique(ledger.kind)) <= {Kind.PLACED, Kind.FILLED, Kind.BLENDED, Kind.INPAINTED}
     assert np.array_equal(ledger.owner < 0, ledger.kind == Kind.INPAINTED)
@@ -89,7 +104,9 @@ def test_a_segment_is_never_pasted_outside_its_region(scene, seed: int, data: st
     areas = regions(made.layout, thin=thin_ids(made.categories))
     placements = data.draw(claims(len(areas), sorted(made.segments)))
 
-    canvas = compose(made.layout, areas, placements, masks_of(made.segments), made.categories)
+    canvas = compose(
+        made.layout, areas, placements, masks_of(made.segments), made.categories, require_cover=False
+    )
 
     region_of = np.full(made.layout.frame, -1)
     for region in areas:
@@ -118,7 +135,7 @@ def test_a_fixed_input_gives_a_fixed_digest(scene) -> None:
         for n, key in enumerate(keys)
     ]
 
-    ledger = recompute(made.layout, placements, masks_of(made.segments), made.categories)
+    ledger = made_of(made.layout, placements, masks_of(made.segments), made.categories)
 
     assert {int(k) for k in np.unique(ledger.kind)} == {1, 2, 3, 4}
     assert ledger.digest() == "412215b3b82a98f399199334e68f4a3bc33237c9d5e9de74647e079d7cc7c860"
@@ -140,7 +157,7 @@ def test_of_one_region_the_higher_rank_owns_where_both_cover() -> None:
     masks = {10: all_of(48, 64), 11: all_of(48, 64)}
     for ranks, winner in (((0, 1), 1), ((1, 0), 0), ((5, 5), 1)):
         placements = [Placement(0, 10 + n, rank, IDENTITY) for n, rank in enumerate(ranks)]
-        assert (recompute(layout, placements, masks, CATEGORIES).owner == winner).all()
+        assert (made_of(layout, placements, masks, CATEGORIES).owner == winner).all()
 
 
 def test_where_things_meet_only_a_narrow_band_blends_on_both_sides() -> None:
@@ -148,7 +165,7 @@ def test_where_things_meet_only_a_narrow_band_blends_on_both_sides() -> None:
     masks = {1: all_of(48, 64), 2: all_of(20, 16)}
     placements = [Placement(0, 1, 0, IDENTITY), Placement(1, 2, 1, shifted(20, 20))]
 
-    ledger = recompute(layout, placements, masks, CATEGORIES)
+    ledger = made_of(layout, placements, masks, CATEGORIES)
 
     _, across = seam_px(48)
     blended = ledger.kind == Kind.BLENDED
@@ -164,7 +181,7 @@ def test_two_placements_of_one_region_blend_along_their_seam() -> None:
     masks = {1: all_of(96, 64), 2: all_of(96, 128)}
     placements = [Placement(0, 1, 1, IDENTITY), Placement(0, 2, 0, IDENTITY)]
 
-    ledger = recompute(layout, placements, masks, CATEGORIES)
+    ledger = made_of(layout, placements, masks, CATEGORIES)
 
     along, _ = seam_px(96)
     columns = np.flatnonzero((ledger.kind[20:76] == Kind.BLENDED).all(axis=0))
@@ -184,7 +201,7 @@ def test_below_an_object_a_contact_band_lies_on_floor_or_table_and_never_on_a_wa
     mine = next(r.ordinal for r in areas if r.category == MUG)
     placements = [Placement(1 - mine, 1, 0, IDENTITY), Placement(mine, 2, mug_rank, shifted(20, 20))]
 
-    ledger = recompute(Layout(labels), placements, {1: all_of(96, 64), 2: all_of(40, 16)}, CATEGORIES)
+    ledger = made_of(Layout(labels), placements, {1: all_of(96, 64), 2: all_of(40, 16)}, CATEGORIES)
 
     _, across = seam_px(96)
     below = ledger.kind[60 + across : 60 + contact_px(96), 20:36]
@@ -207,7 +224,7 @@ def test_a_hole_is_filled_from_its_own_region_first() -> None:
         Placement(2, 3, 2, shifted(32, 8)),
     ]
 
-    ledger = recompute(Layout(labels), placements, masks, CATEGORIES)
+    ledger = made_of(Layout(labels), placements, masks, CATEGORIES)
 
     inner = (slice(10, 26), slice(17, 26))
     assert (ledger.owner[inner] == 1).all()
@@ -220,7 +237,7 @@ def test_a_region_without_a_segment_is_filled_from_its_category_within_reach_els
     masks = {1: all_of(48, 256), 2: all_of(20, 24)}
     placements = [Placement(0, 1, 0, IDENTITY), Placement(1, 2, 1, shifted(4, 8))]
 
-    ledger = recompute(Layout(labels), placements, masks, CATEGORIES)
+    ledger = made_of(Layout(labels), placements, masks, CATEGORIES)
 
     assert (ledger.owner[10:26, 34:42] == 1).all()
     assert reach_px(labels.shape) < 160 - 28
@@ -234,7 +251,7 @@ def test_void_without_a_segment_continues_the_flat_thing_behind_not_the_object_b
     masks = {1: all_of(48, 64), 2: all_of(20, 10)}
     wall, mug = (Placement(1, 1, 0, IDENTITY), Placement(2, 2, 1, shifted(20, 20)))
 
-    ledger = recompute(Layout(labels), [wall, mug], masks, CATEGORIES)
+    ledger = made_of(Layout(labels), [wall, mug], masks, CATEGORIES)
 
     assert (ledger.owner[20:40, 30:40] == 0).all()
     assert ledger.kind[30, 35] == Kind.FILLED
@@ -247,14 +264,14 @@ def test_crumbs_that_the_best_segment_leaves_are_not_given_to_another_photo() ->
     holed[100:130, 100:130] = False
     placements = [Placement(0, 1, 1, IDENTITY), Placement(0, 2, 0, IDENTITY)]
 
-    ledger = recompute(layout, placements, {1: holed, 2: all_of(192, 192)}, CATEGORIES)
+    ledger = made_of(layout, placements, {1: holed, 2: all_of(192, 192)}, CATEGORIES)
 
     assert (ledger.owner[50, 50], ledger.kind[50, 50]) == (0, Kind.FILLED)
     assert (ledger.owner[100:130, 100:130] == 1).all()
 
 
 def test_no_placement_at_all_is_all_inpainted() -> None:
-    ledger = recompute(wall_with_mug(), [], {}, CATEGORIES)
+    ledger = made_of(wall_with_mug(), [], {}, CATEGORIES)
     assert (ledger.kind == Kind.INPAINTED).all()
     assert ledger.counts(0).inpainted == 48 * 64
 
@@ -293,7 +310,7 @@ def test_a_mask_loses_its_edge_and_only_a_backdrop_what_is_thin() -> None:
 
 def test_a_segment_that_fills_the_frame_keeps_its_pixels_up_to_the_frame_s_edge() -> None:
     layout = Layout(np.ones((48, 64), np.uint8))
-    ledger = recompute(layout, [Placement(0, 1, 0, IDENTITY)], {1: all_of(48, 64)}, CATEGORIES)
+    ledger = made_of(layout, [Placement(0, 1, 0, IDENTITY)], {1: all_of(48, 64)}, CATEGORIES)
     assert ledger.counts(1).placed == (48 * 64,)
 
 
@@ -335,6 +352,22 @@ def test_a_claim_that_cannot_be_is_refused(placements: list[Placement]) -> None:
     masks = {key: all_of(4, 4) for key in (1, 2, 3, 4)}
     with pytest.raises(BadPlacement):
         recompute(wall_with_mug(), placements, masks, CATEGORIES)
+
+
+def test_the_bank_refuses_a_claim_that_covers_too_little_whatever_the_worker_says() -> None:
+    labels = np.ones((100, 100), np.uint8)
+    labels[40:80, 20:70] = MUG  # a fifth of the frame
+    wall = Placement(0, 1, 0, IDENTITY)
+    for covered, rows in ((False, 13), (True, 14)):  # of 40: just under a third, and over
+        # The mask reaches over the region's sides: its two outermost pixels are not used.
+        masks = {1: all_of(100, 100), 2: all_of(rows + 4, 70)}
+        mug = Placement(1, 2, 1, shifted(10, 38))
+        if covered:
+            recompute(Layout(labels), [wall, mug], masks, CATEGORIES)
+        else:
+            with pytest.raises(Uncovered) as refused:
+                recompute(Layout(labels), [wall, mug], masks, CATEGORIES)
+            assert refused.value.regions == (1,)
 
 
 def test_the_ledger_needs_no_torch() -> None:
