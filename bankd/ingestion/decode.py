@@ -16,11 +16,12 @@ from bankd.ingestion.errors import (
     CorruptImage,
     ImageTooLarge,
     ImageTooSmall,
+    Refused,
     TransparentImage,
     UnsupportedImage,
 )
 
-PIXELS_MOST = 200_000_000
+PIXELS_MOST = 160_000_000  # below the 179 million from which Pillow refuses by itself
 BYTES_MOST = 512 * 1024 * 1024
 SIDE_LEAST_PX = 16
 WORK_SIDE_PX = 2048
@@ -71,22 +72,23 @@ def decode(content: bytes, *, name: str) -> Decoded:
     """
     if len(content) > BYTES_MOST:
         raise ImageTooLarge(name, f"{len(content)} bytes", f"{BYTES_MOST}")
-    image = _opened(content, name=name)
-    kind = "JPEG" if image.format == "MPO" else str(image.format)  # a camera's JPEG with a preview behind it
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise UnsupportedImage(name, "it is animated or has several pages")
-    _bounded(image.size, name=name)
-    try:
-        image.load()
-        packets = _packets(image)
-        upright = ImageOps.exif_transpose(image)
-        srgb = _to_srgb(upright, name=name)
-        pixels = np.asarray(srgb, dtype=np.uint8)
-    except (UnsupportedImage, TransparentImage):
-        raise
-    except Exception as error:  # decoders fail in as many ways as files are broken
-        raise CorruptImage(name, _words(error)) from error
-    return Decoded(np.ascontiguousarray(pixels), MEDIA_TYPES[kind], packets)
+    with warnings.catch_warnings():
+        # Pillow warns of large pictures (bounded below) and of slips in EXIF; but in a TIFF, a tag that it
+        # passes over could be the one that holds rights.
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings(
+            "error", module=r"PIL\.TiffImagePlugin", message=".*(orrupt|larger than file).*"
+        )
+        try:
+            return _decoded(content, name=name)
+        except Refused:
+            raise
+        except UnidentifiedImageError as error:
+            raise UnsupportedImage(name, "it is no JPEG, PNG, WebP or TIFF") from error
+        except Image.DecompressionBombError as error:
+            raise ImageTooLarge(name, "far too many pixels", f"{PIXELS_MOST} pixels") from error
+        except Exception as error:  # decoders fail in as many ways as files are broken
+            raise CorruptImage(name, _words(error)) from error
 
 
 def working_size(frame: tuple[int, int]) -> tuple[int, int]:
@@ -107,18 +109,18 @@ def thumbnail(rgb: Rgb) -> bytes:
     return out.getvalue()
 
 
-def _opened(content: bytes, *, name: str) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; our own bound is checked before a pixel is decoded.
-            warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(content), formats=tuple(MEDIA_TYPES))
-    except Image.DecompressionBombError as error:
-        raise ImageTooLarge(name, "far too many pixels", f"{PIXELS_MOST} pixels") from error
-    except UnidentifiedImageError as error:
-        raise UnsupportedImage(name, "it is no JPEG, PNG, WebP or TIFF") from error
-    except Exception as error:  # decoders fail in as many ways as files are broken
-        raise CorruptImage(name, _words(error)) from error
+def _decoded(content: bytes, *, name: str) -> Decoded:
+    image = Image.open(io.BytesIO(content), formats=tuple(MEDIA_TYPES))
+    _bounded(image.size, name=name)
+    kind = str(image.format)
+    if kind == "MPO":
+        kind = "JPEG"  # a camera's, with a preview behind it
+    elif getattr(image, "n_frames", 1) > 1:
+        raise UnsupportedImage(name, "it is animated or has several pages")
+    image.load()
+    packets = _packets(image)
+    pixels = np.asarray(_to_srgb(ImageOps.exif_transpose(image), name=name), dtype=np.uint8)
+    return Decoded(np.ascontiguousarray(pixels), MEDIA_TYPES[kind], packets)
 
 
 def _bounded(size: tuple[int, int], *, name: str) -> None:
