@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+import bankd.access.models  # noqa: F401  photos point at departments
 from bankd.db import Base, BigInt, Json, Sha256
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
