@@ -30,7 +30,8 @@ from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-import bankd.access.models  # noqa: F401  photos point at departments
+import bankd.access.models  # photos point at departments
+import bankd.licensing.models  # noqa: F401  and at rights profiles and grants
 from bankd.db import Base, BigInt, Json, Sha256
 
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+import bankd.provenance.models  # noqa: F401  variations point at composites
 from bankd.db import Base, BigInt, Json, Sha256
 
 
