@@ -91,7 +91,7 @@ def basis_points(counts: Sequence[int], *, whole: int | None = None) -> list[int
     >>> basis_points([1, 1, 1])
     [3334, 3333, 3333]
     """
-    return _largest_remainder(counts, sum(counts) if whole is None else whole, units=10_000)
+    return apportion(10_000, counts, whole=sum(counts) if whole is None else whole)
 
 
 def ppm(part: int, whole: int) -> int:
@@ -99,7 +99,8 @@ def ppm(part: int, whole: int) -> int:
     return part * 1_000_000 // whole
 
 
-def _largest_remainder(counts: Sequence[int], whole: int, *, units: int) -> list[int]:
+def apportion(units: int, counts: Sequence[int], *, whole: int) -> list[int]:
+    """`units` shared out by largest remainder; all of them when the counts add up to `whole`."""
     if whole <= 0:
         return [0 for _ in counts]
     shares = [count * units // whole for count in counts]

@@ -1,0 +1,128 @@
+"""The provenance report of a composite as a value: everything it says, in no language yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from bankd.audit.canonical import canonical
+from bankd.licensing.terms import Value
+from bankd.licensing.use import Use
+from bankd.provenance.effective import EffectiveLicense
+from bankd.provenance.manifest import LogCheckpoint, Refiner
+
+MarkCode = Literal[
+    "no-document",
+    "unverified",
+    "withdrawn",
+    "superseded",
+    "grant-withdrawn",
+    "grant-superseded",
+    "disputed",
+    "erased",
+]
+
+
+class Mark(Value):
+    """A fact relied on that a reader has to know is weak, or has changed since."""
+
+    code: MarkCode
+    license: str
+    grant: str
+    at: str | None = None
+
+
+class Area(Value):
+    """Canvas area before refinement; basis points of all areas of one canvas add up to 10000."""
+
+    px: int
+    basis_points: int
+
+
+class ReportedPhoto(Value):
+    number: int  # from 1, largest canvas area first
+    photo_id: UUID
+    sha256: str
+    licensor: str
+    license: str  # its reference
+    license_title: str
+    grant: str  # its reference within the license
+    grant_id: UUID
+    basis: Literal["owned", "licensed"]
+    segments: int
+    categories: tuple[str, ...]
+    area: Area
+    placed_px: int
+    filled_px: int
+    blended_px: int
+    share_ppm: int  # of the photo used
+    marks: tuple[Mark, ...]
+    thumbnail: Literal["shown", "withheld"]
+
+
+class OwedCredit(Value):
+    text: str  # verbatim
+    placement: str
+    photos: tuple[int, ...]  # numbers
+
+
+class Clearance(Value):
+    log_index: int
+    policy_bundle: str
+    log_checkpoint: LogCheckpoint
+
+
+class ProvenanceReport(Value):
+    report: Literal["provenance"] = "provenance"
+    version: Literal[1] = 1
+    entity: str
+    as_of: str
+    composite_id: UUID
+    request_id: UUID
+    variation: int
+    asked_by: str
+    asked_at: str
+    sealed_at: str
+    sealed_log_index: int | None
+    height: int
+    width: int
+    file_sha256: str
+    pixel_sha256: str
+    manifest_sha256: str
+    photos: tuple[ReportedPhoto, ...]
+    placed: Area  # all that placed photos fed, which is the next three together
+    placed_own: Area  # their own pixels
+    placed_filled: Area  # holes filled from them
+    placed_blended: Area  # their side of blended seams
+    inpainted: Area
+    refiner_only: Area
+    refiner: Refiner
+    recipe: str
+    frame: str
+    seed: int
+    declared_use: Use
+    effective_license: EffectiveLicense
+    credits_owed: tuple[OwedCredit, ...]
+    clearance: Clearance
+    picture: Literal["shown", "withheld"]
+
+    def as_text(self) -> str:
+        """Canonical JSON (RFC 8785) with a newline: the report to be read by programs."""
+        return canonical(self.model_dump()).decode() + "\n"
+
+    def marks(self) -> dict[Mark, tuple[int, ...]]:
+        """Every mark once, with the numbers of the photos that it stands on."""
+        found: dict[Mark, tuple[int, ...]] = {}
+        for photo in self.photos:
+            for mark in photo.marks:
+                found[mark] = (*found.get(mark, ()), photo.number)
+        return found
+
+
+@dataclass(frozen=True)
+class Illustrated:
+    """A report with the pixels that it was cleared to show, as JPEG."""
+
+    report: ProvenanceReport
+    picture: bytes | None = field(repr=False)
+    thumbnails: Mapping[UUID, bytes] = field(repr=False)

@@ -1,0 +1,295 @@
+"""Reports from what is on record."""
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from bankd.audit import log
+from bankd.audit.actor import Actor
+from bankd.audit.kinds import Kind
+from bankd.catalog.models import Photo
+from bankd.licensing.models import Grant, License
+from bankd.provenance import picture, pixels
+from bankd.provenance import service as provenance
+from bankd.provenance.effective import CreditOwed
+from bankd.provenance.manifest import Disclosures, Manifest, PlacedPhoto, moment, read
+from bankd.provenance.models import Composite
+from bankd.provenance.shares import apportion, basis_points
+from bankd.reports.errors import PictureIsAnother
+from bankd.reports.provenance import (
+    Area,
+    Clearance,
+    Illustrated,
+    Mark,
+    MarkCode,
+    OwedCredit,
+    ProvenanceReport,
+    ReportedPhoto,
+)
+
+THUMBNAIL_PX = 256
+
+View = Callable[[Sequence[UUID]], Mapping[UUID, bytes | None]]
+"""Thumbnails of the photos that action `view` clears at the report's moment; None or nothing for the rest."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked for the composite and when, as the request says."""
+
+    by: str
+    at: datetime
+
+
+def provenance_report(
+    session: Session,
+    composite_id: UUID,
+    *,
+    entity: str,
+    asked: Asked,
+    view: View,
+    file: bytes | None,
+    at: datetime,
+) -> Illustrated:
+    """The provenance report of a composite as of `at`.
+
+    Args:
+        entity: the house that the report is filed for.
+        file: the composite's own file where it may be shown, else None.
+
+    Raises:
+        CompositeNotFound: no composite has this id.
+        PictureIsAnother: the file does not hold the composite's pixels.
+    """
+    composite = provenance.get(session, composite_id)
+    manifest = read(composite.manifest)
+    disclosures = Disclosures.model_validate(composite.disclosures)
+    grants = _grants(session, {photo.grant_id for photo in manifest.placed_photos})
+    shown = view([photo.photo_id for photo in manifest.placed_photos])
+    thumbnails = {photo_id: _thumbnail(data) for photo_id, data in shown.items() if data is not None}
+    report = _report(
+        composite,
+        manifest,
+        disclosures,
+        grants=grants,
+        photos=_photos(session, [photo.photo_id for photo in manifest.placed_photos]),
+        thumbnails=thumbnails.keys(),
+        entity=entity,
+        asked=asked,
+        picture_shown=file is not None,
+        at=at,
+    )
+    drawn = None
+    if file is not None:
+        rgb = pixels.decode(file)
+        if pixels.pixel_sha256(rgb) != composite.pixel_sha256:
+            raise PictureIsAnother(composite_id)
+        drawn = _jpeg(Image.fromarray(picture.outlined(rgb, manifest.photo_map())))
+    return Illustrated(report, drawn, thumbnails)
+
+
+def provenance_picture(
+    session: Session, composite_id: UUID, *, file: bytes, words: picture.Words | None = None
+) -> bytes:
+    """The composite as PNG with each placed photo's area outlined, numbered and named by its licensor.
+
+    Raises:
+        CompositeNotFound: no composite has this id.
+        PictureIsAnother: the file does not hold the composite's pixels.
+    """
+    composite = provenance.get(session, composite_id)
+    manifest = read(composite.manifest)
+    rgb = pixels.decode(file)
+    if pixels.pixel_sha256(rgb) != composite.pixel_sha256:
+        raise PictureIsAnother(composite_id)
+    grants = _grants(session, {photo.grant_id for photo in manifest.placed_photos})
+    names = [grants[photo.grant_id].license.licensor.name for photo in manifest.placed_photos]
+    return pixels.encode(picture.with_legend(rgb, manifest.photo_map(), names=names, words=words))
+
+
+def made(
+    session: Session, report: ProvenanceReport, *, form: str, rendered: bytes, by: Actor, at: datetime
+) -> None:
+    """Log that a report left the bank, with the hash of what was given."""
+    log.append(
+        session,
+        Kind.REPORT_MADE,
+        by=by,
+        at=at,
+        report=report.report,
+        composite=report.composite_id,
+        as_of=report.as_of,
+        form=form,
+        sha256=sha256(rendered).hexdigest(),
+    )
+
+
+def _report(
+    composite: Composite,
+    manifest: Manifest,
+    disclosures: Disclosures,
+    *,
+    grants: Mapping[UUID, Grant],
+    photos: Mapping[UUID, Photo],
+    thumbnails: Iterable[UUID],
+    entity: str,
+    asked: Asked,
+    picture_shown: bool,
+    at: datetime,
+) -> ProvenanceReport:
+    counts = [photo.canvas_px for photo in manifest.placed_photos]
+    *points, inpainted_bp, refiner_bp = basis_points([*counts, manifest.inpainted_px, manifest.refiner_px])
+    segments = manifest.segments()
+    own = [
+        sum(segment.placed_px for segment in segments),
+        sum(segment.filled_px for segment in segments),
+        sum(segment.blended_px for segment in segments),
+    ]
+    placed_px, placed_bp = sum(own), sum(points)
+    own_bp = apportion(placed_bp, own, whole=placed_px)
+    cleared = set(thumbnails)
+    return ProvenanceReport(
+        entity=entity,
+        as_of=moment(at),
+        composite_id=composite.id,
+        request_id=composite.request_id,
+        variation=composite.variation,
+        asked_by=asked.by,
+        asked_at=moment(asked.at),
+        sealed_at=moment(composite.sealed_at),
+        sealed_log_index=composite.log_index,
+        height=manifest.height,
+        width=manifest.width,
+        file_sha256=composite.file_sha256,
+        pixel_sha256=composite.pixel_sha256,
+        manifest_sha256=sha256(composite.manifest.encode()).hexdigest(),
+        photos=tuple(
+            _photo(
+                number,
+                placed,
+                grants[placed.grant_id],
+                photos[placed.photo_id],
+                basis_points=bp,
+                shown=placed.photo_id in cleared,
+                at=at,
+            )
+            for number, (placed, bp) in enumerate(zip(manifest.placed_photos, points, strict=True), 1)
+        ),
+        placed=Area(px=placed_px, basis_points=placed_bp),
+        placed_own=Area(px=own[0], basis_points=own_bp[0]),
+        placed_filled=Area(px=own[1], basis_points=own_bp[1]),
+        placed_blended=Area(px=own[2], basis_points=own_bp[2]),
+        inpainted=Area(px=manifest.inpainted_px, basis_points=inpainted_bp),
+        refiner_only=Area(px=manifest.refiner_px, basis_points=refiner_bp),
+        refiner=manifest.refiner,
+        recipe=manifest.recipe,
+        frame=manifest.frame,
+        seed=manifest.seed,
+        declared_use=disclosures.use(),
+        effective_license=disclosures.license(),
+        credits_owed=tuple(_credit(credit, manifest) for credit in disclosures.credits()),
+        clearance=Clearance(
+            log_index=manifest.clearance_log_index,
+            policy_bundle=manifest.policy_bundle,
+            log_checkpoint=manifest.log_checkpoint,
+        ),
+        picture="shown" if picture_shown else "withheld",
+    )
+
+
+def _photo(
+    number: int,
+    placed: PlacedPhoto,
+    grant: Grant,
+    photo: Photo,
+    *,
+    basis_points: int,
+    shown: bool,
+    at: datetime,
+) -> ReportedPhoto:
+    license = grant.license
+    return ReportedPhoto(
+        number=number,
+        photo_id=placed.photo_id,
+        sha256=placed.sha256,
+        licensor=license.licensor.name,
+        license=license.ref,
+        license_title=license.title,
+        grant=grant.ref,
+        grant_id=grant.id,
+        basis="owned" if license.basis == "owned" else "licensed",
+        segments=len(placed.segments),
+        categories=tuple(dict.fromkeys(segment.category for segment in placed.segments)),
+        area=Area(px=placed.canvas_px, basis_points=basis_points),
+        placed_px=sum(segment.placed_px for segment in placed.segments),
+        filled_px=sum(segment.filled_px for segment in placed.segments),
+        blended_px=sum(segment.blended_px for segment in placed.segments),
+        share_ppm=placed.share_ppm,
+        marks=_marks(license, grant, photo, at=at),
+        thumbnail="shown" if shown else "withheld",
+    )
+
+
+def _marks(license: License, grant: Grant, photo: Photo, *, at: datetime) -> tuple[Mark, ...]:
+    found: list[tuple[MarkCode, datetime | None]] = []
+    if license.document_sha256 is None:
+        found.append(("no-document", None))
+    if license.verified_by is None:
+        found.append(("unverified", None))
+    since: list[tuple[MarkCode, datetime | None]] = [
+        ("withdrawn", license.withdrawn_at),
+        ("superseded", license.superseded_at),
+        ("grant-withdrawn", grant.withdrawn_at),
+        ("grant-superseded", grant.superseded_at),
+        ("disputed", photo.disputed_at),
+        ("erased", photo.erased_at),
+    ]
+    found += [(code, happened) for code, happened in since if happened is not None and happened <= at]
+    return tuple(
+        Mark(
+            code=code, license=license.ref, grant=grant.ref, at=None if happened is None else moment(happened)
+        )
+        for code, happened in found
+    )
+
+
+def _credit(credit: CreditOwed, manifest: Manifest) -> OwedCredit:
+    owed_for = tuple(
+        number for number, photo in enumerate(manifest.placed_photos, 1) if photo.grant_id in credit.grant_ids
+    )
+    return OwedCredit(text=credit.text, placement=credit.placement, photos=owed_for)
+
+
+def _grants(session: Session, ids: Iterable[UUID]) -> dict[UUID, Grant]:
+    rows = session.scalars(
+        select(Grant)
+        .where(Grant.id.in_(list(ids)))
+        .options(joinedload(Grant.license).joinedload(License.licensor))
+    )
+    return {grant.id: grant for grant in rows}
+
+
+def _photos(session: Session, ids: Iterable[UUID]) -> dict[UUID, Photo]:
+    return {photo.id: photo for photo in session.scalars(select(Photo).where(Photo.id.in_(list(ids))))}
+
+
+def _thumbnail(data: bytes) -> bytes:
+    """At most 256 px on the long side whatever was handed in, without what else the file carried."""
+    with Image.open(io.BytesIO(data)) as image:
+        small = image.convert("RGB")
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
+    return _jpeg(small)
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    """Small enough to be filed; chroma at full size, so that colored outlines stay sharp."""
+    clean = io.BytesIO()
+    image.save(clean, "JPEG", quality=90, subsampling=0, optimize=True)
+    return clean.getvalue()
