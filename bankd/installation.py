@@ -27,7 +27,9 @@ from bankd.policy.errors import NoActiveBundle
 from bankd.provenance import certificates
 from bankd.runtime import Runtime, embedded_services
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = Path(__file__).resolve().parent.parent
+# Migrations and policies lie beside the package in a checkout, and under the prefix of an installed wheel.
+ROOT = PACKAGES if (PACKAGES / "alembic.ini").exists() else Path(sys.prefix) / "share" / "bankd"
 WORKERS = ("ingest", "bank", "render", "clerk")
 # Celery lets the task in hand finish at the first signal and gives it up at the second.
 STOP = ((signal.SIGTERM, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
@@ -145,4 +147,4 @@ def _plain_environment() -> dict[str, str]:
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
     passed = {name: os.environ[name] for name in kept if name in os.environ}
     # The package may run from its checkout; workers start in the data folder.
-    return passed | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "2"}
+    return passed | {"PYTHONPATH": str(PACKAGES), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "2"}
