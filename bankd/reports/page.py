@@ -138,7 +138,7 @@ class _Writer:
             "grant": f"{self.say('photo.grant', ref=photo.grant)} · {self.term('basis', photo.basis)}",
             "file": self.say("photo.file", id=photo.photo_id),
             "segments": self.say("photo.segment" if one else "photo.segments", count=photo.segments)
-            + self.joined(photo.categories, prefix=": " if self.locale == "en" else ":"),
+            + self.joined(photo.categories, prefix=": " if self.locale == "en" else "："),
             "percent": percent,
             "px": px,
             "share": f"{photo.share_ppm // 100 / 100:.2f}{self.space()}%",

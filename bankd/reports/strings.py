@@ -350,7 +350,7 @@ _JA = {
     "any": "制限なし",
     "yes": "可",
     "no": "不可",
-    "unlimited": "上限の定めなし",
+    "unlimited": "定めなし",
     "unknown": "記録なし",
     "worldwide": "全世界",
     "tested.targeted": "対象とする地域",

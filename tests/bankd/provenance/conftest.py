@@ -204,57 +204,57 @@ TERMS = GrantTerms(
 )
 
 
+def shelve_rows(session: Session, canvas: Canvas) -> UUID:
+    """The photos, grants, licenses and licensors behind a canvas, as rows; returns the department."""
+    name = f"Studio of {canvas.manifest.composite_id}"
+    recorded = {"recorded_at": SEALED_AT, "recorded_by": "test librarian"}
+    department = Department(name=name, created_at=SEALED_AT)
+    licensor = Licensor(ref=name, name="Aiko Mori", **recorded)
+    session.add_all([department, licensor])
+    session.flush()
+    license = License(
+        ref=name, licensor_id=licensor.id, title="Studio set", basis="licensed", co_owners=[], **recorded
+    )
+    session.add(license)
+    session.flush()
+    for grant_id in sorted({source.grant_id for source in canvas.sources.values()}):
+        if session.get(Grant, grant_id) is None:
+            session.add(
+                Grant(id=grant_id, license_id=license.id, ref=f"G{grant_id.int}", terms=TERMS, **recorded)
+            )
+    for source in {source.photo_id: source for source in canvas.sources.values()}.values():
+        session.add(
+            Photo(
+                id=source.photo_id,
+                department_id=department.id,
+                name=f"{source.photo_id}.png",
+                media_type="image/png",
+                size_bytes=1,
+                sha256=source.photo_sha256,
+                pixel_sha256=source.photo_sha256,
+                height=source.photo_height,
+                width=source.photo_width,
+                work_height=source.photo_height,
+                work_width=source.photo_width,
+                pack_sha256="0" * 64,
+                labels_sha256="0" * 64,
+                thumbnail_sha256="0" * 64,
+                taxonomy_version=1,
+                scene_context=bytes(256),
+                lab_mean=[0.0, 0.0, 0.0],
+                lab_std=[1.0, 1.0, 1.0],
+                depictions={},
+                embedded={},
+                embedded_credit={},
+                state="quarantined",
+                quarantine_reason="no license",
+                taken_at=SEALED_AT,
+            )
+        )
+    session.flush()
+    return department.id
+
+
 @pytest.fixture
 def shelve() -> Callable[..., UUID]:
-    """The photos, grants, licenses and licensors behind a canvas, as rows; returns the department."""
-
-    def rows(session: Session, canvas: Canvas) -> UUID:
-        name = f"Studio of {canvas.manifest.composite_id}"
-        recorded = {"recorded_at": SEALED_AT, "recorded_by": "test librarian"}
-        department = Department(name=name, created_at=SEALED_AT)
-        licensor = Licensor(ref=name, name="Aiko Mori", **recorded)
-        session.add_all([department, licensor])
-        session.flush()
-        license = License(
-            ref=name, licensor_id=licensor.id, title="Studio set", basis="licensed", co_owners=[], **recorded
-        )
-        session.add(license)
-        session.flush()
-        for grant_id in sorted({source.grant_id for source in canvas.sources.values()}):
-            if session.get(Grant, grant_id) is None:
-                session.add(
-                    Grant(id=grant_id, license_id=license.id, ref=f"G{grant_id.int}", terms=TERMS, **recorded)
-                )
-        for source in {source.photo_id: source for source in canvas.sources.values()}.values():
-            session.add(
-                Photo(
-                    id=source.photo_id,
-                    department_id=department.id,
-                    name=f"{source.photo_id}.png",
-                    media_type="image/png",
-                    size_bytes=1,
-                    sha256=source.photo_sha256,
-                    pixel_sha256=source.photo_sha256,
-                    height=source.photo_height,
-                    width=source.photo_width,
-                    work_height=source.photo_height,
-                    work_width=source.photo_width,
-                    pack_sha256="0" * 64,
-                    labels_sha256="0" * 64,
-                    thumbnail_sha256="0" * 64,
-                    taxonomy_version=1,
-                    scene_context=bytes(256),
-                    lab_mean=[0.0, 0.0, 0.0],
-                    lab_std=[1.0, 1.0, 1.0],
-                    depictions={},
-                    embedded={},
-                    embedded_credit={},
-                    state="quarantined",
-                    quarantine_reason="no license",
-                    taken_at=SEALED_AT,
-                )
-            )
-        session.flush()
-        return department.id
-
-    return rows
+    return shelve_rows

@@ -1,0 +1,237 @@
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+
+from bankd.provenance.manifest import Refiner
+from bankd.reports import html, pdf
+from bankd.reports.page import _ranges, page
+from bankd.reports.provenance import Illustrated
+from bankd.reports.strings import LOCALES, Locale
+
+Make = Callable[..., Illustrated]
+NETWORK = Refiner(name="small", checkpoint="d" * 64, training_snapshot="e" * 64, training_photos=4800)
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags in order, text without styles."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._in_style = False
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._in_style = tag == "style"
+
+    def handle_data(self, data: str) -> None:
+        if not self._in_style:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_html_says_everything_that_the_report_holds(illustrated: Make, locale: Locale) -> None:
+    made = illustrated(3)
+
+    seen = Page(html.render(made, locale=locale)).text
+
+    report = made.report
+    for photo in report.photos:
+        for fact in (photo.licensor, photo.license, photo.license_title, photo.grant, str(photo.photo_id)):
+            assert fact in seen
+    for fact in (
+        report.entity,
+        str(report.composite_id),
+        str(report.request_id),
+        report.asked_by,
+        report.clearance.policy_bundle,
+        report.clearance.log_checkpoint.root,
+        report.file_sha256,
+        report.pixel_sha256,
+        report.manifest_sha256,
+        "© Aiko Mori",
+        "Kirishima Tea",
+        "CC-BY-SA-4.0",
+        "13,500 px",
+        "1,500 px",
+        "25,000",
+        "57",
+        "41",
+    ):
+        assert fact in seen, fact
+
+
+def test_photos_that_may_not_be_viewed_are_grey_boxes(illustrated: Make) -> None:
+    seen = Page(html.render(illustrated(6)))
+
+    images = [attributes["src"] for tag, attributes in seen.tags if tag == "img"]
+    boxes = [attributes for tag, attributes in seen.tags if (attributes.get("class") or "") == "withheld"]
+    assert len(images) == 1 + 4 and len(boxes) == 2
+    nothing = Page(html.render(illustrated(3, picture="withheld")))
+    assert "The picture may not be shown in this report." in nothing.text
+
+
+def test_html_is_one_file_without_script_or_fetch(illustrated: Make) -> None:
+    source = html.render(illustrated(3))
+    seen = Page(source)
+
+    assert not {tag for tag, _ in seen.tags} & {"script", "link", "iframe", "object", "form", "a"}
+    for _, attributes in seen.tags:
+        assert (attributes.get("src") or "data:").startswith(
+            "data:image/jpeg;base64,"
+        ) or "src" not in attributes
+    assert "url(" not in source and "@import" not in source
+    assert "default-src 'none'" in source
+
+
+def test_names_cannot_become_markup(illustrated: Make) -> None:
+    made = illustrated(1)
+    attack = """"><script>alert('x')</script><img src=x onerror=1> {{ 7*7 }} #panic("x") $x$"""
+    photo = made.report.photos[0].model_copy(
+        update={"licensor": attack, "license_title": attack, "license": attack, "grant": attack}
+    )
+    credit = made.report.credits_owed[0].model_copy(update={"text": attack})
+    use = made.report.declared_use.model_copy(update={"brand": attack, "sector": attack})
+    report = made.report.model_copy(
+        update={
+            "photos": (photo,),
+            "credits_owed": (credit,),
+            "entity": attack,
+            "asked_by": attack,
+            "declared_use": use,
+        }
+    )
+    hostile = Illustrated(report, made.picture, made.thumbnails)
+
+    seen = Page(html.render(hostile))
+
+    assert "script" not in {tag for tag, _ in seen.tags}
+    assert not any("onerror" in attributes for _, attributes in seen.tags)
+    assert seen.text.count("alert('x')") >= 7
+    assert "{{ 7*7 }}" in seen.text
+    assert pdf.render(hostile).startswith(b"%PDF")  # `#panic` would have stopped it
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("photos", [1, 3, 40])
+def test_pdf_is_the_same_every_time(illustrated: Make, locale: Locale, photos: int) -> None:
+    first, second = (pdf.render(illustrated(photos), locale=locale) for _ in range(2))
+
+    assert first == second
+    assert b"pdfaid:part" in first or b"<pdfaid" in first
+    assert b"pdfuaid" in first
+
+
+def words_of(data: bytes, folder: Path) -> str:
+    """The text of a PDF by poppler, with the spaces of its layout taken out."""
+    (folder / "report.pdf").write_bytes(data)
+    shown = subprocess.run(
+        ["pdftotext", "-layout", str(folder / "report.pdf"), "-"], check=True, capture_output=True
+    )
+    return re.sub(r"\s+", "", shown.stdout.decode())
+
+
+@pytest.mark.skipif(which("pdftotext") is None, reason="poppler-utils is not installed")
+def test_japanese_is_text_in_the_pdf(illustrated: Make, tmp_path: Path) -> None:
+    text = words_of(pdf.render(illustrated(3), locale="ja"), tmp_path)
+
+    for words in (
+        "来歴報告書",
+        "配置写真",
+        "リファイン前のキャンバス面積",
+        "写真事務所",
+        "春の茶器撮影契約",
+        "記録された事実に基づき",
+    ):
+        assert words in text, words
+
+
+@pytest.mark.skipif(which("pdftotext") is None, reason="poppler-utils is not installed")
+def test_pdf_and_html_say_the_same(illustrated: Make, tmp_path: Path) -> None:
+    made = illustrated(3)
+    text = words_of(pdf.render(made), tmp_path)
+
+    content = page(made.report, locale="en")
+    for table in content["tables"]:
+        for label, value, _ in table["rows"]:
+            assert re.sub(r"\s+", "", value)[:60] in text, label
+    for photo in content["photos"]["rows"]:
+        assert photo["id"] in text
+    for _, sentence in content["attention"]["rows"]:
+        assert re.sub(r"\s+", "", sentence)[:40] in text
+
+
+@pytest.mark.parametrize(
+    "changes", [{"picture": "withheld"}, {"height": 300, "width": 100}, {"refiner": NETWORK}]
+)
+def test_unusual_composites_are_laid_out_too(illustrated: Make, changes: dict[str, Any]) -> None:
+    for locale in LOCALES:
+        assert pdf.render(illustrated(2, **changes), locale=locale).startswith(b"%PDF")
+        html.render(illustrated(2, **changes), locale=locale)
+
+
+def test_json_is_complete_and_read_back(illustrated: Make) -> None:
+    report = illustrated(3).report
+
+    text = report.as_text()
+
+    assert type(report).model_validate(json.loads(text)) == report
+    assert text == report.as_text() and text.endswith("}\n")
+
+
+def test_network_and_its_training_photos_stand_apart(illustrated: Make) -> None:
+    seen = Page(html.render(illustrated(1, refiner=NETWORK))).text
+
+    assert "was trained on 4,800 photos, which are not placed photos" in seen
+    assert "d" * 64 in seen and "e" * 64 in seen
+    assert "None: the refiner blend has no trained network." in Page(html.render(illustrated(1))).text
+
+
+@pytest.mark.parametrize(
+    ("photos", "says"),
+    [
+        (1, "One placed photo of one licensor fed 90.00\u202f% of the canvas before refinement."),
+        (3, "3 placed photos of 3 licensors fed 90.00\u202f% of the canvas before refinement."),
+    ],
+)
+def test_summary_counts_photos_licensors_and_facts(illustrated: Make, photos: int, says: str) -> None:
+    first, allowed, last = page(illustrated(photos).report, locale="en")["summary"]["lines"]
+
+    assert first == says
+    assert "allowed on recorded facts" in allowed
+    assert last == (
+        "No fact relied on is marked as unverified."
+        if photos == 1
+        else "3 facts relied on need attention; they are marked and listed below."
+    )
+
+
+def test_marks_name_the_license_the_photos_and_the_day(illustrated: Make) -> None:
+    rows = page(illustrated(6).report, locale="en")["attention"]["rows"]
+
+    assert rows == [
+        ["Photos 2, 5", "Nobody is recorded as having verified license L1."],
+        ["Photos 3, 6", "License L2 has no document on record."],
+        [
+            "Photos 3, 6",
+            "License L2 was withdrawn on 11 July 2026, 12:00 UTC, after this composite was sealed.",
+        ],
+    ]
+
+
+def test_numbers_in_a_row_are_drawn_together() -> None:
+    assert _ranges([1, 2, 3, 5, 7, 8]) == "1–3, 5, 7, 8"
+    assert _ranges([4]) == "4"
