@@ -151,7 +151,7 @@ def record_rights(
     A block bit that stood for a grant stays with it when its ordinal moves.
     """
     rows = select(PhotoGrant.grant_id, PhotoGrant.ordinal).where(PhotoGrant.photo_id == photo.id)
-    held: dict[UUID, int] = dict(session.execute(rows).tuples().all())
+    held: dict[UUID, int] = dict(session.execute(rows).all())
     all_grants = set(grant_ids) | held.keys()
     _hold_grants(session, all_grants)
     _add_releases(session, photo.id, release_ids)

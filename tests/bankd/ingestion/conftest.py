@@ -167,4 +167,5 @@ def terms(territory: str) -> GrantTerms:
         audiences=frozenset({"public"}),
         generative=True,
         starts_on=date(2026, 1, 1),
+        ends_on=None,
     )
