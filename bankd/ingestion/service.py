@@ -8,6 +8,7 @@ the same keys.
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ from bankd.ingestion.taking import prefix, take
 from bankd.licensing import service as licensing
 from bankd.licensing.errors import TooManyGrants
 from bankd.licensing.rights_entries import PhotoRights
-from bankd.storage import Blobs
+from bankd.storage import Blobs, BlobUnavailable
 from bankd.worker import outbox
 from bankd.worker.app import INGEST_QUEUE
 
@@ -122,6 +123,7 @@ def open_batch(
     Raises:
         BatchEmpty, NameInvalid, NameTwice.
         UnknownCategories, ClassesInvalid: the classes do not map to the house taxonomy.
+        BlobUnavailable: the store does not answer.
         GrantNotFound, ReleaseNotFound: a rights record names one that is not recorded.
     """
     photos = list(items)
@@ -166,6 +168,10 @@ def open_batch(
             _store_sources(blobs, item, photo)
         except Refused as refusal:
             _finish(item, state="refused", refusal=refusal, at=at)
+        except BlobUnavailable:
+            with suppress(BlobUnavailable):  # no row will name what is there already
+                blobs.delete_prefix(f"batches/{batch.id}")
+            raise
         rows.append(item)
     session.add(batch)
     session.flush()
