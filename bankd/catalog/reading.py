@@ -1,0 +1,136 @@
+"""What the catalog tells people about photos."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bankd.access.permissions import sees
+from bankd.audit.actor import Actor
+from bankd.catalog.errors import PhotoNotFound
+from bankd.catalog.models import Category, Photo, PhotoGrant, Segment
+from bankd.licensing import service as licensing
+from bankd.licensing.models import Grant, License
+
+
+@dataclass(frozen=True)
+class PhotoLine:
+    """One photo in a list. `blocked_until` in the year 9999: until somebody lifts it."""
+
+    id: UUID
+    name: str
+    state: str
+    quarantine_reason: str | None
+    blocked_until: datetime | None
+    segments: int
+    taken_at: datetime
+
+
+@dataclass(frozen=True)
+class HeldGrant:
+    """A grant of a photo and what stands against it now, nothing where it may be relied on."""
+
+    ref: str  # <license ref>/<grant ref>
+    license_title: str
+    against: frozenset[str]
+
+
+@dataclass(frozen=True)
+class PhotoShown:
+    """All that is on record of one photo, but for its bytes."""
+
+    id: UUID
+    name: str
+    department_id: UUID
+    media_type: str
+    size_bytes: int
+    sha256: str
+    height: int
+    width: int
+    state: str
+    quarantine_reason: str | None
+    disputed_at: datetime | None
+    dispute_reason: str | None
+    embargo_until: datetime | None
+    erased_at: datetime | None
+    taken_at: datetime
+    depictions: dict[str, object]
+    embedded: dict[str, object]
+    grants: tuple[HeldGrant, ...]
+    categories: dict[str, int]  # how many segments of each
+
+
+def photos(
+    session: Session, *, by: Actor, state: str | None = None, limit: int = 100, offset: int = 0
+) -> list[PhotoLine]:
+    """Photos that `by` may know of, the newest first."""
+    counted = (
+        select(func.count())
+        .select_from(Segment)
+        .where(Segment.photo_id == Photo.id)
+        .correlate(Photo)
+        .scalar_subquery()
+    )
+    wanted = (
+        select(
+            Photo.id,
+            Photo.name,
+            Photo.state,
+            Photo.quarantine_reason,
+            Photo.blocked_until,
+            counted,
+            Photo.taken_at,
+        )
+        .order_by(Photo.taken_at.desc(), Photo.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    if state is not None:
+        wanted = wanted.where(Photo.state == state)
+    if by.department_id is not None:
+        wanted = wanted.where(Photo.department_id == by.department_id)
+    return [PhotoLine(*row) for row in session.execute(wanted)]
+
+
+def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:
+    """Raises: PhotoNotFound: there is none, or it is another department's."""
+    found = session.get(Photo, photo_id)
+    if found is None or not sees(by, found.department_id):
+        raise PhotoNotFound(photo_id)
+    held = session.execute(
+        select(Grant.id, License.ref + "/" + Grant.ref, License.title)
+        .join(PhotoGrant, PhotoGrant.grant_id == Grant.id)
+        .join(License, License.id == Grant.license_id)
+        .where(PhotoGrant.photo_id == photo_id)
+        .order_by(PhotoGrant.ordinal)
+    ).all()
+    standing = licensing.standing(session, [grant_id for grant_id, *_ in held])
+    names = session.scalars(
+        select(Category.name)
+        .join(Segment, Segment.category_id == Category.id)
+        .where(Segment.photo_id == photo_id)
+    )
+    return PhotoShown(
+        id=found.id,
+        name=found.name,
+        department_id=found.department_id,
+        media_type=found.media_type,
+        size_bytes=found.size_bytes,
+        sha256=found.sha256,
+        height=found.height,
+        width=found.width,
+        state=found.state,
+        quarantine_reason=found.quarantine_reason,
+        disputed_at=found.disputed_at,
+        dispute_reason=found.dispute_reason,
+        embargo_until=found.embargo_until,
+        erased_at=found.erased_at,
+        taken_at=found.taken_at,
+        depictions=found.depictions,
+        embedded=found.embedded,
+        grants=tuple(HeldGrant(ref, title, standing[grant_id]) for grant_id, ref, title in held),
+        categories=dict(sorted(Counter(names).items())),
+    )

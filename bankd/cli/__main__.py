@@ -1,0 +1,3 @@
+from bankd.cli import main
+
+main(prog_name="bankd")

@@ -1,0 +1,197 @@
+"""`bankd composites`: sealed pictures, handed out and checked."""
+
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+import click
+
+from bankd.cli.files import read_bytes, write_all
+from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
+from bankd.licensing.vocabulary import CHANNELS
+from bankd.provenance.manifest import Disclosures, Manifest
+from bankd.provenance.manifest import read as read_manifest
+from bankd.provenance.models import Composite
+from bankd.reports import making
+from bankd.reports.making import House
+from bankd.reports.strings import LOCALES, Locale
+from bankd.runtime import Runtime
+from bankd.synthesis import handouts, reading, verification
+from bankd.synthesis.handouts import NotHandedOut
+
+
+@click.group()
+def composites() -> None:
+    """Composites: look up, export, verify."""
+
+
+@composites.command("list")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0)
+@as_json
+@click.pass_obj
+def list_(runtime: Runtime, limit: int, offset: int, in_json: bool) -> None:
+    """List composites, the newest first."""
+    with runtime.transaction() as session:
+        found = reading.composites(session, by=runtime.actor, limit=limit, offset=offset)
+    if in_json:
+        print_json(found)
+        return
+    print_rows(
+        ("id", "sealed", "request", "variation", "size", "handed out"),
+        [
+            (
+                one.id,
+                one.sealed_at,
+                one.request_id,
+                one.variation,
+                f"{one.width} x {one.height}",
+                count(one.handouts, "time"),
+            )
+            for one in found
+        ],
+        none="no composite yet: file a request with `bankd requests create`",
+    )
+
+
+@composites.command()
+@click.argument("composite_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
+    """Show one composite: its photos, its use, to whom it went."""
+    with runtime.transaction() as session:
+        found = reading.composite_of(session, composite_id, by=runtime.actor)
+        manifest = read_manifest(found.manifest)
+        disclosures = Disclosures.model_validate(found.disclosures)
+        if in_json:
+            print_json(_document(found, manifest, disclosures))
+            return
+        use = disclosures.use()
+        print_fields(
+            {
+                "composite": found.id,
+                "request": f"{found.request_id}, variation {found.variation}",
+                "sealed": found.sealed_at,
+                "log entry": found.log_index,
+                "size": f"{found.width} x {found.height} px",
+                "made for": f"{use.purpose}, {', '.join(sorted(use.channels))}",
+                "period": f"{use.starts_on} to {use.ends_on} ({use.zone})",
+                "file sha256": found.file_sha256,
+                "pixel sha256": found.pixel_sha256,
+            }
+        )
+        whole = found.height * found.width
+        for photo in manifest.placed_photos:
+            click.echo(
+                f"photo {photo.photo_id} on grant {photo.grant_id}: {photo.canvas_px / whole:.2%} of the canvas"
+                f" before refinement, {count(len(photo.segments), 'segment')}"
+            )
+        for credit in disclosures.credits():
+            click.echo(f"credit owed ({credit.placement}): {credit.text}")
+        for handout in found.handouts:
+            click.echo(
+                f"handed out {handout.at:%Y-%m-%d %H:%M:%SZ} to {handout.recipient} for {handout.channel}"
+            )
+
+
+@composites.command()
+@click.argument("composite_id", type=click.UUID)
+@click.option("--recipient", required=True, help="Who gets the picture.")
+@click.option("--channel", required=True, help=f"One of {', '.join(sorted(CHANNELS))}.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder.")
+@click.option("--locale", type=click.Choice(LOCALES), default="en", show_default=True)
+@as_json
+@click.pass_obj
+def export(
+    runtime: Runtime, composite_id: UUID, recipient: str, channel: str, out: Path, locale: str, in_json: bool
+) -> None:
+    """Hand a composite out, if it clears today: picture, signed manifest, provenance, reports."""
+    house = House(runtime.settings.house, cast(Locale, locale))
+    files: dict[str, bytes] = {}
+    handout_id = None
+    with runtime.transaction() as session:
+        at = runtime.now()
+        answer = handouts.hand_out(
+            session,
+            composite_id,
+            recipient=recipient,
+            channel=channel,
+            blobs=runtime.blobs,
+            by=runtime.actor,
+            at=at,
+        )
+        if not isinstance(answer, NotHandedOut):
+            handout_id = answer.handout.id
+            files = making.handout_files(
+                session, answer, house=house, blobs=runtime.blobs, by=runtime.actor, at=at
+            )
+    # A refusal is committed too: that it was asked for stays in the log.
+    if isinstance(answer, NotHandedOut):
+        _refused(composite_id, answer, in_json=in_json)
+        raise click.exceptions.Exit(2)
+    written = write_all(out, files)
+    if in_json:
+        print_json({"handout": handout_id, "files": [str(path) for path in written]})
+        return
+    for path in written:
+        click.echo(path)
+
+
+@composites.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json
+@click.pass_obj
+def verify(runtime: Runtime, file: Path, in_json: bool) -> None:
+    """Check a bare file; exit status 1 when it does not hold."""
+    found = verification.verify_file(runtime, read_bytes(file, what="picture"))
+    if in_json:
+        print_json(
+            {
+                "verdict": found.verdict,
+                "authentic": found.authentic,
+                "composite_id": found.composite_id,
+                "checks": found.checks,
+            }
+        )
+    else:
+        for check in found.checks:
+            click.echo(f"{check.outcome.value:7} {check.name}: {check.sentence}")
+        click.echo(f"verdict: {found.verdict.value}")
+    if not found.authentic:
+        raise click.exceptions.Exit(1)
+
+
+def _refused(composite_id: UUID, answer: NotHandedOut, *, in_json: bool) -> None:
+    if in_json:
+        print_json({"refused": answer.reasons, "photos": answer.photos})
+        return
+    click.echo(f"error: composite `{composite_id}` may not be handed out today", err=True)
+    for reason, sentence in answer.reasons.items():
+        click.echo(f"  {sentence} ({reason})", err=True)
+    if answer.photos:
+        click.echo(f"  photos concerned: {', '.join(sorted(map(str, answer.photos)))}", err=True)
+
+
+def _document(found: Composite, manifest: Manifest, disclosures: Disclosures) -> dict[str, object]:
+    return {
+        "id": found.id,
+        "request_id": found.request_id,
+        "variation": found.variation,
+        "department_id": found.department_id,
+        "sealed_at": found.sealed_at,
+        "log_index": found.log_index,
+        "height": found.height,
+        "width": found.width,
+        "file_sha256": found.file_sha256,
+        "pixel_sha256": found.pixel_sha256,
+        "manifest": manifest,
+        "manifest_signature": found.manifest_signature,
+        "declared_use": disclosures.use().as_json(),
+        "effective_license": plain(disclosures.license()),
+        "credits_owed": plain(disclosures.credits()),
+        "handouts": [
+            {"id": one.id, "recipient": one.recipient, "channel": one.channel, "at": one.at, "by": one.by}
+            for one in found.handouts
+        ],
+    }

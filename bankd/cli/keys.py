@@ -1,0 +1,102 @@
+"""`bankd keys`: who may call the API."""
+
+from datetime import datetime
+from uuid import UUID
+
+import click
+
+from bankd.access import service
+from bankd.access.permissions import Role
+from bankd.cli.printing import as_json, print_json, print_rows
+from bankd.runtime import Runtime
+
+
+@click.group()
+def keys() -> None:
+    """API keys: create, list, revoke."""
+
+
+@keys.command()
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, required=True, help=f"Repeatable: {', '.join(Role)}.")
+@click.option("--department", help="The department that the key sees; the whole house where left out.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The first day (UTC) without it.")
+@as_json
+@click.pass_obj
+def create(
+    runtime: Runtime,
+    name: str,
+    roles: tuple[str, ...],
+    department: str | None,
+    expires: datetime | None,
+    in_json: bool,
+) -> None:
+    """Make an API key; it is shown this once."""
+    with runtime.transaction() as session:
+        at = runtime.now()
+        key, secret = service.create_key(
+            session,
+            name,
+            roles=roles,
+            department_id=None if department is None else service.department(session, department).id,
+            expires_at=None if expires is None else expires.replace(tzinfo=at.tzinfo),
+            by=runtime.actor,
+            at=at,
+        )
+        made = {"id": key.id, "name": key.name, "roles": key.roles, "key": secret}
+    if in_json:
+        print_json(made)
+        return
+    click.echo(secret)
+    click.echo("keep it now: it cannot be shown again", err=True)
+
+
+@keys.command("list")
+@as_json
+@click.pass_obj
+def list_(runtime: Runtime, in_json: bool) -> None:
+    """List every key, revoked ones too."""
+    with runtime.transaction() as session:
+        departments = {one.id: one.name for one in service.departments(session)}
+        found = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "roles": one.roles,
+                "department": None if one.department_id is None else departments[one.department_id],
+                "last_four": one.last_four,
+                "created_at": one.created_at,
+                "expires_at": one.expires_at,
+                "revoked_at": one.revoked_at,
+            }
+            for one in service.keys(session)
+        ]
+    if in_json:
+        print_json(found)
+        return
+    print_rows(
+        ("id", "name", "roles", "department", "ends in", "expires", "revoked"),
+        [
+            (
+                one["id"],
+                one["name"],
+                one["roles"],
+                one["department"] or "whole house",
+                one["last_four"],
+                one["expires_at"],
+                one["revoked_at"],
+            )
+            for one in found
+        ],
+        none="no key yet: make one with `bankd keys create`",
+    )
+
+
+@keys.command()
+@click.argument("key_id", type=click.UUID)
+@click.pass_obj
+def revoke(runtime: Runtime, key_id: UUID) -> None:
+    """Make a key useless from now on."""
+    with runtime.transaction() as session:
+        service.revoke_key(session, key_id, by=runtime.actor, at=runtime.now())
+    click.echo(f"key {key_id} is revoked")

@@ -1,0 +1,216 @@
+"""`bankd photos`: bring photos in, look at them, dispute them."""
+
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from bankd.access import service as access
+from bankd.catalog import importing, reading
+from bankd.catalog import service as catalog
+from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
+from bankd.cli.waiting import wait
+from bankd.ingestion import service as ingestion
+from bankd.ingestion.folder import read_folder
+from bankd.ingestion.service import BatchReport, NewPhoto
+from bankd.licensing import rights_file
+from bankd.runtime import Runtime
+
+HOUSE = "house"  # the department that is there without being asked for
+SHOWN = 5  # refused photos whose sentence is printed
+
+
+@click.group()
+def photos() -> None:
+    """Photos: ingest, look up, dispute."""
+
+
+@photos.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--rights", "rights_path", type=click.Path(path_type=Path), required=True, help="The rights file (YAML)."
+)
+@click.option("--name", help="What to call the batch; the folder's name where left out.")
+@click.option("--department", default=HOUSE, show_default=True, help="Who owns the photos.")
+@click.option("--no-wait", is_flag=True, help="Return once the photos are filed.")
+@as_json
+@click.pass_obj
+def ingest(
+    runtime: Runtime,
+    folder: Path,
+    rights_path: Path,
+    name: str | None,
+    department: str,
+    no_wait: bool,
+    in_json: bool,
+) -> None:
+    """Bring in a folder: photos/ (or images/), labels/, classes.json, and its rights."""
+    found, rights = read_folder(folder), rights_file.load(rights_path)
+    for unused in found.unused:
+        click.echo(f"`{unused}` belongs to no photo and is left out", err=True)
+    items = [
+        NewPhoto(one.name, one.photo, one.labels, one.instances, one.depth, rights.record_for(one.name))
+        for one in found.photos
+    ]
+    with runtime.transaction() as session:
+        at = runtime.now()
+        importing.import_rights(session, rights, blobs=runtime.blobs, by=runtime.actor, at=at)
+        if department == HOUSE and HOUSE not in {one.name for one in access.departments(session)}:
+            access.record_department(session, HOUSE, by=runtime.actor, at=at)
+        owner = access.department(session, department).id
+    with runtime.transaction() as session:
+        batch_id = ingestion.open_batch(
+            session,
+            items,
+            classes=found.classes,
+            name=name or folder.resolve().name,
+            department_id=owner,
+            blobs=runtime.blobs,
+            by=runtime.actor,
+            at=runtime.now(),
+        ).id
+    if no_wait:
+        if in_json:
+            print_json(_report(runtime, batch_id))
+        else:
+            click.echo(f"batch {batch_id}: {count(len(items), 'photo')} filed")
+        return
+    wait(
+        runtime,
+        lambda: _report(runtime, batch_id),
+        done=lambda report: report.finished,
+        line=lambda report: f"{report.photos - report.waiting} of {report.photos} photos",
+        workers=frozenset({"ingest", "clerk"}),
+        later=f"bankd photos batch {batch_id}",
+    )
+    _show(runtime, batch_id, in_json=in_json)
+
+
+@photos.command()
+@click.argument("batch_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def batch(runtime: Runtime, batch_id: UUID, in_json: bool) -> None:
+    """Say what became of a batch."""
+    _show(runtime, batch_id, in_json=in_json)
+
+
+@photos.command("list")
+@click.option("--state", type=click.Choice(["quarantined", "admitted", "erased"]))
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0)
+@as_json
+@click.pass_obj
+def list_(runtime: Runtime, state: str | None, limit: int, offset: int, in_json: bool) -> None:
+    """List photos, the newest first."""
+    with runtime.transaction() as session:
+        found = reading.photos(session, by=runtime.actor, state=state, limit=limit, offset=offset)
+    if in_json:
+        print_json(found)
+        return
+    now = runtime.now()
+    print_rows(
+        ("id", "name", "state", "segments", "held back"),
+        [
+            (
+                one.id,
+                one.name,
+                one.state if one.quarantine_reason is None else f"{one.state} ({one.quarantine_reason})",
+                one.segments,
+                one.blocked_until is not None and one.blocked_until > now,
+            )
+            for one in found
+        ],
+        none="no photo yet: bring some in with `bankd photos ingest`",
+    )
+
+
+@photos.command()
+@click.argument("photo_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
+    """Show one photo: its state, grants and segments."""
+    with runtime.transaction() as session:
+        found = reading.photo(session, photo_id, by=runtime.actor)
+    if in_json:
+        print_json(found)
+        return
+    print_fields(
+        {
+            "photo": found.id,
+            "name": found.name,
+            "size": f"{found.width} x {found.height} px, {found.size_bytes} bytes, {found.media_type}",
+            "state": found.state,
+            "quarantined": found.quarantine_reason,
+            "disputed": found.disputed_at and f"{found.disputed_at:%Y-%m-%d}: {found.dispute_reason}",
+            "embargo until": found.embargo_until,
+            "segments": [f"{name} {number}" for name, number in found.categories.items()],
+            "sha256": found.sha256,
+        }
+    )
+    for grant in found.grants:
+        against = f" ({', '.join(sorted(grant.against))})" if grant.against else ""
+        click.echo(f"grant {grant.ref}: {grant.license_title}{against}")
+
+
+@photos.command()
+@click.argument("photo_id", type=click.UUID)
+@click.option("--reason", required=True, help="Who disputes the rights, and why.")
+@click.pass_obj
+def dispute(runtime: Runtime, photo_id: UUID, reason: str) -> None:
+    """Take a photo out of every use until the dispute is lifted."""
+    with runtime.transaction() as session:
+        catalog.dispute(session, photo_id, reason=reason, by=runtime.actor, at=runtime.now())
+    click.echo(f"photo {photo_id} is disputed and out of every use")
+
+
+@photos.command("lift-dispute")
+@click.argument("photo_id", type=click.UUID)
+@click.option("--reason", required=True, help="How the dispute was settled.")
+@click.pass_obj
+def lift_dispute(runtime: Runtime, photo_id: UUID, reason: str) -> None:
+    """Let a disputed photo be used again."""
+    with runtime.transaction() as session:
+        catalog.lift_dispute(session, photo_id, reason=reason, by=runtime.actor, at=runtime.now())
+    click.echo(f"photo {photo_id} is no longer disputed")
+
+
+def _report(runtime: Runtime, batch_id: UUID) -> BatchReport:
+    with runtime.transaction() as session:
+        return ingestion.report(session, batch_id)
+
+
+def _show(runtime: Runtime, batch_id: UUID, *, in_json: bool) -> None:
+    with runtime.transaction() as session:
+        report = ingestion.report(session, batch_id)
+        refused = [
+            {"name": item.name, "state": item.state, "reason": item.reason, "says": item.detail}
+            for item in ingestion.items(session, batch_id)
+            if item.state in ("refused", "failed")
+        ]
+    if in_json:
+        print_json({**plain(report), "refused_photos": refused})
+        return
+    click.echo(f"batch {report.batch_id} `{report.name}`: {count(report.photos, 'photo')}")
+    print_fields(
+        {
+            "waiting": report.waiting or None,
+            "taken": report.taken,
+            "known": report.known,
+            "quarantined": report.quarantined,
+            "refused": sum(report.refused.values()),
+            "failed": report.failed or None,
+            "segments": report.segments,
+        }
+    )
+    for reason, number in report.refused.items():
+        click.echo(f"refused, {reason}: {number}")
+    for one in refused[:SHOWN]:
+        click.echo(f"  {one['says']}")
+    if len(refused) > SHOWN:
+        click.echo(f"  and {len(refused) - SHOWN} more: see `bankd photos batch {batch_id} --json`")
+    if report.quarantined:
+        click.echo(
+            "quarantined photos hold no license or unreadable rights: `bankd photos list --state quarantined`"
+        )

@@ -1,0 +1,106 @@
+"""`bankd policies`: the rules of use, checked before they come into force."""
+
+from pathlib import Path
+
+import click
+
+from bankd import installation
+from bankd.cli.printing import as_json, count, print_json, print_rows
+from bankd.errors import BankError
+from bankd.policy import cases, load, service
+from bankd.policy import check as checks
+from bankd.policy.load import BUILT_IN, Bundle
+from bankd.runtime import Runtime
+
+folder_argument = click.argument("folder", type=click.Path(path_type=Path), required=False)
+
+
+class PoliciesRefused(BankError):
+    """A folder of policies is not fit to be activated."""
+
+    def __init__(self, folder: Path, problems: list[str]) -> None:
+        more = f" (and {len(problems) - 1} more: see `bankd policies check`)" if len(problems) > 1 else ""
+        super().__init__(f"the policies in `{folder}` cannot be used: {problems[0]}{more}")
+        self.problems = problems
+
+
+@click.group()
+def policies() -> None:
+    """Policies: check, test, show, activate."""
+
+
+@policies.command()
+@folder_argument
+def check(folder: Path | None) -> None:
+    """Say everything that is wrong with a folder of policies (the shipped one where left out)."""
+    folder = _folder(folder)
+    if problems := checks.check(folder):
+        for problem in problems:
+            click.echo(problem, err=True)
+        raise click.exceptions.Exit(1)
+    bundle = load.read(folder)
+    click.echo(
+        f"{count(len(bundle.policies), 'policy', 'policies')}, digest {bundle.digest}: nothing is wrong"
+    )
+
+
+@policies.command()
+@folder_argument
+def test(folder: Path | None) -> None:
+    """Decide the cases of a folder of policies and say which come out otherwise."""
+    folder = _folder(folder)
+    bundle = load.read(folder)
+    tried = cases.read(folder / "cases")
+    failures = [(case, failure) for case in tried if (failure := cases.failure(bundle, case)) is not None]
+    for case, failure in failures:
+        click.echo(f"{case.name}: {failure}", err=True)
+    click.echo(f"{count(len(tried), 'case')}, {len(failures)} failed")
+    if failures:
+        raise click.exceptions.Exit(1)
+
+
+@policies.command()
+@as_json
+@click.pass_obj
+def show(runtime: Runtime, in_json: bool) -> None:
+    """Show the policies in force."""
+    with runtime.transaction() as session:
+        bundle = service.active(session)
+    if in_json:
+        print_json({"digest": bundle.digest, "policies": _listed(bundle), "built_in": BUILT_IN})
+        return
+    click.echo(f"digest {bundle.digest}")
+    print_rows(
+        ("id", "effect", "actions", "says"),
+        [(one["id"], one["effect"], one["actions"], one["says"]) for one in _listed(bundle)],
+        none="no policy",
+    )
+
+
+@policies.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_obj
+def activate(runtime: Runtime, folder: Path) -> None:
+    """Put a folder of policies in force from now on, if nothing is wrong with it."""
+    folder = _folder(folder)
+    if problems := checks.check(folder):
+        raise PoliciesRefused(folder, problems)
+    bundle = load.read(folder)
+    with runtime.transaction() as session:
+        changed = service.activate(session, bundle, by=runtime.actor, at=runtime.now())
+    click.echo(f"digest {bundle.digest} {'is in force now' if changed else 'was in force already'}")
+
+
+def _folder(folder: Path | None) -> Path:
+    if folder is None:
+        return installation.policies()
+    if not folder.is_dir():
+        raise PoliciesRefused(folder, ["it is no folder"])
+    return folder
+
+
+def _listed(bundle: Bundle) -> list[dict[str, object]]:
+    return [
+        {"id": one.id, "effect": one.effect, "actions": one.actions, "says": one.says, "file": one.file}
+        for one in bundle.policies.values()
+    ]

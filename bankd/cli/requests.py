@@ -1,0 +1,271 @@
+"""`bankd requests`: pictures asked for, and why they were or were not made."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import click
+
+from bankd.catalog.taxonomy import house
+from bankd.cli.files import read_bytes
+from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows
+from bankd.cli.waiting import wait
+from bankd.licensing.use import Use
+from bankd.licensing.vocabulary import ALTERATIONS, AUDIENCES, CHANNELS, PURPOSES, SUBJECTS
+from bankd.runtime import Runtime
+from bankd.synthesis import filing, layouts, reading
+from bankd.synthesis.declaring import declare
+from bankd.synthesis.reading import Explanation, RequestShown
+
+
+@click.group()
+def requests() -> None:
+    """Requests: file, look up, explain."""
+
+
+def _one_of(words: frozenset[str]) -> str:
+    return f"One of {', '.join(sorted(words))}."
+
+
+@requests.command()
+@click.argument("layout", type=click.Path(path_type=Path))
+@click.option("--purpose", required=True, help=_one_of(PURPOSES))
+@click.option("--channel", "channels", multiple=True, required=True, help=f"Repeatable. {_one_of(CHANNELS)}")
+@click.option(
+    "--territory",
+    "territories",
+    multiple=True,
+    required=True,
+    help="Repeatable: where it is aimed at (JP, WORLD).",
+)
+@click.option("--from", "starts_on", required=True, metavar="YYYY-MM-DD", help="First day of the use.")
+@click.option("--to", "ends_on", required=True, metavar="YYYY-MM-DD", help="Last day of the use.")
+@click.option("--audience", required=True, help=_one_of(AUDIENCES))
+@click.option(
+    "--geo-block", is_flag=True, help="On web, social, app, email: seen where it is aimed at alone."
+)
+@click.option("--zone", help="Time zone of the days.  [default: UTC]")
+@click.option("--sector", help="Sector of business.  [default: general]")
+@click.option(
+    "--subject", "subjects", multiple=True, help=f"Repeatable sensitive subject. {_one_of(SUBJECTS)}"
+)
+@click.option("--licensee", help="Who uses the picture.  [default: house]")
+@click.option("--brand", help="The brand it is used for.  [default: none]")
+@click.option("--copies", type=int, help="Print run.  [default: 0]")
+@click.option(
+    "--alteration",
+    "alterations",
+    multiple=True,
+    help=f"Repeatable. {_one_of(ALTERATIONS)}  [default: all but flip]",
+)
+@click.option("--frame", type=click.Choice(["scene", "box"]), default="scene", show_default=True)
+@click.option(
+    "--classes",
+    "classes_path",
+    type=click.Path(path_type=Path),
+    help="classes.json; looked for near the layout.",
+)
+@click.option("--variations", type=int, default=1, show_default=True, help="Pictures, 1 to 16.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed chooses the same.")
+@click.option("--idempotency-key", help="The same request twice with one key is one request.")
+@click.option("--wait", "waits", is_flag=True, help="Return when the pictures are sealed or refused.")
+@as_json
+@click.pass_obj
+def create(
+    runtime: Runtime,
+    layout: Path,
+    channels: tuple[str, ...],
+    territories: tuple[str, ...],
+    geo_block: bool,
+    frame: Literal["scene", "box"],
+    classes_path: Path | None,
+    variations: int,
+    seed: int,
+    idempotency_key: str | None,
+    waits: bool,
+    in_json: bool,
+    **declared: Any,
+) -> None:
+    """File a request: LAYOUT is a PNG with one class id a pixel."""
+    use = declare(
+        channels=channels,
+        territories=territories,
+        geo_block=geo_block,
+        **{name: value for name, value in declared.items() if value not in (None, ())},
+    )
+    classes_path = classes_path or _classes_near(layout)
+    labels = layouts.read_layout(
+        read_bytes(layout, what="layout"),
+        None if classes_path is None else read_bytes(classes_path, what="list of classes"),
+        taxonomy=house(),
+    )
+    with runtime.transaction() as session:
+        request_id = filing.file(
+            session,
+            filing.Asked(labels, use, frame, variations, seed),
+            blobs=runtime.blobs,
+            taxonomy=house(),
+            idempotency_key=idempotency_key,
+            by=runtime.actor,
+            at=runtime.now(),
+        ).id
+    if not in_json:
+        click.echo(f"request {request_id} filed")
+        _print_use(use.as_json(), frame=frame, variations=variations, seed=seed)
+        if classes_path is None:
+            click.echo("classes: the house taxonomy's own ids, since no classes.json lies near the layout")
+    if waits:
+        seen = wait(
+            runtime,
+            lambda: _shown(runtime, request_id),
+            done=lambda request: request.finished,
+            line=lambda request: f"{request.state}, {len(request.composites)} of {variations} sealed",
+            workers=frozenset({"bank", "render", "clerk"}),
+            later=f"bankd requests show {request_id}",
+        )
+        if not in_json:
+            _print_outcome(seen)
+            if len(seen.composites) < variations:
+                _print_explanation(_explanation(runtime, request_id))
+    if in_json:
+        print_json(_shown(runtime, request_id))
+
+
+@requests.command("list")
+@click.option("--state", type=click.Choice(["filed", "rendering", "completed", "refused", "failed"]))
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0)
+@as_json
+@click.pass_obj
+def list_(runtime: Runtime, state: str | None, limit: int, offset: int, in_json: bool) -> None:
+    """List requests, the newest first."""
+    with runtime.transaction() as session:
+        found = reading.requests(session, by=runtime.actor, state=state, limit=limit, offset=offset)
+    if in_json:
+        print_json(found)
+        return
+    print_rows(
+        ("id", "filed", "by", "state", "purpose", "channels", "sealed"),
+        [
+            (
+                one.id,
+                one.filed_at,
+                one.filed_by,
+                one.state,
+                one.purpose,
+                one.channels,
+                f"{one.sealed} of {one.variations}",
+            )
+            for one in found
+        ],
+        none="no request yet: file one with `bankd requests create`",
+    )
+
+
+@requests.command()
+@click.argument("request_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def show(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
+    """Show one request: what was asked, and how far it is."""
+    found = _shown(runtime, request_id)
+    if in_json:
+        print_json(found)
+        return
+    click.echo(f"request {found.id}")
+    print_fields(
+        {"filed": found.filed_at, "by": found.filed_by, "layout": f"{found.width} x {found.height} px"}
+    )
+    _print_use(found.use, frame=found.frame, variations=len(found.variations), seed=found.seed)
+    _print_outcome(found)
+
+
+@requests.command()
+@click.argument("request_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def explain(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
+    """Say why pictures were refused, region by region and picture by picture."""
+    found = _explanation(runtime, request_id)
+    if in_json:
+        print_json(found)
+        return
+    click.echo(f"request {found.request_id}: {found.state}")
+    _print_explanation(found)
+
+
+def _classes_near(layout: Path) -> Path | None:
+    """The list of classes beside the layout, or in its folder's parent."""
+    places = (layout.absolute().parent, layout.absolute().parent.parent)
+    return next((path for place in places if (path := place / "classes.json").is_file()), None)
+
+
+def _shown(runtime: Runtime, request_id: UUID) -> RequestShown:
+    with runtime.transaction() as session:
+        return reading.request(session, request_id, by=runtime.actor)
+
+
+def _explanation(runtime: Runtime, request_id: UUID) -> Explanation:
+    with runtime.transaction() as session:
+        return reading.explain(session, request_id, blobs=runtime.blobs, taxonomy=house(), by=runtime.actor)
+
+
+def _print_use(use: Mapping[str, Any], *, frame: str, variations: int, seed: int) -> None:
+    stated = Use.model_validate(use)
+    print_fields(
+        {
+            "purpose": stated.purpose,
+            "channels": stated.channels,
+            "aimed at": stated.targeted,
+            "accessible in": stated.accessible,
+            "period": f"{stated.starts_on} to {stated.ends_on} ({stated.zone})",
+            "audience": stated.audience,
+            "sector": stated.sector,
+            "subjects": stated.subjects,
+            "brand": stated.brand or "none",
+            "licensee": stated.licensee,
+            "copies": stated.copies or "no print run",
+            "alterations": stated.alterations,
+            "frame": frame,
+            "variations": f"{variations}, seed {seed}",
+        }
+    )
+
+
+def _print_outcome(request: RequestShown) -> None:
+    click.echo(f"state: {request.state}")
+    if request.failed:
+        click.echo(f"failed: {request.failed}")
+    for one in request.variations:
+        composite = "" if one.composite_id is None else f", composite {one.composite_id}"
+        click.echo(f"variation {one.index}: {one.state}{composite}")
+    if request.finished and len(request.composites) < len(request.variations):
+        click.echo(f"why: `bankd requests explain {request.id}`")
+
+
+def _print_explanation(found: Explanation) -> None:
+    for region in found.regions:
+        click.echo(
+            f"region {region.region}, {region.category}, {region.share:.1%} of the layout:"
+            f" {count(region.segments, 'segment')} held, none cleared that covers it"
+        )
+        for denial in region.reasons:
+            click.echo(f"  {denial.says} ({denial.policy}, {count(denial.count, 'segment')})")
+    for one in found.variations:
+        composite = "" if one.composite_id is None else f", composite {one.composite_id}"
+        click.echo(f"variation {one.index}: {one.state}{composite}")
+        if found.regions and one.state == "refused" and not one.photos:
+            continue  # for the reasons of the regions above
+        if one.reasons and one.state == "sealed":
+            click.echo("  refused at its first seal, then made again without these sources:")
+        for reason in one.reasons:
+            click.echo(f"  {reason.says} ({reason.code})")
+        if one.grants:
+            click.echo(f"  these grants clash: {' and '.join(f'`{ref}`' for ref in one.grants)}")
+        if one.photos:
+            click.echo(f"  refused sources: {', '.join(map(str, one.photos))}")
+        if one.uncovered:
+            click.echo(f"  not covered: {', '.join(one.uncovered)}")
+    if found.failed:
+        click.echo(f"failed: {found.failed}")

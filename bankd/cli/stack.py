@@ -1,0 +1,61 @@
+"""`bankd up`, `down`, `status` and `serve`: the installation itself."""
+
+import importlib
+
+import click
+import uvicorn
+
+from bankd import installation
+from bankd.cli.printing import as_json, print_json, print_rows
+from bankd.embedded.processes import State
+from bankd.runtime import Runtime
+
+
+@click.command()
+@click.pass_obj
+def up(runtime: Runtime) -> None:
+    """Start all that does not run; safe to call at any time."""
+    installation.up(runtime)
+    _show(runtime, in_json=False)
+
+
+@click.command()
+@click.pass_obj
+def down(runtime: Runtime) -> None:
+    """Stop the workers and services; work in hand goes on at the next `up`."""
+    installation.down(runtime)
+    click.echo("stopped")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def status(runtime: Runtime, in_json: bool) -> None:
+    """Say what runs; exit status 1 if something does not."""
+    _show(runtime, in_json=in_json)
+    if any(one.state is not State.RUNNING for one in installation.status(runtime)):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.option("--host", help="Where to listen; the setting `api_host` where left out.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The setting `api_port` where left out.")
+@click.pass_obj
+def serve(runtime: Runtime, host: str | None, port: int | None) -> None:
+    """Serve the REST API until interrupted."""
+    # By name: commands and API know nothing of each other.
+    app = importlib.import_module("bankd.api.app").create(runtime)
+    settings = runtime.settings
+    uvicorn.run(app, host=host or settings.api_host, port=settings.api_port if port is None else port)
+
+
+def _show(runtime: Runtime, *, in_json: bool) -> None:
+    found = installation.status(runtime)
+    if in_json:
+        print_json(found)
+        return
+    print_rows(
+        ("service", "state", "pid", "since", "where"),
+        [(one.name, one.state, one.pid, one.since, one.where) for one in found],
+        none="nothing is embedded here",
+    )

@@ -1,0 +1,174 @@
+"""What licensing tells people about licenses and releases."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from bankd.licensing import service
+from bankd.licensing.errors import LicenseNotFound
+from bankd.licensing.models import Grant, License, Licensor, Release
+
+
+@dataclass(frozen=True)
+class LicenseLine:
+    """One license in a list."""
+
+    id: UUID
+    ref: str
+    licensor: str
+    title: str
+    basis: str
+    spdx: str | None
+    grants: int
+    state: str  # "in force", "withdrawn" or "superseded"
+
+
+@dataclass(frozen=True)
+class GrantShown:
+    id: UUID
+    ref: str
+    against: frozenset[str]  # nothing: it may be relied on
+    terms: dict[str, Any]
+    clause: str | None
+    quote: str | None
+
+
+@dataclass(frozen=True)
+class LicenseShown:
+    """A license with the words behind it: contract data, for those who may read terms."""
+
+    id: UUID
+    ref: str
+    licensor: str
+    title: str
+    basis: str
+    spdx: str | None
+    state: str
+    document_sha256: str | None
+    clause: str | None
+    quote: str | None
+    verified_by: str | None
+    recorded_at: datetime
+    recorded_by: str
+    withdrawn_at: datetime | None
+    withdrawn_reason: str | None
+    superseded_at: datetime | None
+    superseded_by: str | None  # ref
+    grants: tuple[GrantShown, ...]
+
+
+@dataclass(frozen=True)
+class ReleaseLine:
+    """One release in a list. `subject` is opaque."""
+
+    ref: str
+    kind: str
+    subject: str
+    status: str
+    youngest: str
+    synthetic_depiction: bool
+    territories: tuple[str, ...]
+    starts_on: str | None
+    ends_on: str | None
+    verified_by: str | None
+
+
+def licenses(session: Session) -> list[LicenseLine]:
+    """Every license, by ref."""
+    rows = session.execute(
+        select(License, Licensor.name, func.count(Grant.id))
+        .join(Licensor, Licensor.id == License.licensor_id)
+        .outerjoin(Grant, Grant.license_id == License.id)
+        .group_by(License.id, Licensor.name)
+        .order_by(License.ref)
+    )
+    return [
+        LicenseLine(
+            license.id,
+            license.ref,
+            licensor,
+            license.title,
+            license.basis,
+            license.spdx,
+            grants,
+            _state(license),
+        )
+        for license, licensor, grants in rows
+    ]
+
+
+def license_id(session: Session, ref: str) -> UUID:
+    """Raises: LicenseNotFound."""
+    found = session.scalar(select(License.id).where(License.ref == ref))
+    if found is None:
+        raise LicenseNotFound(ref)
+    return found
+
+
+def license(session: Session, ref: str) -> LicenseShown:
+    """Raises: LicenseNotFound."""
+    found = session.scalar(
+        select(License)
+        .where(License.ref == ref)
+        .options(joinedload(License.licensor), selectinload(License.grants))
+    )
+    if found is None:
+        raise LicenseNotFound(ref)
+    standing = service.standing(session, [grant.id for grant in found.grants])
+    successor = None
+    if found.superseded_by_id is not None:
+        successor = session.scalar(select(License.ref).where(License.id == found.superseded_by_id))
+    return LicenseShown(
+        id=found.id,
+        ref=found.ref,
+        licensor=found.licensor.name,
+        title=found.title,
+        basis=found.basis,
+        spdx=found.spdx,
+        state=_state(found),
+        document_sha256=found.document_sha256,
+        clause=found.clause,
+        quote=found.quote,
+        verified_by=found.verified_by,
+        recorded_at=found.recorded_at,
+        recorded_by=found.recorded_by,
+        withdrawn_at=found.withdrawn_at,
+        withdrawn_reason=found.withdrawn_reason,
+        superseded_at=found.superseded_at,
+        superseded_by=successor,
+        grants=tuple(
+            GrantShown(
+                grant.id, grant.ref, standing[grant.id], grant.terms.as_json(), grant.clause, grant.quote
+            )
+            for grant in found.grants
+        ),
+    )
+
+
+def releases(session: Session) -> list[ReleaseLine]:
+    """Every release, by ref."""
+    return [
+        ReleaseLine(
+            row.ref,
+            row.kind,
+            row.subject,
+            row.status,
+            row.youngest,
+            row.synthetic_depiction,
+            tuple(row.territories),
+            None if row.starts_on is None else row.starts_on.isoformat(),
+            None if row.ends_on is None else row.ends_on.isoformat(),
+            row.verified_by,
+        )
+        for row in session.scalars(select(Release).order_by(Release.ref))
+    ]
+
+
+def _state(license: License) -> str:
+    if license.withdrawn_at is not None:
+        return "withdrawn"
+    return "in force" if license.superseded_at is None else "superseded"
