@@ -1,6 +1,7 @@
 """Label maps, instance maps and depth: PNGs of numbers, checked against their photo. Pure."""
 
 import io
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,10 +77,14 @@ def _numbers(
     content: bytes, *, what: str, name: str, frame: tuple[int, int], bits: int | None = None
 ) -> npt.NDArray[np.uint16]:
     try:
-        image = Image.open(io.BytesIO(content), formats=("PNG",))
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of large pictures: the size is compared before a pixel is decoded
+            image = Image.open(io.BytesIO(content), formats=("PNG",))
     except UnidentifiedImageError as error:
         raise UnsupportedImage(name, f"its {what} is no PNG") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise ImageTooLarge(name, f"a {what} of far too many pixels", f"{PIXELS_MOST} pixels") from error
     except Exception as error:  # decoders fail in as many ways as files are broken
         raise CorruptImage(name, f"its {what} cannot be read") from error
