@@ -1,0 +1,1 @@
+"""The bank over HTTP: a shell around the services, with the words of the commands."""

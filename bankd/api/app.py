@@ -1,0 +1,63 @@
+"""The application: its gate, its problems, a router for each noun."""
+
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+import bankd
+from bankd.api import composites, health, licenses, photos, problems, reports, requests
+from bankd.api.gate import Authentication
+from bankd.runtime import Runtime
+
+DESCRIPTION = """\
+A memory bank of photo segments governed by rights. Errors are `application/problem+json`; every call but
+`GET /health` takes an API key."""
+
+
+def create(runtime: Runtime) -> FastAPI:
+    """The API of this bank. Opens nothing until it is called."""
+    app = _Documented(
+        title="bankd",
+        version=bankd.__version__,
+        description=DESCRIPTION,
+        # Its own routes would be hidden from the gate's eye; ours lies behind it.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    app.add_middleware(Authentication, runtime=runtime)
+    problems.install(app)
+    app.include_router(health.router(runtime))
+    for noun in (photos, licenses, requests, composites, reports):
+        app.include_router(noun.router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    return app
+
+
+def serve(runtime: Runtime) -> None:
+    """Serve until a signal says stop; on loopback where the settings say nothing else."""
+    settings = runtime.settings
+    uvicorn.run(
+        create(runtime), host=settings.api_host, port=settings.api_port, server_header=False, access_log=False
+    )
+
+
+class _Documented(FastAPI):
+    """Knows the schema of problems, and none of FastAPI's own errors, which are never answered."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = problems.Problem.model_json_schema()
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+        return self.openapi_schema  # type: ignore[return-value]

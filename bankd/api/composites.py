@@ -1,0 +1,212 @@
+"""Composites: looked at, handed out, verified."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bankd.access.permissions import Permission, sees
+from bankd.api.errors import HandoutRefused
+from bankd.api.gate import BEARER, Called, GuardedRoute, takes
+from bankd.api.problems import responses
+from bankd.api.uploads import content
+from bankd.audit.actor import Actor
+from bankd.provenance import certificates
+from bankd.provenance import service as provenance
+from bankd.provenance import verify as verification
+from bankd.provenance.errors import CompositeNotFound
+from bankd.provenance.models import Composite
+from bankd.runtime import Runtime
+from bankd.synthesis import handouts
+from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, NotHandedOut
+
+router = APIRouter(
+    prefix="/composites", tags=["composites"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
+)
+
+
+class HandoutState(BaseModel):
+    handout: UUID
+    recipient: str
+    channel: str
+    at: datetime
+    by: str
+
+
+class CompositeSummary(BaseModel):
+    composite: UUID
+    request: UUID
+    variation: int
+    department: UUID | None
+    height: int
+    width: int
+    file_sha256: str
+    pixel_sha256: str
+    sealed_at: datetime
+    log_index: int | None
+
+
+class CompositeState(CompositeSummary):
+    manifest: dict[str, Any] = Field(description="As it was signed")
+    manifest_signature: str = Field(description="Ed25519 of the manifest's canonical JSON, hexadecimal")
+    handouts: list[HandoutState]
+
+
+class ToHandOut(BaseModel):
+    recipient: str = Field(min_length=1, max_length=500, description="Who gets the picture")
+    channel: str = Field(min_length=1, max_length=100, description="One that the composite was made for")
+
+
+class VerificationCheck(BaseModel):
+    name: str
+    outcome: str
+    sentence: str
+
+
+class Verified(BaseModel):
+    """Whether a file is a composite of this bank, and whole."""
+
+    verdict: str
+    authentic: bool
+    composite: UUID | None
+    checks: list[VerificationCheck]
+
+
+@router.get(
+    "",
+    summary="List composites, the newest first",
+    openapi_extra=takes(Permission.COMPOSITES_READ),
+    responses=responses(422),
+)
+def list_all(
+    call: Called,
+    request: Annotated[UUID | None, Query(description="Only those of this request")] = None,
+    before: Annotated[datetime | None, Query(description="`sealed_at` of the page before's last")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[CompositeSummary]:
+    wanted = select(Composite).order_by(Composite.sealed_at.desc(), Composite.id).limit(limit)
+    if call.by.department_id is not None:
+        wanted = wanted.where(Composite.department_id == call.by.department_id)
+    if request is not None:
+        wanted = wanted.where(Composite.request_id == request)
+    if before is not None:
+        wanted = wanted.where(Composite.sealed_at < before)
+    with call.transaction() as session:
+        return [CompositeSummary(**_summary(composite)) for composite in session.scalars(wanted)]
+
+
+@router.get(
+    "/{composite}",
+    summary="Show a composite with its manifest and to whom it was handed out",
+    openapi_extra=takes(Permission.COMPOSITES_READ),
+    responses=responses(404, 422),
+)
+def show(call: Called, composite: UUID) -> CompositeState:
+    with call.transaction() as session:
+        found = seen(session, composite, by=call.by)
+        return CompositeState(
+            **_summary(found),
+            manifest=json.loads(found.manifest),
+            manifest_signature=found.manifest_signature,
+            handouts=[
+                HandoutState(handout=h.id, recipient=h.recipient, channel=h.channel, at=h.at, by=h.by)
+                for h in found.handouts
+            ],
+        )
+
+
+@router.post(
+    "/{composite}/handouts",
+    summary="Hand a composite out, if it clears today",
+    openapi_extra=takes(Permission.COMPOSITES_EXPORT),
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The signed file",
+            "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+            "headers": {"Bankd-Handout": {"description": "Its id", "schema": {"type": "string"}}},
+        },
+        **responses(404, 409, 413, 422),
+    },
+)
+def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
+    """The rights of this day decide. What is refused is on record too, and the problem gives the reasons."""
+    with call.transaction() as session:
+        given = handouts.hand_out(
+            session,
+            composite,
+            recipient=body.recipient,
+            channel=body.channel,
+            blobs=call.runtime.blobs,
+            by=call.by,
+            at=call.at,
+        )
+    # Only now, so that the record of either answer is kept.
+    if isinstance(given, NotHandedOut):
+        raise HandoutRefused(composite, given.reasons, given.photos)
+    return Response(
+        given.file,
+        media_type="image/png",
+        headers={
+            "Bankd-Handout": str(given.handout.id),
+            "Content-Disposition": f'attachment; filename="composite-{composite}.png"',
+        },
+    )
+
+
+@router.post(
+    "/verify",
+    summary="Say whether a file is a composite of this bank, and whole",
+    openapi_extra=takes(Permission.COMPOSITES_VERIFY, body=MAX_COMPOSITE_BYTES + (1 << 20)),
+    responses=responses(400, 413, 422),
+)
+def verify(call: Called, file: Annotated[UploadFile, File(description="A PNG")]) -> Verified:
+    data = content(file, most_bytes=MAX_COMPOSITE_BYTES)
+    with call.transaction() as session:
+        found = verification.verify(
+            data,
+            anchors_pem=_anchors(call.runtime),
+            manifest_key=call.runtime.manifest_key.public_key(),
+            lookup=lambda pixel_sha256: provenance.find_by_pixels(session, pixel_sha256),
+        )
+    return Verified(
+        verdict=found.verdict,
+        authentic=found.authentic,
+        composite=found.composite_id,
+        checks=[VerificationCheck(name=c.name, outcome=c.outcome, sentence=c.sentence) for c in found.checks],
+    )
+
+
+def seen(session: Session, composite_id: UUID, *, by: Actor) -> Composite:
+    """Raises: CompositeNotFound, also where it is another department's."""
+    composite = provenance.get(session, composite_id)
+    if not sees(by, composite.department_id):
+        raise CompositeNotFound(composite_id)
+    return composite
+
+
+def _summary(composite: Composite) -> dict[str, Any]:
+    return {
+        "composite": composite.id,
+        "request": composite.request_id,
+        "variation": composite.variation,
+        "department": composite.department_id,
+        "height": composite.height,
+        "width": composite.width,
+        "file_sha256": composite.file_sha256,
+        "pixel_sha256": composite.pixel_sha256,
+        "sealed_at": composite.sealed_at,
+        "log_index": composite.log_index,
+    }
+
+
+def _anchors(rt: Runtime) -> str:
+    chain, key = rt.settings.c2pa_certificates, rt.settings.c2pa_key
+    if chain is not None and key is not None:
+        return certificates.load(chain, key).anchors_pem
+    return certificates.ensure_development(rt.settings.keys, at=rt.now()).anchors_pem

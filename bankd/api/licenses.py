@@ -1,0 +1,216 @@
+"""Licenses: imported by rights files, looked at, withdrawn."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, File, Query, UploadFile
+from pydantic import BaseModel, Field
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from bankd.access.permissions import Permission, may, require
+from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
+from bankd.api.problems import responses
+from bankd.api.uploads import below, save
+from bankd.catalog import service as catalog
+from bankd.licensing import rights_file, rights_import
+from bankd.licensing import service as licensing
+from bankd.licensing.errors import LicenseNotFound
+from bankd.licensing.models import Grant, License
+from bankd.licensing.rights_entries import RightsFile
+from bankd.licensing.rights_import import ImportReport
+
+IMPORT_MOST_BYTES = 512 << 20
+REASON_MOST = 2000
+
+router = APIRouter(
+    prefix="/licenses", tags=["licenses"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
+)
+
+
+class Reason(BaseModel):
+    reason: str = Field(min_length=1, max_length=REASON_MOST)
+
+
+class Imported(BaseModel):
+    """How many records of each kind were new, and how many the bank knew already."""
+
+    new: dict[str, int]
+    known: dict[str, int]
+
+
+class Terms(BaseModel):
+    """What a grant says. Confidential: only for roles that may read terms."""
+
+    allows: dict[str, Any]
+    clause: str | None
+    quote: str | None
+
+
+class GrantState(BaseModel):
+    id: UUID
+    ref: str
+    recorded_at: datetime
+    withdrawn_at: datetime | None
+    superseded_at: datetime | None
+    terms: Terms | None
+
+
+class LicenseState(BaseModel):
+    """That a license exists, of whom, and whether it is in force."""
+
+    license: UUID
+    ref: str
+    title: str
+    licensor: str
+    basis: str
+    spdx: str | None
+    recorded_at: datetime
+    verified: bool = Field(description="Whether somebody compared the record with its document")
+    in_force: bool = Field(description="Neither withdrawn nor superseded")
+    withdrawn_at: datetime | None
+    superseded_at: datetime | None
+    grants: list[GrantState]
+
+
+class Withdrawn(BaseModel):
+    license: LicenseState
+    photos: int = Field(description="How many photos lost a grant by it")
+
+
+@router.post(
+    "/import",
+    summary="Import a rights file with its documents",
+    openapi_extra=takes(Permission.LICENSES_RECORD, body=IMPORT_MOST_BYTES),
+    responses=responses(400, 413, 422),
+)
+def import_file(
+    call: Called,
+    rights: Annotated[UploadFile, File(description="The rights file (YAML)")],
+    documents: Annotated[
+        list[UploadFile], File(description="Each under the `path` by which the rights file names it")
+    ] = [],  # noqa: B006
+) -> Imported:
+    """Record what the file says and the bank does not know yet. One fault refuses the whole file, and the
+    problem names every faulty line."""
+    with tempfile.TemporaryDirectory(prefix="bankd-upload-") as folder:
+        read = read_rights(Path(folder), rights, documents)
+        with call.transaction() as session:
+            report = import_rights(session, call, read)
+    return Imported(new=report.new, known=report.known)
+
+
+@router.get(
+    "",
+    summary="List licenses by their refs",
+    openapi_extra=takes(Permission.LICENSES_READ),
+    responses=responses(422),
+)
+def list_all(
+    call: Called,
+    after: Annotated[str | None, Query(description="The last ref of the page before", max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[LicenseState]:
+    with call.transaction() as session:
+        wanted = _licenses().order_by(License.ref).limit(limit)
+        if after is not None:
+            wanted = wanted.where(License.ref > after)
+        return [_state(license, call) for license in session.scalars(wanted)]
+
+
+@router.get(
+    "/{license}",
+    summary="Show a license, by id or ref",
+    openapi_extra=takes(Permission.LICENSES_READ),
+    responses=responses(404),
+)
+def show(call: Called, license: str) -> LicenseState:
+    with call.transaction() as session:
+        return _state(_find(session, license), call)
+
+
+@router.post(
+    "/{license}/withdraw",
+    summary="Withdraw a license from this moment on",
+    openapi_extra=takes(Permission.LICENSES_WITHDRAW),
+    responses=responses(404, 409, 413, 422),
+)
+def withdraw(call: Called, license: str, body: Reason) -> Withdrawn:
+    """Its photos are out of retrieval at once, but for those that hold another grant."""
+    with call.transaction() as session:
+        found = _find(session, license)
+        grants = licensing.withdraw(session, found.id, reason=body.reason, by=call.by, at=call.at)
+        blocked = catalog.block_grants(session, grants, by=call.by, at=call.at)
+        return Withdrawn(license=_state(found, call), photos=blocked)
+
+
+def read_rights(folder: Path, rights: UploadFile, documents: Sequence[UploadFile]) -> RightsFile:
+    """A rights file with its documents laid beside it, as on a librarian's disk.
+
+    Raises:
+        RightsFileRefused: something in it is wrong.
+        UploadInvalid: a document names itself by no relative path.
+    """
+    folder.mkdir(exist_ok=True)
+    path = save(rights, below(folder, PurePosixPath(rights.filename or "rights.yaml").name))
+    for document in documents:
+        save(document, below(folder, document.filename or ""))
+    return rights_file.load(path)
+
+
+def import_rights(session: Session, call: Call, file: RightsFile) -> ImportReport:
+    """Raises: NotPermitted, RightsFileRefused."""
+    require(call.by, Permission.LICENSES_RECORD)
+    report = rights_import.import_rights(session, file, blobs=call.runtime.blobs, by=call.by, at=call.at)
+    if report.ended:
+        catalog.block_grants(session, report.ended, by=call.by, at=call.at)
+    return report
+
+
+def _licenses() -> Any:
+    return select(License).options(selectinload(License.licensor), selectinload(License.grants))
+
+
+def _find(session: Session, license: str) -> License:
+    try:
+        by = or_(License.id == UUID(license), License.ref == license)
+    except ValueError:
+        by = License.ref == license
+    found: Sequence[License] = session.scalars(_licenses().where(by)).all()
+    if len(found) != 1:
+        raise LicenseNotFound(license)
+    return found[0]
+
+
+def _state(license: License, call: Call) -> LicenseState:
+    confidential = may(call.by, Permission.TERMS_READ)
+    return LicenseState(
+        license=license.id,
+        ref=license.ref,
+        title=license.title,
+        licensor=license.licensor.name,
+        basis=license.basis,
+        spdx=license.spdx,
+        recorded_at=license.recorded_at,
+        verified=license.verified_by is not None,
+        in_force=license.withdrawn_at is None and license.superseded_at is None,
+        withdrawn_at=license.withdrawn_at,
+        superseded_at=license.superseded_at,
+        grants=[_grant(grant, confidential=confidential) for grant in license.grants],
+    )
+
+
+def _grant(grant: Grant, *, confidential: bool) -> GrantState:
+    terms = Terms(allows=grant.terms.as_json(), clause=grant.clause, quote=grant.quote)
+    return GrantState(
+        id=grant.id,
+        ref=grant.ref,
+        recorded_at=grant.recorded_at,
+        withdrawn_at=grant.withdrawn_at,
+        superseded_at=grant.superseded_at,
+        terms=terms if confidential else None,
+    )

@@ -1,0 +1,248 @@
+"""Requests: a layout and a use in; what became of them, and why not, out."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bankd.access.permissions import Permission
+from bankd.api.gate import BEARER, Called, GuardedRoute, takes
+from bankd.api.problems import responses
+from bankd.api.uploads import content
+from bankd.catalog.taxonomy import house
+from bankd.ingestion.folder import CLASSES_MOST_BYTES
+from bankd.licensing.use import Use
+from bankd.policy import service as policy
+from bankd.policy.explain import says
+from bankd.synthesis import filing
+from bankd.synthesis.filing import MAX_SEED, Asked
+from bankd.synthesis.layouts import MAX_FILE_BYTES, read_layout
+from bankd.synthesis.models import Request, RequestState, Variation
+
+USE_MOST = 64 << 10
+
+router = APIRouter(
+    prefix="/requests", tags=["requests"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
+)
+
+
+class VariationState(BaseModel):
+    """One of the pictures asked for."""
+
+    index: int
+    state: str
+    composite: UUID | None
+
+
+class RequestAnswer(BaseModel):
+    """A request as it stands. `filed` and `rendering` move on by themselves; the other states are final."""
+
+    request: UUID
+    state: str
+    filed_by: str
+    filed_at: datetime
+    finished_at: datetime | None
+    department: UUID | None
+    height: int
+    width: int
+    use: dict[str, Any] = Field(description="The whole use, with what the bank took for what was left out")
+    frame: str
+    variations: int
+    seed: int
+    pictures: list[VariationState]
+
+
+class PolicyReason(BaseModel):
+    policy: str
+    says: str
+    segments: int | None = Field(description="For how many segments it is a reason")
+
+
+class RegionReasons(BaseModel):
+    """A region of the layout that no cleared segment could fill."""
+
+    region: int
+    category: str
+    area_px: int
+    box: list[int]
+    segments: int = Field(description="How many the bank holds of the category")
+    reasons: list[PolicyReason]
+
+
+class PictureReasons(BaseModel):
+    index: int
+    state: str
+    reasons: list[PolicyReason]
+    uncovered: list[int] = Field(description="Regions that could not be covered")
+    failed: str | None
+
+
+class Explanation(BaseModel):
+    """Why the bank did not serve all of a request. Names policies, never the terms of a contract."""
+
+    request: UUID
+    state: str
+    failed: str | None
+    regions: list[RegionReasons]
+    pictures: list[PictureReasons]
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Ask for pictures of a layout, for a use",
+    openapi_extra=takes(Permission.REQUESTS_CREATE, body=MAX_FILE_BYTES + (2 << 20)),
+    responses=responses(400, 409, 413, 422),
+)
+def create(
+    call: Called,
+    response: Response,
+    layout: Annotated[UploadFile, File(description="A PNG with one class id a pixel")],
+    use: Annotated[str, Form(description="The use (JSON): see the schema `Use`", max_length=USE_MOST)],
+    classes: Annotated[
+        UploadFile | None, File(description="`classes.json`; without it ids are the house taxonomy's")
+    ] = None,
+    frame: Annotated[Literal["scene", "box"], Form()] = "scene",
+    variations: Annotated[int, Form(ge=1, le=16)] = 1,
+    seed: Annotated[int, Form(ge=0, le=MAX_SEED)] = 0,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, description="The same request twice is then one")
+    ] = None,
+) -> RequestAnswer:
+    """File a request. Workers clear, render and seal it; `GET /requests/{request}` says how far it
+    is, and `GET /requests/{request}/explain` why something could not be served."""
+    declared = _use(use)
+    labels = read_layout(
+        content(layout, most_bytes=MAX_FILE_BYTES),
+        None if classes is None else content(classes, most_bytes=CLASSES_MOST_BYTES),
+        taxonomy=house(),
+    )
+    asked = Asked(labels, declared, frame=frame, variations=variations, seed=seed)
+    with call.transaction() as session:
+        request = filing.file(
+            session,
+            asked,
+            blobs=call.runtime.blobs,
+            taxonomy=house(),
+            idempotency_key=idempotency_key,
+            by=call.by,
+            at=call.at,
+        )
+        session.flush()
+        answer = _answer(session, request)
+    response.headers["Location"] = f"/requests/{answer.request}"
+    return answer
+
+
+@router.get(
+    "",
+    summary="List requests, the newest first",
+    openapi_extra=takes(Permission.REQUESTS_READ),
+    responses=responses(422),
+)
+def list_all(
+    call: Called,
+    state: RequestState | None = None,
+    before: Annotated[datetime | None, Query(description="`filed_at` of the page before's last")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[RequestAnswer]:
+    wanted = select(Request).order_by(Request.filed_at.desc(), Request.id).limit(limit)
+    if call.by.department_id is not None:
+        wanted = wanted.where(Request.department_id == call.by.department_id)
+    if state is not None:
+        wanted = wanted.where(Request.state == state)
+    if before is not None:
+        wanted = wanted.where(Request.filed_at < before)
+    with call.transaction() as session:
+        return [_answer(session, request) for request in session.scalars(wanted).all()]
+
+
+@router.get(
+    "/{request}",
+    summary="Show a request",
+    openapi_extra=takes(Permission.REQUESTS_READ),
+    responses=responses(404, 422),
+)
+def show(call: Called, request: UUID) -> RequestAnswer:
+    with call.transaction() as session:
+        return _answer(session, filing.get(session, request, by=call.by))
+
+
+@router.get(
+    "/{request}/explain",
+    summary="Explain what of a request could not be served",
+    openapi_extra=takes(Permission.REQUESTS_READ),
+    responses=responses(404, 422),
+)
+def explain(call: Called, request: UUID) -> Explanation:
+    with call.transaction() as session:
+        found = filing.get(session, request, by=call.by)
+        variations = _variations(session, found)
+        sentences = _sentences(session, {r for v in variations for r in v.reasons.get("reasons", ())})
+        return Explanation(
+            request=found.id,
+            state=found.state,
+            failed=found.outcome.get("failed"),
+            regions=[RegionReasons.model_validate(region) for region in found.outcome.get("regions", ())],
+            pictures=[
+                PictureReasons(
+                    index=v.index,
+                    state=v.state,
+                    reasons=[
+                        PolicyReason(policy=reason, says=sentences[reason], segments=None)
+                        for reason in v.reasons.get("reasons", ())
+                    ],
+                    uncovered=v.reasons.get("uncovered", []),
+                    failed=v.reasons.get("failed"),
+                )
+                for v in variations
+            ],
+        )
+
+
+def _use(text: str) -> Use:
+    try:
+        return Use.model_validate_json(text)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise RequestValidationError(
+            [{**one, "loc": ("body", "use", *one["loc"])} for one in found]
+        ) from error
+
+
+def _answer(session: Session, request: Request) -> RequestAnswer:
+    return RequestAnswer(
+        request=request.id,
+        state=request.state,
+        filed_by=request.filed_by,
+        filed_at=request.filed_at,
+        finished_at=request.finished_at,
+        department=request.department_id,
+        height=request.height,
+        width=request.width,
+        use=request.use,
+        frame=request.frame,
+        variations=request.variations,
+        seed=request.seed,
+        pictures=[
+            VariationState(index=v.index, state=v.state, composite=v.composite_id)
+            for v in _variations(session, request)
+        ],
+    )
+
+
+def _variations(session: Session, request: Request) -> list[Variation]:
+    wanted = select(Variation).where(Variation.request_id == request.id).order_by(Variation.index)
+    return list(session.scalars(wanted))
+
+
+def _sentences(session: Session, policies: set[str]) -> dict[str, str]:
+    if not policies:
+        return {}
+    bundle = policy.active(session)
+    return {one: says(bundle, one) for one in policies}
