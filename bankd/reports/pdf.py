@@ -25,7 +25,7 @@ def render(illustrated: Illustrated, *, locale: Locale = "en") -> bytes:
     """Raises: ReportNotRendered, which is a mistake of ours and never the reader's."""
     report = illustrated.report
     content = page(report, locale=locale)
-    created = datetime.fromisoformat(report.as_of)
+    created = datetime.fromisoformat(report.as_of).replace(microsecond=0)  # PDF dates have no finer unit
     content["created"] = list(created.timetuple())[:6]
     content["picture"]["file"] = None if illustrated.picture is None else "picture.jpg"
     with tempfile.TemporaryDirectory(prefix="bankd-report-") as folder:
