@@ -18,15 +18,21 @@ from bankd.licensing.models import Grant, License
 
 @dataclass(frozen=True)
 class PhotoLine:
-    """One photo in a list. `blocked_until` in the year 9999: until somebody lifts it."""
+    """One photo in a list."""
 
     id: UUID
     name: str
     state: str
     quarantine_reason: str | None
-    blocked_until: datetime | None
+    disputed_at: datetime | None
+    embargo_until: datetime | None
     segments: int
     taken_at: datetime
+
+    def held_back(self, at: datetime) -> bool:
+        """Whether it is out of every use at `at`, whatever its grants say."""
+        embargoed = self.embargo_until is not None and self.embargo_until > at
+        return self.state != "admitted" or self.disputed_at is not None or embargoed
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,8 @@ def photos(
             Photo.name,
             Photo.state,
             Photo.quarantine_reason,
-            Photo.blocked_until,
+            Photo.disputed_at,
+            Photo.embargo_until,
             counted,
             Photo.taken_at,
         )

@@ -28,7 +28,7 @@ from bankd.runtime import Runtime
 
 
 class Bank(click.Group):
-    """What a person asked for and cannot have is one sentence and exit status 2; faults of ours keep their trace."""
+    """What cannot be done is one sentence and exit status 2; a fault of ours keeps its trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from bankd.cli.files import read_bytes, write_all
-from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
+from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
 from bankd.licensing.vocabulary import CHANNELS
 from bankd.provenance.manifest import Disclosures, Manifest
 from bankd.provenance.manifest import read as read_manifest
@@ -84,15 +84,13 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
         whole = found.height * found.width
         for photo in manifest.placed_photos:
             click.echo(
-                f"photo {photo.photo_id} on grant {photo.grant_id}: {photo.canvas_px / whole:.2%} of the canvas"
-                f" before refinement, {count(len(photo.segments), 'segment')}"
+                f"photo {photo.photo_id} on grant {photo.grant_id}: {photo.canvas_px / whole:.2%}"
+                f" of the canvas before refinement, {count(len(photo.segments), 'segment')}"
             )
         for credit in disclosures.credits():
             click.echo(f"credit owed ({credit.placement}): {credit.text}")
         for handout in found.handouts:
-            click.echo(
-                f"handed out {handout.at:%Y-%m-%d %H:%M:%SZ} to {handout.recipient} for {handout.channel}"
-            )
+            click.echo(f"handed out {word(handout.at)} to {handout.recipient} for {handout.channel}")
 
 
 @composites.command()

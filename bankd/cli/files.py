@@ -27,7 +27,7 @@ def read_bytes(path: Path, *, what: str) -> bytes:
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write every file under a temporary name, then rename them all: no half file is ever seen under its name.
+    """Write every file under a temporary name, then rename them all: nobody sees half a file.
 
     Raises:
         FileUnusable: nothing was renamed.

@@ -91,6 +91,6 @@ def withdraw(runtime: Runtime, ref: str, reason: str, in_json: bool) -> None:
         return
     click.echo(f"license {ref} withdrawn at {withdrawn.withdrawn_at.isoformat()}")
     click.echo(
-        f"it touches {count(withdrawn.photos, 'photo')}, which no new picture may be made from on this license,"
+        f"it touches {count(withdrawn.photos, 'photo')}, which it clears for nothing new any more,"
         f" and {count(withdrawn.composites, 'composite')}, which must clear anew when handed out"
     )

@@ -117,7 +117,7 @@ def list_(runtime: Runtime, state: str | None, limit: int, offset: int, in_json:
                 one.name,
                 one.state if one.quarantine_reason is None else f"{one.state} ({one.quarantine_reason})",
                 one.segments,
-                one.blocked_until is not None and one.blocked_until > now,
+                one.held_back(now),
             )
             for one in found
         ],

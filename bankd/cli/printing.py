@@ -69,6 +69,8 @@ def word(value: object) -> str:
             return value.strftime("%Y-%m-%d %H:%M:%SZ")
         case Enum():
             return str(value.value)
+        case Mapping():
+            return ", ".join(f"{name}: {word(item)}" for name, item in value.items()) or "none"
         case set() | frozenset():
             return ", ".join(sorted(map(word, value))) or "none"
         case list() | tuple():

@@ -40,7 +40,7 @@ def provenance(runtime: Runtime, composite_id: UUID, form: str, locale: str, out
             at=runtime.now(),
         )
     if out is None:
-        click.get_binary_stream("stdout").write(report)
+        click.echo(report, nl=False)
         return
     write_all(out.parent, {out.name: report})
     click.echo(out)

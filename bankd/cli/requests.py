@@ -1,6 +1,7 @@
 """`bankd requests`: pictures asked for, and why they were or were not made."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -13,10 +14,11 @@ from bankd.cli.printing import as_json, count, print_fields, print_json, print_r
 from bankd.cli.waiting import wait
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import ALTERATIONS, AUDIENCES, CHANNELS, PURPOSES, SUBJECTS
+from bankd.policy.explain import Denial
 from bankd.runtime import Runtime
 from bankd.synthesis import filing, layouts, reading
 from bankd.synthesis.declaring import declare
-from bankd.synthesis.reading import Explanation, RequestShown
+from bankd.synthesis.reading import Explanation, RegionShort, RequestShown
 
 
 @click.group()
@@ -37,18 +39,16 @@ def _one_of(words: frozenset[str]) -> str:
     "territories",
     multiple=True,
     required=True,
-    help="Repeatable: where it is aimed at (JP, WORLD).",
+    help="Repeatable: where it is aimed at, JP or WORLD.",
 )
 @click.option("--from", "starts_on", required=True, metavar="YYYY-MM-DD", help="First day of the use.")
 @click.option("--to", "ends_on", required=True, metavar="YYYY-MM-DD", help="Last day of the use.")
 @click.option("--audience", required=True, help=_one_of(AUDIENCES))
-@click.option(
-    "--geo-block", is_flag=True, help="On web, social, app, email: seen where it is aimed at alone."
-)
+@click.option("--geo-block", is_flag=True, help="Seen where it is aimed at alone, on the web too.")
 @click.option("--zone", help="Time zone of the days.  [default: UTC]")
 @click.option("--sector", help="Sector of business.  [default: general]")
 @click.option(
-    "--subject", "subjects", multiple=True, help=f"Repeatable sensitive subject. {_one_of(SUBJECTS)}"
+    "--subject", "subjects", multiple=True, help=f"Repeatable. {_one_of(SUBJECTS)}  [default: none]"
 )
 @click.option("--licensee", help="Who uses the picture.  [default: house]")
 @click.option("--brand", help="The brand it is used for.  [default: none]")
@@ -64,7 +64,7 @@ def _one_of(words: frozenset[str]) -> str:
     "--classes",
     "classes_path",
     type=click.Path(path_type=Path),
-    help="classes.json; looked for near the layout.",
+    help="classes.json; sought near the layout.",
 )
 @click.option("--variations", type=int, default=1, show_default=True, help="Pictures, 1 to 16.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed chooses the same.")
@@ -74,6 +74,7 @@ def _one_of(words: frozenset[str]) -> str:
 @click.pass_obj
 def create(
     runtime: Runtime,
+    /,
     layout: Path,
     channels: tuple[str, ...],
     territories: tuple[str, ...],
@@ -87,7 +88,10 @@ def create(
     in_json: bool,
     **declared: Any,
 ) -> None:
-    """File a request: LAYOUT is a PNG with one class id a pixel."""
+    """File a request: LAYOUT is a PNG with one class id a pixel.
+
+    With --wait, exit status 1 says that no picture was sealed.
+    """
     use = declare(
         channels=channels,
         territories=territories,
@@ -130,6 +134,8 @@ def create(
                 _print_explanation(_explanation(runtime, request_id))
     if in_json:
         print_json(_shown(runtime, request_id))
+    if waits and not seen.composites:
+        raise click.exceptions.Exit(1)
 
 
 @requests.command("list")
@@ -179,6 +185,8 @@ def show(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
     )
     _print_use(found.use, frame=found.frame, variations=len(found.variations), seed=found.seed)
     _print_outcome(found)
+    if found.finished and len(found.composites) < len(found.variations):
+        click.echo(f"why: `bankd requests explain {found.id}`")
 
 
 @requests.command()
@@ -240,32 +248,59 @@ def _print_outcome(request: RequestShown) -> None:
     for one in request.variations:
         composite = "" if one.composite_id is None else f", composite {one.composite_id}"
         click.echo(f"variation {one.index}: {one.state}{composite}")
-    if request.finished and len(request.composites) < len(request.variations):
-        click.echo(f"why: `bankd requests explain {request.id}`")
 
 
 def _print_explanation(found: Explanation) -> None:
-    for region in found.regions:
+    for short in _by_category(found):
         click.echo(
-            f"region {region.region}, {region.category}, {region.share:.1%} of the layout:"
-            f" {count(region.segments, 'segment')} held, none cleared that covers it"
+            f"{short.category}, {short.share:.1%} of the layout ({short.places}):"
+            f" {count(short.segments, 'segment')} held, none clears for this use"
         )
-        for denial in region.reasons:
+        for denial in short.reasons:
             click.echo(f"  {denial.says} ({denial.policy}, {count(denial.count, 'segment')})")
     for one in found.variations:
-        composite = "" if one.composite_id is None else f", composite {one.composite_id}"
-        click.echo(f"variation {one.index}: {one.state}{composite}")
-        if found.regions and one.state == "refused" and not one.photos:
-            continue  # for the reasons of the regions above
-        if one.reasons and one.state == "sealed":
-            click.echo("  refused at its first seal, then made again without these sources:")
+        if found.regions and not (one.grants or one.photos or one.uncovered):
+            continue  # the regions above are why
         for reason in one.reasons:
-            click.echo(f"  {reason.says} ({reason.code})")
+            click.echo(f"variation {one.index}, {one.state}: {reason.says} ({reason.code})")
+        if one.reasons and one.state == "sealed":
+            click.echo("  that was at its first seal; it was made again from other sources")
         if one.grants:
             click.echo(f"  these grants clash: {' and '.join(f'`{ref}`' for ref in one.grants)}")
         if one.photos:
-            click.echo(f"  refused sources: {', '.join(map(str, one.photos))}")
+            click.echo(f"  sources refused: {', '.join(map(str, one.photos))}")
         if one.uncovered:
             click.echo(f"  not covered: {', '.join(one.uncovered)}")
     if found.failed:
         click.echo(f"failed: {found.failed}")
+    if not found.regions and not any(one.reasons for one in found.variations):
+        click.echo("nothing was refused")
+
+
+@dataclass(frozen=True)
+class _CategoryShort:
+    """The regions of one category that could not be served, which all have the same reasons."""
+
+    category: str
+    share: float
+    places: str
+    segments: int
+    reasons: tuple[Denial, ...]
+
+
+def _by_category(found: Explanation) -> list[_CategoryShort]:
+    """The largest share of the layout first: people want to know which category to leave out."""
+    together: dict[str, list[RegionShort]] = {}
+    for region in found.regions:
+        together.setdefault(region.category, []).append(region)
+    short = [
+        _CategoryShort(
+            category,
+            sum(region.share for region in regions),
+            f"region{'s' if len(regions) > 1 else ''} {', '.join(str(region.region) for region in regions)}",
+            regions[0].segments,
+            regions[0].reasons,
+        )
+        for category, regions in together.items()
+    ]
+    return sorted(short, key=lambda one: (-one.share, one.category))

@@ -43,8 +43,7 @@ def wait(
                 if stopped := _stopped(runtime, workers):
                     told = True
                     click.echo(
-                        f"{_clear(shows)}waiting, but nothing moves while the worker `{stopped}` does not run:"
-                        " start it with `bankd up` in another terminal",
+                        f"{_clear(shows)}nothing moves while `{stopped}` does not run: `bankd up` starts it",
                         err=True,
                     )
             time.sleep(POLL_S)

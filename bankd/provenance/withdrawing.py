@@ -1,4 +1,4 @@
-"""A license withdrawn, with all that follows from it: photos taken out of use, composites that relied on it."""
+"""A license withdrawn, with what follows: photos taken out of use, composites that relied on it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ WORDS = {
 def declare(
     *, channels: Iterable[str], territories: Iterable[str], geo_block: bool = False, **rest: Any
 ) -> Use:
-    """The use, `accessible` worked out: where it is aimed at, or the world on an open channel without a geo-block.
+    """The use, `accessible` worked out: as `territories`; an open channel without a geo-block is the world.
 
     Args:
         rest: the other fields of `Use`; None and what is left out take their defaults.

@@ -108,7 +108,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class VariationExplained:
-    """What became of one picture. `grants` are those that clash, `photos` the sources refused, at its seal."""
+    """What became of one picture. `grants` are those that clash, `photos` the sources its seal refused."""
 
     index: int
     state: str
@@ -273,7 +273,11 @@ def composites(session: Session, *, by: Actor, limit: int = 100, offset: int = 0
 
 
 def composite_of(session: Session, composite_id: UUID, *, by: Actor) -> Composite:
-    """With its usages and handouts. Raises: CompositeNotFound: there is none, or it is another department's."""
+    """With its usages and handouts.
+
+    Raises:
+        CompositeNotFound: there is none, or it is another department's.
+    """
     found = provenance.get(session, composite_id)
     if by.department_id is not None and found.department_id != by.department_id:
         raise CompositeNotFound(composite_id)
