@@ -123,7 +123,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({401, 403, 500, 503, *statuses})
+        for status in sorted({401, 403, 422, 500, 503, *statuses})
     }
 
 

@@ -1,0 +1,74 @@
+from typing import Any
+
+from sqlalchemy import func, select
+
+from bankd.licensing.models import Licensor
+
+
+def test_import_counts_what_is_new_and_what_is_known(bank: Any) -> None:
+    first = bank.import_rights()
+    assert first.status_code == 200, first.text
+    assert first.json() == {
+        "new": {"licensors": 1, "documents": 1, "licenses": 1, "grants": 1},
+        "known": {},
+    }
+    assert bank.import_rights().json()["known"] == first.json()["new"]
+
+
+def test_faulty_file_is_refused_by_its_lines_and_leaves_nothing(bank: Any, rights_text: str) -> None:
+    text = rights_text.replace("[WORLD]", "[Atlantis]").replace("licensor: agency", "licensor: nobody")
+    response = bank.import_rights(text)
+    assert response.status_code == 422 and response.json()["type"].endswith("rights-file-refused")
+    assert {error["line"] for error in response.json()["errors"]} <= set(range(1, 40))
+    assert "`rights.yaml` line" in response.json()["detail"] and "/" not in response.json()["detail"]
+    with bank.runtime.transaction() as session:
+        assert session.scalar(select(func.count()).select_from(Licensor)) == 0
+
+    missing = bank.call(
+        "librarian", "POST", "/licenses/import", files={"rights": ("rights.yaml", rights_text.encode())}
+    )
+    assert missing.status_code == 422 and "documents/agreement.md" in missing.json()["detail"]
+
+
+def test_document_cannot_be_laid_outside(bank: Any, rights_text: str) -> None:
+    for name in ("../up.md", "/tmp/up.md", "documents/../../up.md", "rights.yaml", "rights.yaml/x", "."):
+        files = [("rights", ("rights.yaml", rights_text.encode())), ("documents", (name, b"x"))]
+        response = bank.call("librarian", "POST", "/licenses/import", files=files)
+        assert response.status_code == 422, name
+        assert response.json()["type"].endswith("upload-invalid"), response.text
+
+
+def test_terms_are_shown_to_those_alone_who_may_read_them(bank: Any) -> None:
+    bank.import_rights()
+    told = bank.call("librarian", "GET", "/licenses/L-1").json()
+    assert told["in_force"] and told["verified"] and told["licensor"] == "Agency Nine"
+    assert told["grants"][0]["terms"]["quote"] is None
+    assert told["grants"][0]["terms"]["allows"]["fee_minor"] == 123456
+    assert bank.call("librarian", "GET", f"/licenses/{told['license']}").json() == told
+
+    for path in ("/licenses/L-1", "/licenses"):
+        seen = bank.call("creative", "GET", path)
+        assert seen.status_code == 200 and "L-1" in seen.text
+        assert "123456" not in seen.text and "for all media" not in seen.text
+    assert bank.call("creative", "GET", "/licenses?after=L-1").json() == []
+    assert bank.call("creative", "GET", "/licenses/L-2").status_code == 404
+
+
+def test_withdrawal_blocks_its_photos_and_stands(bank: Any) -> None:
+    batch = bank.ingest("desk-1.png", "desk-2.png").json()["batch"]
+    bank.work(batch)
+    body = {"reason": "the licensor left"}
+
+    response = bank.call("compliance", "POST", "/licenses/L-1/withdraw", json=body)
+
+    assert response.status_code == 200 and response.json()["photos"] == 2
+    assert response.json()["license"]["withdrawn_at"] and not response.json()["license"]["in_force"]
+    items = bank.call("librarian", "GET", f"/photos/batches/{batch}").json()["items"]
+    photo = bank.call("librarian", "GET", f"/photos/{items[0]['photo']}").json()
+    assert photo["grants"] == [{"grant": "L-1/all", "blocked": True}]
+
+    again = bank.call("compliance", "POST", "/licenses/L-1/withdraw", json=body)
+    assert again.status_code == 409 and again.json()["type"].endswith("license-already-withdrawn")
+    assert bank.call("compliance", "POST", "/licenses/L-2/withdraw", json=body).status_code == 404
+    for faulty in ({}, {"reason": ""}, {"reason": 7}):
+        assert bank.call("compliance", "POST", "/licenses/L-1/withdraw", json=faulty).status_code == 422

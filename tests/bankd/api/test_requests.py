@@ -1,0 +1,109 @@
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from bankd.audit.actor import Actor
+from bankd.synthesis import service
+from bankd.synthesis.models import Request
+from bankd.worker.models import Outgoing
+
+
+def counted(bank: Any, table: Any) -> int:
+    with bank.runtime.transaction() as session:
+        return session.scalar(select(func.count()).select_from(table))
+
+
+def test_request_is_filed_with_the_whole_use_and_a_hint(bank: Any) -> None:
+    response = bank.request()
+
+    assert response.status_code == 202, response.text
+    told = response.json()
+    assert told["state"] == "filed" and (told["height"], told["width"]) == (48, 64)
+    assert told["use"]["sector"] == "general" and told["use"]["licensee"] == "house"
+    assert [picture["state"] for picture in told["pictures"]] == ["waiting", "waiting"]
+    assert bank.call("creative", "GET", response.headers["location"]).json() == told
+    assert counted(bank, Outgoing) == 1
+
+
+def test_same_key_is_one_request_and_another_use_a_clash(bank: Any, use: dict[str, Any]) -> None:
+    headers = {"Idempotency-Key": "order-7"}
+    first, again = bank.request(headers=headers), bank.request(headers=headers)
+    assert first.json()["request"] == again.json()["request"] and counted(bank, Request) == 1
+    clash = bank.request(headers=headers, use=json.dumps({**use, "channels": ["print"]}))
+    assert clash.status_code == 409 and clash.json()["type"].endswith("key-reused")
+    assert bank.request().json()["request"] != first.json()["request"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"use": "{"}, "body.use"),
+        ({"use": "{}"}, "body.use.purpose"),
+        ({"variations": "17"}, "body.variations"),
+        ({"variations": "0"}, "body.variations"),
+        ({"seed": "-1"}, "body.seed"),
+        ({"frame": "round"}, "body.frame"),
+        ({"headers": {"Idempotency-Key": "k" * 201}}, "header.idempotency-key"),
+    ],
+)
+def test_faulty_field_is_named(bank: Any, changes: dict[str, Any], where: str) -> None:
+    response = bank.request(**changes)
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["where"] == where
+    assert counted(bank, Request) == 0
+
+
+def test_faulty_use_or_layout_is_refused_in_a_sentence(
+    bank: Any, use: dict[str, Any], label_map: Any
+) -> None:
+    backwards = bank.request(use=json.dumps({**use, "ends_on": "2026-05-31"}))
+    assert backwards.status_code == 422 and "before it starts" in backwards.json()["detail"]
+    unstorable = bank.request(use=json.dumps({**use, "brand": "a\0b"}))
+    assert unstorable.status_code == 422 and "NUL" in unstorable.json()["detail"]
+    for layout in (b"no picture", label_map(8, 8)):
+        response = bank.request(layout=layout)
+        assert response.status_code == 422 and response.json()["type"].endswith("layout-refused")
+    assert counted(bank, Request) == 0
+
+
+def test_department_sees_its_own_requests_only(bank: Any) -> None:
+    bank.key("magazine", roles=("creative",), department="Magazine")
+    bank.key("catalogue", roles=("creative",), department="Catalogue")
+    request = bank.request(role="magazine").json()["request"]
+    path = f"/requests/{request}"
+    for role in ("magazine", "creative", "auditor"):
+        assert bank.call(role, "GET", path).status_code == 200
+        assert [one["request"] for one in bank.call(role, "GET", "/requests").json()] == [request]
+    for told in (path, f"{path}/explain"):
+        assert bank.call("catalogue", "GET", told).status_code == 404
+    assert bank.call("catalogue", "GET", "/requests").json() == []
+    assert bank.call("auditor", "GET", "/requests?state=refused").json() == []
+    assert bank.call("auditor", "GET", "/requests?state=lost").status_code == 422
+
+
+def test_explanation_gives_each_region_its_reasons(bank: Any, NOON: Any) -> None:
+    request = bank.request().json()["request"]
+    regions = [
+        {
+            "region": 0,
+            "category": "wall",
+            "area_px": 2672,
+            "box": [0, 0, 64, 48],
+            "segments": 3,
+            "reasons": [{"policy": "channel-not-granted", "says": "Not for this channel", "segments": 3}],
+        }
+    ]
+    with bank.runtime.transaction() as session:
+        row = session.get_one(Request, UUID(request))
+        service.refuse(session, row, reasons=regions, by=Actor.system("tests"), at=NOON)
+
+    told = bank.call("creative", "GET", f"/requests/{request}/explain").json()
+
+    assert told["state"] == "refused" and told["regions"] == regions
+    assert told["pictures"][0]["reasons"][0]["policy"] == "channel-not-granted"
+    assert [one["request"] for one in bank.call("auditor", "GET", "/requests?state=refused").json()] == [
+        request
+    ]
