@@ -7,7 +7,7 @@ physical size whatever it is put on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +146,9 @@ def box(sx: float, sy: float, sz: float, bevel: float = 0.003, steps: int = 4) -
         lines = []
         for k in (u, v):
             inner = half[k] - bevel
-            lines.append(np.concatenate([-(inner + bend)[::-1], np.linspace(-inner, inner, 5)[1:-1], inner + bend]))
+            lines.append(
+                np.concatenate([-(inner + bend)[::-1], np.linspace(-inner, inner, 5)[1:-1], inner + bend])
+            )
         a, b = np.meshgrid(lines[0], lines[1])
         for sign in (1.0, -1.0):
             p = np.zeros((*a.shape, 3))
@@ -265,7 +267,7 @@ def leaf(length: float, width: float, *, droop: float, fold: float, rows: int = 
     return sheet(grid, uv=uv)
 
 
-def write_ply(path: Any, mesh: Mesh) -> None:
+def write_ply(path: Path, mesh: Mesh) -> None:
     """Binary PLY with normals and texture coordinates."""
     vertices = np.concatenate([mesh.points, mesh.normals, mesh.uv], axis=1).astype("<f4")
     faces = np.zeros(len(mesh.faces), dtype=[("n", "u1"), ("v", "<i4", 3)])
@@ -275,5 +277,5 @@ def write_ply(path: Any, mesh: Mesh) -> None:
         f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{names}"
         f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
     )
-    with open(path, "wb") as file:
+    with path.open("wb") as file:
         file.write(header.encode() + vertices.tobytes() + faces.tobytes())
