@@ -340,7 +340,7 @@ def _photo(session: Session, photo: Photo) -> PhotoState:
         height=photo.height,
         width=photo.width,
         taken_at=photo.taken_at,
-        segments=dict(segments.tuples().all()),
+        segments={category: count for category, count in segments},  # noqa: C416
         grants=[
             HeldGrant(grant=f"{license}/{grant}", blocked=bool(photo.grant_blocks >> ordinal & 1))
             for license, grant, ordinal in grants

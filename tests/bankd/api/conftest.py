@@ -80,6 +80,7 @@ licenses:
           alterations: [crop, flip, recolor, retouch, combine]
           generative: true
           starts_on: 2026-01-01
+          ends_on: null
           fee_minor: 123456
           currency: EUR
 photos:
