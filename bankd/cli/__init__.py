@@ -24,7 +24,10 @@ from bankd.cli import (
     stack,
 )
 from bankd.errors import BankError
+from bankd.licensing.errors import RightsFileRefused
 from bankd.runtime import Runtime
+
+PROBLEMS = 20  # of a rights file that are shown at once
 
 
 class Bank(click.Group):
@@ -35,6 +38,9 @@ class Bank(click.Group):
             return super().invoke(ctx)
         except BankError as error:
             click.echo(f"error: {error}", err=True)
+            if isinstance(error, RightsFileRefused):
+                for line, sentence in error.problems[1:PROBLEMS]:
+                    click.echo(f"  {f'line {line}: ' if line else ''}{sentence}", err=True)
             ctx.exit(2)
 
 
@@ -55,7 +61,12 @@ def main(ctx: click.Context) -> None:
     Everything of an installation is in the folder that BANKD_HOME names (~/.bankd).
     Begin with `bankd up`.
     """
-    ctx.obj = Runtime(config.load(), Actor("user", user(), frozenset(Role)))
+    runtime = ctx.obj = Runtime(config.load(), Actor("user", user(), frozenset(Role)))
+
+    @ctx.call_on_close
+    def close() -> None:
+        if "engine" in vars(runtime):  # made when it was first needed
+            runtime.engine.dispose()
 
 
 for command in (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from bankd.cli.files import read_bytes, write_all
+from bankd.cli.files import check_writable, read_bytes, write_all
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
 from bankd.licensing.vocabulary import CHANNELS
 from bankd.provenance.manifest import Disclosures, Manifest
@@ -106,10 +106,8 @@ def export(
 ) -> None:
     """Hand a composite out, if it clears today: picture, signed manifest, provenance, reports."""
     house = House(runtime.settings.house, cast(Locale, locale))
-    files: dict[str, bytes] = {}
-    handout_id = None
+    check_writable(out)  # before the handout: what is handed out must arrive
     with runtime.transaction() as session:
-        at = runtime.now()
         answer = handouts.hand_out(
             session,
             composite_id,
@@ -117,20 +115,20 @@ def export(
             channel=channel,
             blobs=runtime.blobs,
             by=runtime.actor,
-            at=at,
+            at=runtime.now(),
         )
-        if not isinstance(answer, NotHandedOut):
-            handout_id = answer.handout.id
-            files = making.handout_files(
-                session, answer, house=house, blobs=runtime.blobs, by=runtime.actor, at=at
-            )
     # A refusal is committed too: that it was asked for stays in the log.
     if isinstance(answer, NotHandedOut):
-        _refused(composite_id, answer, in_json=in_json)
+        _print_refusal(composite_id, answer, in_json=in_json)
         raise click.exceptions.Exit(2)
+    # Reports are laid out after the commit: the handout held the log's lock until then.
+    with runtime.transaction() as session:
+        files = making.handout_files(
+            session, answer, house=house, blobs=runtime.blobs, by=runtime.actor, at=runtime.now()
+        )
     written = write_all(out, files)
     if in_json:
-        print_json({"handout": handout_id, "files": [str(path) for path in written]})
+        print_json({"handout": answer.handout.id, "files": [str(path) for path in written]})
         return
     for path in written:
         click.echo(path)
@@ -160,7 +158,7 @@ def verify(runtime: Runtime, file: Path, in_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _refused(composite_id: UUID, answer: NotHandedOut, *, in_json: bool) -> None:
+def _print_refusal(composite_id: UUID, answer: NotHandedOut, *, in_json: bool) -> None:
     if in_json:
         print_json({"refused": answer.reasons, "photos": answer.photos})
         return

@@ -26,6 +26,16 @@ def read_bytes(path: Path, *, what: str) -> bytes:
         raise FileUnusable(path, what, f"cannot be read: {error.strerror}") from error
 
 
+def check_writable(folder: Path) -> None:
+    """Make the folder if it is not there. Raises: FileUnusable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileUnusable(folder, "folder", f"cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FileUnusable(folder, "folder", "cannot be written to: choose another with --out")
+
+
 def write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     """Write every file under a temporary name, then rename them all: nobody sees half a file.
 

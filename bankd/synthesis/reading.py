@@ -330,8 +330,8 @@ def _variations(session: Session, request_id: UUID) -> list[Variation]:
 
 def _refs(session: Session, grant_ids: set[UUID]) -> dict[UUID, str]:
     rows = session.execute(
-        select(Grant.id, License.ref + "/" + Grant.ref)
+        select(Grant.id, License.ref, Grant.ref)
         .join(License, License.id == Grant.license_id)
         .where(Grant.id.in_(grant_ids))
     )
-    return dict(rows.tuples().all())
+    return {grant_id: f"{license}/{grant}" for grant_id, license, grant in rows}

@@ -1,0 +1,379 @@
+"""The commands against a running installation: what people get, and what they get for common mistakes."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from PIL import Image
+
+from bankd import keys
+from bankd.audit import notes, proofs
+from bankd.provenance import signing
+from tests.bankd.cli.conftest import CLASSES, Commands, ask, labels, png, rights
+
+
+def kinds(bankd: Commands) -> list[str]:
+    lines = bankd.run("log", "show", "--json").stdout.splitlines()
+    return [json.loads(line)["kind"] for line in lines]
+
+
+def log_key(bankd: Commands) -> Ed25519PublicKey:
+    return keys.read(bankd.home / "keys", "log").public_key()
+
+
+def test_status_names_every_part_and_worker(bankd: Commands) -> None:
+    found = {one["name"]: one["state"] for one in bankd.said("status")}
+
+    assert set(found) == {"postgres", "valkey", "seaweed", "ingest", "bank", "render", "clerk"}
+    assert set(found.values()) == {"running"}
+
+
+def test_ingesting_says_what_became_of_each_photo(bankd: Commands, ingested: Any) -> None:
+    assert ingested["photos"] == 9
+    assert (ingested["taken"], ingested["quarantined"], ingested["known"]) == (6, 1, 0)
+    assert sum(ingested["refused"].values()) == 2
+    assert ingested["segments"] == 21
+    shown = bankd.run("photos", "batch", ingested["batch_id"]).stdout
+    assert "quarantined  1" in shown
+    assert all(one["says"] in shown for one in ingested["refused_photos"])
+    assert {one["name"] for one in ingested["refused_photos"]} == {"torn.png", "unlabelled.png"}
+
+
+def test_ingesting_again_adds_nothing(bankd: Commands, ingested: Any, folder: Path) -> None:
+    again = bankd.said("photos", "ingest", folder, "--rights", folder / "rights.yaml", "--name", "again")
+
+    assert (again["taken"], again["known"], again["name"]) == (0, 7, "again")
+
+
+def test_ingesting_without_waiting_returns_the_batch(bankd: Commands, ingested: Any, folder: Path) -> None:
+    said = bankd.run(
+        "photos", "ingest", folder, "--rights", folder / "rights.yaml", "--no-wait", "--name", "later"
+    )
+
+    assert said.stdout.startswith("batch ")
+    assert "9 photos filed" in said.stdout
+
+
+def test_disputed_photos_are_held_back_until_the_dispute_is_lifted(bankd: Commands, ingested: Any) -> None:
+    (stray,) = (one for one in bankd.said("photos", "list") if one["name"] == "shop-3.png")
+
+    bankd.run("photos", "dispute", stray["id"], "--reason", "the sitter objects")
+
+    assert "the sitter objects" in bankd.run("photos", "show", stray["id"]).stdout
+    assert "disputed already" in bankd.refused("photos", "dispute", stray["id"], "--reason", "again")
+    bankd.run("photos", "lift-dispute", stray["id"], "--reason", "settled")
+    shown = bankd.said("photos", "show", stray["id"])
+    assert shown["disputed_at"] is None
+    assert [one["ref"] for one in shown["grants"]] == ["L-shop/web"]
+    assert shown["categories"] == {"floor": 1, "mug": 1, "wall": 1}
+
+
+def test_only_what_is_out_of_use_is_shown_as_held_back(bankd: Commands, ingested: Any) -> None:
+    rows = bankd.run("photos", "list").stdout.splitlines()[1:]
+
+    assert {row.split()[1]: row.split()[-1] for row in rows}["shop-0.png"] == "no"
+    assert {row.split()[1]: row.split()[-1] for row in rows}["stray.png"] == "yes"
+
+
+def test_licenses_show_their_terms(bankd: Commands, ingested: Any) -> None:
+    listed = {one["ref"]: one["state"] for one in bankd.said("licenses", "list")}
+
+    assert listed["L-shop"] == "in force"
+    shown = bankd.run("licenses", "show", "L-shop").stdout
+    assert "Studio North" in shown
+    assert "commercial" in shown
+    assert bankd.said("releases", "list") == []
+
+
+def test_importing_known_rights_changes_nothing(bankd: Commands, ingested: Any, folder: Path) -> None:
+    said = bankd.said("licenses", "import", folder / "rights.yaml")
+
+    assert said["new"] == {}
+    assert said["known"]["licenses"] == 2
+
+
+def test_a_superseding_license_takes_the_old_grant_out_of_photos(
+    bankd: Commands, ingested: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    for name in ("photos", "labels"):
+        (tmp_path / "one" / name).mkdir()
+    ids = labels(shift=40)
+    (tmp_path / "one" / "photos" / "old.png").write_bytes(png(np_gray(ids)))
+    (tmp_path / "one" / "labels" / "old.png").write_bytes(png(ids))
+    (tmp_path / "one" / "classes.json").write_text(json.dumps(CLASSES))
+    (tmp_path / "old.yaml").write_text(rights({"L-old": "research"}, {"old*": "L-old"}))
+    (tmp_path / "new.yaml").write_text(rights({"L-new": "research"}, {}, more="    supersedes: L-old"))
+    bankd.run("photos", "ingest", tmp_path / "one", "--rights", tmp_path / "old.yaml")
+    (old,) = (one for one in bankd.said("photos", "list") if one["name"] == "old.png")
+
+    said = bankd.said("licenses", "import", tmp_path / "new.yaml")
+
+    assert len(said["ended"]) == 1
+    assert bankd.said("photos", "show", old["id"])["grants"][0]["against"] == ["superseded"]
+    assert bankd.said("licenses", "show", "L-old")["superseded_by"] == "L-new"
+
+
+def np_gray(ids: Any) -> Any:
+    return (ids * 60).astype("uint8").repeat(3).reshape(*ids.shape, 3)
+
+
+def test_a_request_becomes_sealed_composites(bankd: Commands, sealed: Any) -> None:
+    assert sealed["state"] == "completed"
+    assert [one["state"] for one in sealed["variations"]] == ["sealed", "sealed"]
+    assert sealed["use"]["accessible"] == ["WORLD"]
+    shown = bankd.run("requests", "show", sealed["id"]).stdout
+    assert "accessible in  WORLD" in shown
+    assert "variation 1: sealed, composite" in shown
+    assert "nothing was refused" in bankd.run("requests", "explain", sealed["id"]).stdout
+    assert sealed["id"] in {one["id"] for one in bankd.said("requests", "list", "--state", "completed")}
+
+
+def test_filing_prints_every_default(bankd: Commands, ingested: Any, layout: Path) -> None:
+    said = bankd.run(*ask(layout), "--geo-block").stdout
+
+    for line in ("accessible in  JP", "subjects       none", "sector         general", "brand          none"):
+        assert line in said
+    for line in ("licensee       house", "frame          scene", "variations     1, seed 0"):
+        assert line in said
+
+
+def test_one_idempotency_key_is_one_request(bankd: Commands, ingested: Any, layout: Path) -> None:
+    first = bankd.said(*ask(layout, idempotency_key="k1"))
+    again = bankd.said(*ask(layout, idempotency_key="k1"))
+
+    assert first["id"] == again["id"]
+    assert "asks for something else" in bankd.refused(*ask(layout, idempotency_key="k1", seed=1))
+
+
+def test_a_refused_request_is_explained_by_category(bankd: Commands, ingested: Any, layout: Path) -> None:
+    said = bankd.run(*ask(layout, purpose="education"), "--wait", status=1).stdout
+
+    assert "state: refused" in said
+    assert "The license does not allow this purpose (purpose-not-covered" in said
+    assert said.index("wall, ") < said.index("mug, ")
+    newest = bankd.said("requests", "list", "--state", "refused")[0]["id"]
+    explained = bankd.said("requests", "explain", newest)
+    assert {one["category"] for one in explained["regions"]} == {"wall", "floor", "mug"}
+    assert sum(one["share"] for one in explained["regions"]) == pytest.approx(1)
+    assert all(one["segments"] > 0 for one in explained["regions"])
+
+
+def test_a_clash_names_the_two_grants(bankd: Commands, tmp_path: Path) -> None:
+    """Two share-alike licenses, each fine alone: one picture cannot be under both."""
+    classes = [{"id": 0, "name": "void"}, {"id": 1, "name": "lamp"}, {"id": 2, "name": "book"}]
+    layout = labels() * 0 + 1
+    layout[:, 64:] = 2
+    for name in ("photos", "labels"):
+        (tmp_path / name).mkdir()
+    for number, name in ((1, "lamp"), (2, "book")):
+        ids = layout * (layout == number)
+        (tmp_path / "photos" / f"{name}.png").write_bytes(png(np_gray(ids)))
+        (tmp_path / "labels" / f"{name}.png").write_bytes(png(ids))
+    (tmp_path / "classes.json").write_text(json.dumps(classes))
+    (tmp_path / "layout.png").write_bytes(png(layout))
+    (tmp_path / "rights.yaml").write_text(SHARE_ALIKE)
+    bankd.run("photos", "ingest", tmp_path, "--rights", tmp_path / "rights.yaml")
+
+    said = bankd.run(*ask(tmp_path / "layout.png", purpose="research"), "--wait", status=1).stdout
+
+    assert "state: refused" in said
+    assert "these grants clash: " in said
+    assert "`L-lamp/cc`" in said
+    assert "`L-book/cc`" in said
+
+
+SHARE_ALIKE = """\
+version: 1
+licensors: [{ref: commons, name: Commons}]
+licenses:
+  - {ref: L-lamp, licensor: commons, title: Lamp, basis: licensed, spdx: CC-BY-SA-4.0,
+     credit: {text: Lamp by A}, starts_on: 2020-01-01}
+  - {ref: L-book, licensor: commons, title: Book, basis: licensed, spdx: CC-BY-NC-SA-4.0,
+     credit: {text: Book by B}, starts_on: 2020-01-01}
+photos:
+  - files: "lamp*"
+    licenses: [L-lamp]
+    depictions: {persons: false, model_release: not-needed, property_release: not-needed}
+  - files: "book*"
+    licenses: [L-book]
+    depictions: {persons: false, model_release: not-needed, property_release: not-needed}
+"""
+
+
+def test_an_export_is_whole_and_holds_without_the_bank(
+    bankd: Commands, composite: str, tmp_path: Path
+) -> None:
+    bankd.run(
+        "composites", "export", composite, "--recipient", "Example KK", "--channel", "web", "--out", tmp_path
+    )
+
+    endings = ("png", "manifest.json", "manifest.sig", "provenance.png", "report.html", "report.pdf")
+    assert {path.name for path in tmp_path.iterdir()} == {f"{composite}.{ending}" for ending in endings}
+    files = {ending: (tmp_path / f"{composite}.{ending}").read_bytes() for ending in endings}
+    assert signing.is_signed(
+        files["manifest.json"].decode(),
+        bytes.fromhex(files["manifest.sig"].decode()),
+        keys.read(bankd.home / "keys", "manifest").public_key(),
+    )
+    assert b"Studio North" in files["report.html"]
+    assert files["report.pdf"].startswith(b"%PDF")
+    shown = bankd.run("composites", "show", composite).stdout
+    assert "to Example KK for web" in shown
+    assert "composite.handed-out" in kinds(bankd)
+
+
+def test_verification_says_what_holds(bankd: Commands, composite: str, tmp_path: Path) -> None:
+    bankd.run("composites", "export", composite, "--recipient", "A", "--channel", "web", "--out", tmp_path)
+    file = tmp_path / f"{composite}.png"
+
+    said = bankd.said("composites", "verify", file)
+
+    assert said["authentic"]
+    assert {one["outcome"] for one in said["checks"]} == {"passed"}
+    stripped = tmp_path / "stripped.png"
+    with Image.open(file) as image:
+        Image.frombytes("RGB", image.size, image.convert("RGB").tobytes()).save(stripped)
+    shown = bankd.run("composites", "verify", stripped, status=1).stdout
+    assert "verdict: stripped" in shown
+    assert "is on record, by its pixels" in shown
+    assert "verdict: unreadable" in bankd.run("composites", "verify", __file__, status=1).stdout
+
+
+@pytest.mark.parametrize(("form", "begins"), [("html", b"<!"), ("pdf", b"%PDF"), ("json", b"{")])
+def test_reports_go_to_a_file_or_to_standard_output(
+    bankd: Commands, composite: str, tmp_path: Path, form: str, begins: bytes
+) -> None:
+    out = tmp_path / f"report.{form}"
+
+    bankd.run("reports", "provenance", composite, "--format", form, "--locale", "ja", "--out", out)
+    printed = bankd.run("reports", "provenance", composite, "--format", form).stdout_bytes
+
+    assert out.read_bytes().lstrip().startswith(begins)
+    assert printed.lstrip().startswith(begins)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_withdrawal_says_what_it_touches_and_refuses_the_handout(
+    bankd: Commands, ingested: Any, layout: Path, tmp_path: Path
+) -> None:
+    asked = bankd.said(*ask(layout, purpose="editorial"), "--wait")
+    made = asked["variations"][0]["composite_id"]
+
+    withdrawn = bankd.said("licenses", "withdraw", "L-press", "--reason", "the agency left")
+
+    assert (withdrawn["photos"], withdrawn["composites"]) == (2, 1)
+    result = bankd.run(
+        "composites", "export", made, "--recipient", "A", "--channel", "web", "--out", tmp_path, status=2
+    )
+    assert "The license for this photo was withdrawn (license-withdrawn)" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert kinds(bankd)[-1] == "handout.refused"
+    assert "was withdrawn at" in bankd.refused("licenses", "withdraw", "L-press", "--reason", "again")
+
+
+def test_the_log_is_verified_proved_and_kept_outside(bankd: Commands, ingested: Any, tmp_path: Path) -> None:
+    kept = tmp_path / "note"
+    kept.write_text(bankd.run("log", "checkpoint").stdout)
+    index = kinds(bankd).index("batch.opened")
+
+    proof = proofs.read(bankd.run("log", "prove", index).stdout)
+
+    assert proofs.check(proof, log_key(bankd)).size > index
+    assert notes.read(kept.read_text(), log_key(bankd)).size > index
+    assert bankd.said("log", "verify", "--seen", kept)["holds"]
+    shown = bankd.run("log", "show", "--from", index, "--to", index).stdout
+    assert len(shown.splitlines()) == 1
+    assert "batch.opened" in shown
+
+
+def test_policies_are_checked_tested_shown_and_activated(bankd: Commands) -> None:
+    digest = bankd.said("policies", "show")["digest"]
+
+    assert digest in bankd.run("policies", "check").stdout
+    assert ", 0 failed" in bankd.run("policies", "test").stdout
+    shipped = Path(__file__).parents[3] / "policies"
+    assert "was in force already" in bankd.run("policies", "activate", shipped).stdout
+
+
+def test_unfit_policies_are_not_activated(bankd: Commands, tmp_path: Path) -> None:
+    (tmp_path / "bankd.cedarschema").write_text("entity Nothing;")
+
+    assert "there is no policy" in bankd.refused("policies", "activate", tmp_path)
+    assert "there is no policy" in bankd.run("policies", "check", tmp_path, status=1).stderr
+
+
+def test_keys_are_shown_once_and_revoked(bankd: Commands) -> None:
+    bankd.run("departments", "create", "sales")
+    made = bankd.said("keys", "create", "site", "--role", "creative", "--department", "sales")
+
+    listed = {one["id"]: one for one in bankd.said("keys", "list")}
+    assert made["key"] not in json.dumps(listed)
+    assert listed[made["id"]]["department"] == "sales"
+    bankd.run("keys", "revoke", made["id"])
+    assert "revoked" in bankd.refused("keys", "revoke", made["id"])
+    assert {"sales"} <= {one["name"] for one in bankd.said("departments", "list")}
+
+
+def test_mistakes_get_one_sentence(
+    bankd: Commands, ingested: Any, folder: Path, layout: Path, composite: str, tmp_path: Path
+) -> None:
+    rights_path = folder / "rights.yaml"
+    nobody = uuid4()
+    assert bankd.refused("photos", "ingest", tmp_path / "no", "--rights", rights_path).endswith(
+        "is no folder"
+    )
+    assert "must hold one folder `photos`" in bankd.refused(
+        "photos", "ingest", tmp_path, "--rights", rights_path
+    )
+    assert "no.yaml" in bankd.refused("photos", "ingest", folder, "--rights", tmp_path / "no.yaml")
+    assert "no department `fun`" in bankd.refused(
+        "photos", "ingest", folder, "--rights", rights_path, "--department", "fun"
+    )
+    assert f"`{nobody}`" in bankd.refused("photos", "show", nobody)
+    assert f"`{nobody}`" in bankd.refused("photos", "batch", nobody)
+    assert f"`{nobody}`" in bankd.refused("requests", "explain", nobody)
+    assert f"`{nobody}`" in bankd.refused("composites", "show", nobody)
+    assert f"`{nobody}`" in bankd.refused("reports", "provenance", nobody, "--format", "json")
+    assert "no license `L-9`" in bankd.refused("licenses", "show", "L-9")
+    assert "no license `L-9`" in bankd.refused("licenses", "withdraw", "L-9", "--reason", "none")
+    assert "is not there: check its path" in bankd.refused(*ask(tmp_path / "no.png"))
+    assert "`selling` is not a purpose: use commercial" in bankd.refused(*ask(layout, purpose="selling"))
+    assert "`telepathy` is not a channel" in bankd.refused(*ask(layout, channel="telepathy"))
+    assert "unknown territory `XX`" in bankd.refused(*ask(layout, territory="XX"))
+    assert "before it starts" in bankd.refused(*ask(layout), "--to", "2025-01-01")
+    assert "ask for 1 to 16" in bankd.refused(*ask(layout, variations=17))
+    assert "was made for web" in bankd.refused(
+        "composites", "export", composite, "--recipient", "A", "--channel", "print", "--out", tmp_path
+    )
+    assert "who gets the picture" in bankd.refused(
+        "composites", "export", composite, "--recipient", " ", "--channel", "web", "--out", tmp_path
+    )
+    assert "there is no entry `99999`" in bankd.refused("log", "prove", 99999)
+    assert "unknown role `boss`" in bankd.refused("keys", "create", "k", "--role", "boss")
+    assert "cannot be made" in bankd.refused(
+        "composites", "export", composite, "--recipient", "A", "--channel", "web", "--out", rights_path / "x"
+    )
+
+
+def test_a_layout_without_classes_near_it_is_read_by_house_ids(
+    bankd: Commands, ingested: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "far").mkdir()
+    path = tmp_path / "far" / "layout.png"
+    path.write_bytes(png(np_gray(labels())[:, :, 0]))
+
+    assert "give them with --classes" in bankd.refused(*ask(path))
+
+
+def test_a_refused_rights_file_names_every_line_that_is_wrong(bankd: Commands, tmp_path: Path) -> None:
+    path = tmp_path / "rights.yaml"
+    path.write_text(rights({"L-1": "selling", "L-2": "resting"}, {}))
+
+    said = bankd.refused("licenses", "import", path)
+
+    assert "`selling` is not a `purposes`" in said
+    assert "`resting` is not a `purposes`" in said
