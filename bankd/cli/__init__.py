@@ -12,6 +12,7 @@ from bankd.access.permissions import Role
 from bankd.audit.actor import Actor
 from bankd.cli import (
     composites,
+    demo,
     departments,
     keys,
     licenses,
@@ -61,6 +62,8 @@ def main(ctx: click.Context) -> None:
     Everything of an installation is in the folder that BANKD_HOME names (~/.bankd).
     Begin with `bankd up`.
     """
+    if ctx.obj is not None:  # the demo's, which runs the other commands
+        return
     runtime = ctx.obj = Runtime(config.load(), Actor("user", user(), frozenset(Role)))
 
     @ctx.call_on_close
@@ -74,6 +77,7 @@ for command in (
     stack.down,
     stack.status,
     stack.serve,
+    demo.demo,
     photos.photos,
     licenses.licenses,
     releases.releases,

@@ -7,6 +7,7 @@ import uvicorn
 
 from bankd import installation
 from bankd.cli.printing import as_json, print_json, print_rows
+from bankd.embedded import ServiceStatus
 from bankd.embedded.processes import State
 from bankd.runtime import Runtime
 
@@ -32,8 +33,7 @@ def down(runtime: Runtime) -> None:
 @click.pass_obj
 def status(runtime: Runtime, in_json: bool) -> None:
     """Say what runs; exit status 1 if something does not."""
-    _show(runtime, in_json=in_json)
-    if any(one.state is not State.RUNNING for one in installation.status(runtime)):
+    if any(one.state is not State.RUNNING for one in _show(runtime, in_json=in_json)):
         raise click.exceptions.Exit(1)
 
 
@@ -49,13 +49,21 @@ def serve(runtime: Runtime, host: str | None, port: int | None) -> None:
     uvicorn.run(app, host=host or settings.api_host, port=settings.api_port if port is None else port)
 
 
-def _show(runtime: Runtime, *, in_json: bool) -> None:
+def _show(runtime: Runtime, *, in_json: bool) -> list[ServiceStatus]:
     found = installation.status(runtime)
+    # A worker that was never started has no record: it is stopped all the same.
+    known = {one.name for one in found}
+    found += [
+        ServiceStatus(name, None, State.STOPPED, "", None)
+        for name in installation.WORKERS
+        if name not in known
+    ]
     if in_json:
         print_json(found)
-        return
+        return found
     print_rows(
         ("service", "state", "pid", "since", "where"),
         [(one.name, one.state, one.pid, one.since, one.where) for one in found],
-        none="nothing is embedded here",
+        none="nothing runs here",
     )
+    return found

@@ -59,7 +59,7 @@ def test_what_cannot_be_done_is_a_sentence_and_a_fault_keeps_its_trace() -> None
 def test_before_the_first_up_commands_say_what_to_do(elsewhere: Commands) -> None:
     assert "bankd up" in elsewhere.refused("photos", "list")
     rows = elsewhere.run("status", status=1).stdout.splitlines()
-    assert all("stopped" in row for row in rows[1:])
+    assert [row.split()[1] for row in rows[1:]] == ["stopped"] * 7  # three services, four workers
 
 
 def test_an_unreadable_setting_is_a_sentence(elsewhere: Commands) -> None:

@@ -1,0 +1,178 @@
+"""The tour: the sample goes in, pictures come out, and what was refused says why.
+
+It runs the very commands that a newcomer would type, and prints each.
+"""
+
+import contextlib
+import io
+import json
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bankd import config, installation
+from bankd.errors import BankError
+from bankd.installation import ROOT
+from bankd.runtime import Runtime
+
+SAMPLE = ROOT / "sample"
+RECIPIENT = "Shop team"
+
+
+class SampleMissing(BankError):
+    def __init__(self) -> None:
+        super().__init__("the sample is not here: run the demo from a checkout of bankd, with `make demo`")
+
+
+class DemoFailed(BankError):
+    """Something that has to work did not."""
+
+
+@click.command()
+@click.option(
+    "--home", type=click.Path(path_type=Path), default=Path(".bankd/demo"), show_default=True,
+    help="Data folder of the demo's own bank.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("out/demo"), show_default=True,
+    help="Where pictures and reports go.",
+)  # fmt: skip
+@click.pass_obj
+def demo(given: Runtime, home: Path, out: Path) -> None:
+    """Show the whole of it on a sample: photos in, composites and reports out, nothing left running."""
+    if not (SAMPLE / "photos").is_dir():
+        raise SampleMissing
+    settings = config.Settings(home=home.resolve(), house="Komorebi Goods K.K. (sample house)")
+    rt = Runtime(settings, given.actor)
+    tour = _Tour(rt, out)
+    try:
+        tour.run()
+    finally:
+        installation.down(rt)
+    click.echo(f"\nDone in {time.monotonic() - tour.started:.0f} s; nothing is left running.")
+
+
+class _Tour:
+    def __init__(self, rt: Runtime, out: Path) -> None:
+        self.rt = rt
+        self.out = out
+        self.started = time.monotonic()
+
+    def run(self) -> None:
+        click.echo(f"Starting Postgres, broker, store and workers in {self.rt.settings.home} ..")
+        installation.up(self.rt)
+        click.echo(f"  up after {time.monotonic() - self.started:.0f} s\n")
+        self.command(
+            "photos", "ingest", str(SAMPLE), "--rights", str(SAMPLE / "rights.yaml"), "--name", "sample"
+        )
+
+        today = self.rt.now().date()
+        period = ["--from", str(today), "--to", str(today + timedelta(days=90))]
+        japan = ["--purpose", "commercial", "--channel", "web", "--territory", "JP", "--geo-block"]
+        world = ["--purpose", "commercial", "--channel", "web", "--territory", "WORLD"]
+        politics = ["--purpose", "editorial", "--channel", "out-of-home", "--territory", "WORLD"]
+        public = ["--audience", "public", "--zone", "Asia/Tokyo"]
+        layouts = sorted((SAMPLE / "layouts").glob("*.png"))
+        asked = [
+            (
+                "a shop's web page in Japan",
+                self.ask(layouts[0], *japan, *period, *public, "--variations", "2"),
+            ),
+            (
+                "the same for another scene",
+                self.ask(layouts[3], *japan, *period, *public, "--variations", "2"),
+            ),
+            ("a web page for the whole world", self.ask(layouts[4], *world, *period, *public)),
+            (
+                "the same beyond what anyone granted: politics on posters",
+                self.ask(layouts[1], *politics, *period, *public, "--subject", "politics"),
+            ),
+        ]
+        self.wait([request for _, request in asked])
+        made = self.tell(asked)
+        if not made:
+            raise DemoFailed("no picture was sealed: see `log/` in the demo's data folder")
+        click.echo()
+        for composite in made:
+            self.command(
+                "composites", "export", composite, "--recipient", RECIPIENT, "--channel", "web",
+                "--out", str(self.out),
+            )  # fmt: skip
+        self.command("composites", "verify", str(self.out / f"{made[0]}.png"))
+        self.command("log", "verify")
+        self.next_steps(made[0], asked[-1][1])
+
+    def command(self, *words: str) -> str:
+        """Print a command and run it; what it printed. Its failure is the demo's."""
+        from bankd.cli import main
+
+        click.secho(f"$ bankd {' '.join(words)}", bold=True)
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            status = main.main([*words], standalone_mode=False, obj=self.rt)
+        text = said.getvalue()
+        if "--json" not in words:
+            click.echo("".join(f"  {line}\n" for line in text.splitlines()))
+        if status not in (None, 0):
+            raise DemoFailed(f"`bankd {' '.join(words)}` ended with status {status}")
+        return text
+
+    def ask(self, layout: Path, *use: str) -> str:
+        """File a request; one that was filed by an earlier run is answered again."""
+        key = f"demo-{layout.stem}-{'-'.join(use)}"
+        answer: dict[str, Any] = json.loads(
+            self.command(
+                "requests", "create", str(layout), *use, "--seed", "7", "--idempotency-key", key, "--json"
+            )
+        )
+        return str(answer["id"])
+
+    def show(self, request: str) -> dict[str, Any]:
+        from bankd.cli import main
+
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            main.main(["requests", "show", request, "--json"], standalone_mode=False, obj=self.rt)
+        shown: dict[str, Any] = json.loads(said.getvalue())
+        return shown
+
+    def wait(self, requests: Sequence[str], *, patience_s: float = 240) -> None:
+        deadline = time.monotonic() + patience_s
+        total = len(requests)
+        with click.progressbar(length=total, label="Clearing, rendering, sealing") as bar:
+            done = 0
+            while done < total:
+                states = [self.show(request)["state"] for request in requests]
+                final = sum(state in ("completed", "refused", "failed") for state in states)
+                bar.update(final - done)
+                done = final
+                if time.monotonic() > deadline:
+                    raise DemoFailed("the requests did not end in time: see `log/` in the demo's data folder")
+                time.sleep(0.3)
+        click.echo()
+
+    def tell(self, asked: Sequence[tuple[str, str]]) -> list[str]:
+        """Say what became of each request; the composites that were made."""
+        made: list[str] = []
+        for what, request in asked:
+            shown = self.show(request)
+            sealed = [v["composite_id"] for v in shown["variations"] if v["composite_id"]]
+            made += sealed
+            click.echo(f"{what}: {shown['state']}, {len(sealed)} picture{'s' if len(sealed) != 1 else ''}")
+            if shown["state"] != "completed":
+                self.command("requests", "explain", request)
+        return made
+
+    def next_steps(self, composite: str, refused: str) -> None:
+        click.echo(
+            f"\nLook into {self.out}: each picture with its manifest, its sources outlined, its reports.\n"
+            "What to try next, with the same bank:\n"
+            f"  export BANKD_HOME={self.rt.settings.home}\n"
+            "  bankd up\n"
+            f"  bankd requests explain {refused}\n"
+            "  bankd licenses withdraw KG-HOUSE --reason 'to see what happens'\n"
+            f"  bankd composites export {composite} --recipient '{RECIPIENT}' --channel web\n"
+            "  bankd down"
+        )
