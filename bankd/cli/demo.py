@@ -6,6 +6,8 @@ It runs the very commands that a newcomer would type, and prints each.
 import contextlib
 import io
 import json
+import os
+import shlex
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,7 +21,7 @@ from bankd.errors import BankError
 from bankd.installation import ROOT
 from bankd.runtime import Runtime
 
-SAMPLE = ROOT / "sample"
+SAMPLE = Path(os.path.relpath(ROOT / "sample"))
 RECIPIENT = "Shop team"
 
 
@@ -71,25 +73,19 @@ class _Tour:
         )
 
         today = self.rt.now().date()
-        period = ["--from", str(today), "--to", str(today + timedelta(days=90))]
-        japan = ["--purpose", "commercial", "--channel", "web", "--territory", "JP", "--geo-block"]
-        world = ["--purpose", "commercial", "--channel", "web", "--territory", "WORLD"]
-        politics = ["--purpose", "editorial", "--channel", "out-of-home", "--territory", "WORLD"]
-        public = ["--audience", "public", "--zone", "Asia/Tokyo"]
+        period = ["--from", str(today), "--to", str(today + timedelta(days=90)), "--zone", "Asia/Tokyo"]
+        public = ["--purpose", "commercial", "--audience", "public", *period]
+        shop = [*public, "--channel", "web"]
+        spot = [*public, "--channel", "broadcast", "--territory", "WORLD"]
+        japan = [*shop, "--territory", "JP", "--geo-block"]
         layouts = sorted((SAMPLE / "layouts").glob("*.png"))
         asked = [
+            ("A shop's page in Japan", self.ask(layouts[0], *japan, "--variations", "2")),
+            ("Another page in Japan", self.ask(layouts[3], *japan, "--variations", "2")),
+            ("A page for the whole world", self.ask(layouts[4], *shop, "--territory", "WORLD")),
             (
-                "a shop's web page in Japan",
-                self.ask(layouts[0], *japan, *period, *public, "--variations", "2"),
-            ),
-            (
-                "the same for another scene",
-                self.ask(layouts[3], *japan, *period, *public, "--variations", "2"),
-            ),
-            ("a web page for the whole world", self.ask(layouts[4], *world, *period, *public)),
-            (
-                "the same beyond what anyone granted: politics on posters",
-                self.ask(layouts[1], *politics, *period, *public, "--subject", "politics"),
+                "The same for a partner",
+                self.ask(layouts[4], *shop, "--territory", "WORLD", "--licensee", "partner"),
             ),
         ]
         self.wait([request for _, request in asked])
@@ -110,7 +106,7 @@ class _Tour:
         """Print a command and run it; what it printed. Its failure is the demo's."""
         from bankd.cli import main
 
-        click.secho(f"$ bankd {' '.join(words)}", bold=True)
+        click.secho(f"$ bankd {shlex.join(words)}", bold=True)
         with contextlib.redirect_stdout(io.StringIO()) as said:
             status = main.main([*words], standalone_mode=False, obj=self.rt)
         text = said.getvalue()

@@ -151,10 +151,10 @@ def make(
     """
     plan = drafted.plan
     epoch = log.epoch(session)
-    for grant_id, index in _reservations(plan):
+    places = _places(plan)
+    for grant_id, _ in places:
         if not caps.reserve(session, grant_id):
             return grant_id
-        session.add(Reservation(order_id=drafted.id, variation=index, grant_id=grant_id))
     request.attempt += 1
     clearance = Clearance(
         request_id=request.id,
@@ -181,6 +181,8 @@ def make(
         published_at=at,
     )
     session.add(order)
+    session.flush()
+    session.add_all(Reservation(order_id=order.id, variation=i, grant_id=grant) for grant, i in places)
     request.state = RequestState.RENDERING
     request.lease_until = order.expires_at
     outbox.enqueue(session, PUBLISH_TASK, queue=RENDER_QUEUE, at=at, order_id=order.id)
@@ -213,7 +215,7 @@ def make(
     return order
 
 
-def _reservations(plan: Plan) -> list[tuple[UUID, int]]:
+def _places(plan: Plan) -> list[tuple[UUID, int]]:
     """(grant, picture) pairs that need a place under a cap, in the order of grant ids, so that two
     orders that want the same grants never wait for each other."""
     pairs = set()

@@ -1,0 +1,236 @@
+"""What comes back from a render worker is a claim: what the seal believes, and what moves under it."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+from urllib3 import PoolManager
+
+from bankd.audit import log
+from bankd.provenance.models import Composite, Usage
+from bankd.synthesis import orders, sealing, steps
+from bankd.synthesis.models import Order, Variation
+from bankd.synthesis.sweep import sweep
+from bankd.worker.models import Outgoing
+from synth import workorder
+
+
+def put_result(bank, order: Order, content: bytes) -> None:
+    link = bank.rt.blobs.presigned_put(orders.result_key(order), expires=timedelta(minutes=5))
+    assert PoolManager().request("PUT", link, body=content).status == 200
+
+
+def result_of(bank, order: Order) -> bytes:
+    return bank.rt.blobs.get(orders.result_key(order), limit_bytes=1 << 26)
+
+
+def edited(content: bytes, edit: Callable[[dict[str, Any]], None]) -> bytes:
+    """The result with its claims changed and its pictures kept."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "result.json":
+                claims = json.loads(data)
+                edit(claims)
+                data = json.dumps(claims).encode()
+            new.writestr(name, data)
+    return out.getvalue()
+
+
+def sealed(bank) -> list[Composite]:
+    with bank.rt.transaction() as session:
+        return list(session.scalars(select(Composite)))
+
+
+def last_kind(bank) -> str:
+    with bank.rt.transaction() as session:
+        return [entry.kind for entry in log.read(session)][-1]
+
+
+def shift(claims: dict[str, Any]) -> None:
+    claims["variations"][0]["placements"][0][5] += 65536 * 10
+
+
+def another_ledger(claims: dict[str, Any]) -> None:
+    claims["variations"][0]["ledger_sha256"] = "0" * 64
+
+
+def a_segment_not_ordered(claims: dict[str, Any]) -> None:
+    claims["variations"][0]["placements"][0][1] = 10_000
+
+
+@pytest.mark.parametrize("forge", [shift, another_ledger, a_segment_not_ordered])
+def test_a_claim_that_the_bank_cannot_recompute_is_never_sealed(served, forge) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    put_result(served, order, edited(result_of(served, order), forge))
+
+    steps.seal(served.rt, order.id)
+
+    assert sealed(served) == []
+    request = served.request(order.request_id)
+    assert request.state == "refused"
+    with served.rt.transaction() as session:
+        variation = session.scalars(select(Variation)).one()
+        assert variation.reasons["reasons"] == ["result-forged"]
+
+
+def test_a_result_of_another_attempt_or_order_is_void_and_ordered_again(served) -> None:
+    first = served.order(served.ask())
+    served.render(first)
+    old = result_of(served, first)
+    second = served.order(served.ask(seed=9))
+    put_result(served, second, old)
+
+    steps.seal(served.rt, second.id)
+
+    assert sealed(served) == []
+    assert last_kind(served) == "result.refused"
+    assert served.make(second.request_id).state == "completed"
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"no zip at all", b"PK\x05\x06" + bytes(18)])
+def test_rubbish_is_void_and_a_request_is_given_up_after_five_of_it(served, rubbish) -> None:
+    request_id = served.ask()
+    for _ in range(5):
+        order = served.order(request_id)
+        put_result(served, order, rubbish)
+        steps.seal(served.rt, order.id)
+
+    assert served.request(request_id).state == "failed"
+    assert sealed(served) == []
+    assert served.order(request_id).state == "void"
+
+
+def test_a_picture_of_another_size_is_void(served) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    result, _ = workorder.unpack_result(
+        result_of(served, order), order_id=str(order.id), attempt=1, height=64, width=96
+    )
+    put_result(served, order, workorder.pack_result(result, {0: np.zeros((32, 32, 3), dtype=np.uint8)}))
+
+    steps.seal(served.rt, order.id)
+
+    assert sealed(served) == []
+    assert last_kind(served) == "result.refused"
+
+
+def test_a_hint_without_a_result_changes_nothing(served) -> None:
+    order = served.order(served.ask())
+
+    steps.seal(served.rt, order.id)
+
+    assert served.request(order.request_id).state == "rendering"
+    served.render(order)
+    steps.seal(served.rt, order.id)
+    assert served.request(order.request_id).state == "completed"
+
+
+def test_sealing_twice_has_one_effect(served) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    with served.rt.transaction() as session:
+        claimed = session.get_one(Order, order.id)
+        assert claimed.lease_until is None
+
+    steps.seal(served.rt, order.id)
+    steps.seal(served.rt, order.id)
+
+    assert len(sealed(served)) == 1
+
+
+def test_an_order_that_expired_is_cleared_anew_however_often(served, later) -> None:
+    request_id = served.ask()
+    for _ in range(7):
+        order = served.order(request_id)
+        assert order.state == "made"
+        later(minutes=16)
+        steps.seal(served.rt, order.id)
+
+    assert served.make(request_id).state == "completed"
+    assert served.request(request_id).attempt == 8
+
+
+def test_a_grant_withdrawn_before_the_seal_is_left_out_of_one_more_order(bank) -> None:
+    left, stays = bank.grant("left"), bank.grant("stays")
+    bank.take((left,), (stays,))
+    order = bank.order(bank.ask())
+    bank.render(order)
+    bank.withdraw(left)
+
+    steps.seal(bank.rt, order.id)
+    assert sealed(bank) == []
+    request = bank.make(order.request_id)
+
+    assert request.state == "completed"
+    assert request.attempt == 2
+    (composite,) = sealed(bank)
+    with bank.rt.transaction() as session:
+        placed = {usage.photo_id for usage in session.scalars(select(Usage))}
+    assert {str(photo) for photo in placed}.isdisjoint(request.outcome["left_out"])
+
+
+def test_a_withdrawal_between_examining_and_sealing_refuses_the_seal(served, monkeypatch) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    sign = sealing.sign
+
+    def sign_while_the_licensor_leaves(*given: Any, **named: Any) -> sealing.Signed:
+        signed = sign(*given, **named)
+        served.withdraw("L-open/all")
+        return signed
+
+    monkeypatch.setattr(sealing, "sign", sign_while_the_licensor_leaves)
+    steps.seal(served.rt, order.id)
+
+    assert sealed(served) == []
+    with served.rt.transaction() as session:
+        assert session.scalars(select(Usage)).all() == []
+        kinds = [entry.kind for entry in log.read(session)]
+    assert kinds.index("license.withdrawn") < kinds.index("composite.refused")
+    assert "composite.sealed" not in kinds
+    monkeypatch.undo()
+    assert served.make(order.request_id).state == "refused"
+
+
+def test_a_request_whose_hint_was_lost_is_hinted_at_again(served, later) -> None:
+    served.ask()
+    with served.rt.transaction() as session:
+        session.query(Outgoing).delete()
+
+    later(seconds=59)
+    with served.rt.transaction() as session:
+        assert sweep(session, blobs=served.rt.blobs, at=served.rt.at) == 0
+    later(seconds=1)
+    with served.rt.transaction() as session:
+        assert sweep(session, blobs=served.rt.blobs, at=served.rt.at) == 1
+
+
+def test_an_answer_that_nobody_told_of_is_found(served) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    with served.rt.transaction() as session:
+        session.query(Outgoing).delete()
+
+    with served.rt.transaction() as session:
+        assert sweep(session, blobs=served.rt.blobs, at=served.rt.at) == 1
+        assert session.scalars(select(Outgoing.task)).all() == ["synthesis.seal"]
+
+
+def test_links_are_neither_stored_nor_logged(served) -> None:
+    request = served.make(served.ask())
+
+    with served.rt.transaction() as session:
+        order = session.scalars(select(Order).where(Order.request_id == request.id)).one()
+        everything = json.dumps([order.spec, order.segments, request.outcome], default=str)
+        for entry in log.read(session):
+            everything += json.dumps(entry.payload, default=str)
+    assert "X-Amz" not in everything and "http" not in everything
