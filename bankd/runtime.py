@@ -31,7 +31,9 @@ class DatabaseUnavailable(BankError):
     """The database does not answer; nothing was changed."""
 
     def __init__(self) -> None:
-        super().__init__("the database cannot be reached; `bankd status` says what runs, `bankd up` starts it")
+        super().__init__(
+            "the database cannot be reached; `bankd status` says what runs, `bankd up` starts it"
+        )
 
 
 @dataclass(frozen=True)

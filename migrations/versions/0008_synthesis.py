@@ -106,9 +106,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
         sa.UniqueConstraint("request_id", "attempt", name="uq_orders_request_id_attempt"),
     )
-    op.create_index(
-        "ix_orders_unanswered", "orders", ["made_at"], postgresql_where=sa.text("state = 'made'")
-    )
+    op.create_index("ix_orders_unanswered", "orders", ["made_at"], postgresql_where=sa.text("state = 'made'"))
     op.create_table(
         "reservations",
         sa.Column("order_id", sa.Uuid, nullable=False),

@@ -43,7 +43,7 @@ def test_a_cleared_request_becomes_a_sealed_composite_with_every_pixel_accounted
     with served.rt.transaction() as session:
         fed = session.scalar(select(func.sum(Usage.canvas_px)).where(Usage.composite_id == composite.id))
         relied = session.scalars(select(Clearance).where(Clearance.request_id == request.id)).one().relied
-        grants = {photo: grant for photo, grant in session.execute(select(Usage.photo_id, Usage.grant_id))}
+        grants = {usage.photo_id: usage.grant_id for usage in session.scalars(select(Usage))}
         assert verify(session, served.rt.log_key.public_key()).holds
     assert fed == sum(photo.canvas_px for photo in sealed.placed_photos)
     assert {str(photo): str(grant) for photo, grant in grants.items()}.items() <= relied.items()
