@@ -83,10 +83,7 @@ class _Tour:
             ("A shop's page in Japan", self.ask(layouts[0], *japan, "--variations", "2")),
             ("Another page in Japan", self.ask(layouts[3], *japan, "--variations", "2")),
             ("A page for the whole world", self.ask(layouts[4], *shop, "--territory", "WORLD")),
-            (
-                "The same for a partner",
-                self.ask(layouts[4], *shop, "--territory", "WORLD", "--licensee", "partner"),
-            ),
+            ("A partner's TV spot", self.ask(layouts[4], *spot, "--licensee", "partner")),
         ]
         self.wait([request for _, request in asked])
         made = self.tell(asked)
