@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 
 from celery import Celery
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from kombu.transport.redis import Channel as RedisChannel
 
 from synth.layout import Layout
 from synth.links import LinkFailed, Links
@@ -169,5 +170,8 @@ def _install(app: Celery) -> None:
 
 
 if "SYNTH_BROKER_URL" in os.environ:
+    # At a hard stop kombu would put the order in hand back, which this worker's user may not, and then
+    # write it, links and all, into a temporary file. The bank publishes it again instead.
+    RedisChannel.do_restore = False
     app = make_app(os.environ["SYNTH_BROKER_URL"])
     _install(app)
