@@ -4,6 +4,7 @@ It runs the very commands that a newcomer would type, and prints each.
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 import click
 
 from bankd import config, installation
+from bankd.catalog.taxonomy import house
 from bankd.errors import BankError
 from bankd.installation import ROOT
 from bankd.runtime import Runtime
