@@ -1,0 +1,173 @@
+"""An order is checked before anything of it is used, and its links lead where it says and nowhere else."""
+
+import base64
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from synth import workorder
+from synth.links import LinkFailed, Links
+from synth.workorder import Archive, OrderedVariation, OrderExpired, OrderRefused, WorkOrder
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+HOST = "127.0.0.1:9000"
+NOW = 1_800_000_000.0
+
+
+def an_order(**changes: Any) -> WorkOrder:
+    stated = {
+        "bank": workorder.fingerprint(KEY.public_key()),
+        "order_id": "order-1",
+        "attempt": 1,
+        "expires_at": int(NOW) + 60,
+        "height": 64,
+        "width": 96,
+        "frame": "scene",
+        "refiner": "blend",
+        "categories": (),
+        "variations": (OrderedVariation(index=0, seed=1, anchor=None, picks=()),),
+        "archive": Archive(url=f"http://{HOST}/a", sha256="0" * 64, size_bytes=1),
+        "result_url": f"http://{HOST}/r",
+        "cancel_url": f"http://{HOST}/c",
+        **changes,
+    }
+    return WorkOrder.model_validate(stated)
+
+
+def read(text: str, signature: str, *, now: float = NOW, host: str = HOST) -> WorkOrder:
+    return workorder.read(text, signature, key=KEY.public_key(), now=now, host=host)
+
+
+def test_a_good_order_is_read_as_it_was_signed() -> None:
+    assert read(*workorder.sign(an_order(), KEY)) == an_order()
+
+
+@pytest.mark.parametrize("signature", ["", "AAAA", "not base64!", base64.b64encode(bytes(64)).decode()])
+def test_a_bad_signature_is_refused(signature) -> None:
+    text, _ = workorder.sign(an_order(), KEY)
+
+    with pytest.raises(OrderRefused, match="signature is not the bank's"):
+        read(text, signature)
+
+
+def test_one_changed_character_is_refused() -> None:
+    text, signature = workorder.sign(an_order(), KEY)
+
+    with pytest.raises(OrderRefused, match="signature"):
+        read(text.replace('"attempt":1', '"attempt":2'), signature)
+
+
+def test_another_banks_order_is_refused() -> None:
+    with pytest.raises(OrderRefused, match="signature is not the bank's"):
+        read(*workorder.sign(an_order(), OTHER))
+    with pytest.raises(OrderRefused, match="belongs to another bank"):
+        read(*workorder.sign(an_order(bank=workorder.fingerprint(OTHER.public_key())), KEY))
+
+
+def test_an_order_expires_at_its_second() -> None:
+    order = workorder.sign(an_order(), KEY)
+
+    assert read(*order, now=NOW + 59.9).order_id == "order-1"
+    with pytest.raises(OrderExpired):
+        read(*order, now=NOW + 60)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "http://127.0.0.1:9001/x",
+        "http://evil.example/x",
+        f"http://{HOST}@evil.example/x",
+        f"http://user@{HOST}/x",
+        "file:///etc/passwd",
+        "//127.0.0.1:9000/x",
+        f"ftp://{HOST}/x",
+    ],
+)
+@pytest.mark.parametrize("link", ["archive", "result_url", "cancel_url"])
+def test_a_link_to_another_host_is_refused(link, elsewhere) -> None:
+    target = Archive(url=elsewhere, sha256="0" * 64, size_bytes=1) if link == "archive" else elsewhere
+
+    with pytest.raises(OrderRefused, match="links to"):
+        read(*workorder.sign(an_order(**{link: target}), KEY))
+
+
+class _Store(BaseHTTPRequestHandler):
+    """Answers by path: /moved redirects to /archive, /archive is there, /slow is larger than announced."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/archive")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        body = b"archive" if self.path == "/archive" else b""
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self) -> None:
+        self.asked.append(self.path)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(302 if self.path == "/moved" else 200)
+        if self.path == "/moved":
+            self.send_header("Location", "/archive")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def store() -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Store", (_Store,), {"asked": asked}))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def archive(url: str, content: bytes = b"archive") -> Archive:
+    return Archive(url=url, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+
+
+def test_an_archive_is_fetched_whole(store) -> None:
+    assert Links().fetch(archive(f"{store[0]}/archive")) == b"archive"
+
+
+def test_redirects_are_not_followed(store) -> None:
+    base, asked = store
+
+    with pytest.raises(LinkFailed, match="answered 302"):
+        Links().fetch(archive(f"{base}/moved"))
+    with pytest.raises(LinkFailed, match="answered 302"):
+        Links().put(f"{base}/moved", b"result")
+    assert not Links().exists(f"{base}/moved")
+    assert asked == ["/moved"] * 3
+
+
+@pytest.mark.parametrize("content", [b"archivf", b"archive and more", b"arch"])
+def test_an_archive_that_is_not_the_signed_one_is_refused(store, content) -> None:
+    with pytest.raises(OrderRefused, match="not the one that the order was signed over"):
+        Links().fetch(archive(f"{store[0]}/archive", content))
+
+
+def test_a_store_that_is_not_there_is_no_cancellation() -> None:
+    assert not Links().exists("http://127.0.0.1:9/c")
+    with pytest.raises(LinkFailed, match="cannot be reached"):
+        Links().put("http://127.0.0.1:9/r", b"x")
