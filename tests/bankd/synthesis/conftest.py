@@ -1,6 +1,5 @@
 """A small bank on real services, moved by hand: no workers, and a clock that stands where a test puts it."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,9 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import numpy as np
 import pytest
-from PIL import Image
+from drawn import labels, photo_of, png
 
 from bankd import embedded, keys
 from bankd.access import service as access
@@ -35,8 +33,6 @@ from synth.links import Links
 from synth.worker import render
 
 ROOT = Path(__file__).parents[3]
-WALL, FLOOR, MUG = 1, 2, 22
-HEIGHT, WIDTH = 64, 96
 NOBODY = Depictions(
     persons=False, model_release="not-needed", youngest="adult", property_release="not-needed"
 )
@@ -47,29 +43,6 @@ class Clocked(Runtime):
 
     def now(self) -> datetime:
         return self.at
-
-
-def labels(*, mug_x: int = 40, floor_y: int = 40) -> np.ndarray[Any, Any]:
-    ids = np.full((HEIGHT, WIDTH), WALL, dtype=np.uint8)
-    ids[floor_y:] = FLOOR
-    ids[floor_y - 14 : floor_y + 6, mug_x : mug_x + 16] = MUG
-    return ids
-
-
-def photo_of(ids: np.ndarray[Any, Any], seed: int) -> bytes:
-    rng = np.random.Generator(np.random.Philox(seed))
-    colors = {WALL: (200, 190, 180), FLOOR: (120, 90, 60), MUG: (40, 80, 160)}
-    rgb = np.zeros((*ids.shape, 3), dtype=np.float64)
-    for category, color in colors.items():
-        rgb[ids == category] = color
-    rgb += rng.normal(0, 8, rgb.shape)
-    return png(rgb.clip(0, 255).astype(np.uint8))
-
-
-def png(pixels: np.ndarray[Any, Any]) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
 
 
 @dataclass
