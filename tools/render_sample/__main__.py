@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from categories import as_json
-from families import arranged
+from families import opened
 from jobs import named, run, suffix
 from PIL import Image
 
@@ -74,7 +74,7 @@ def listed(out: Path, seed: int, picked: Iterable[int]) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["file", "scene", "light", "palette", "seed", "index", "shows"])
         for index in picked:
-            scene = arranged(seed, index)
+            scene, _ = opened(seed, index)
             name = named(index, scene.family)
             labels = np.asarray(Image.open(out / "labels" / f"{name}.png"))
             counts = np.bincount(labels.ravel(), minlength=len(names))

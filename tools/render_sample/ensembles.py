@@ -77,12 +77,12 @@ def flanked_window(scene: Scene, rng: Rng, x: float, z: float, width: float, hei
         w = float(rng.uniform(0.32, 0.5))
         scene.add(
             te.curtain(rng, scene.palette, w, drop - 0.03).moved(
-                x=x + side * (width / 2 + w / 2 - 0.12), y=-0.17, z=0.03
+                x=x + side * (width / 2 + w / 2 - 0.12), y=-0.22, z=0.03
             )
         )
         if side == -1 and rng.random() < 0.25:
             break
-    rod = joined(box(width + 1.0, 0.018, 0.018, 0.008).moved(x=x, y=-0.17, z=rod_z - 0.009))
+    rod = joined(box(width + 1.0, 0.018, 0.018, 0.008).moved(x=x, y=-0.22, z=rod_z - 0.009))
     scene.add(thing("void", (rod, fu.BLACK)))
 
 

@@ -419,10 +419,14 @@ FAMILIES: dict[str, Callable[[Scene, Rng], None]] = {
 }
 
 
-def arranged(seed: int, index: int) -> Scene:
-    """Scene number `index` of a sample; families take turns."""
-    family = list(FAMILIES)[index % len(FAMILIES)]
+def opened(seed: int, index: int) -> tuple[Scene, Rng]:
+    """Scene number `index` of a sample before anything stands in it; families take turns."""
     rng = np.random.Generator(np.random.Philox(key=[seed, index]))
-    scene = begin(family, seed, index, rng)
-    FAMILIES[family](scene, rng)
+    return begin(list(FAMILIES)[index % len(FAMILIES)], seed, index, rng), rng
+
+
+def arranged(seed: int, index: int) -> Scene:
+    """Scene number `index` of a sample, whole."""
+    scene, rng = opened(seed, index)
+    FAMILIES[scene.family](scene, rng)
     return scene

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from categories import palette
-from families import arranged
+from families import arranged, opened
 from PIL import Image
 
 # Layouts come from seeds far from any photo's; `--truth` renders the photos they were taken from.
@@ -34,20 +34,20 @@ def named(index: int, family: str) -> str:
 def photo(options: argparse.Namespace, index: int) -> str:
     from render import rendered, use_threads  # mitsuba is loaded in workers alone
 
-    scene = arranged(options.seed, index)
-    name = named(index, scene.family)
+    name = named(index, opened(options.seed, index)[0].family)
     out: Path = options.out
     paths = [out / "labels" / f"{name}.png", out / "instances" / f"{name}.png", out / "depth" / f"{name}.png"]
     picture = out / "photos" / f"{name}{suffix(index)}"
     if picture.exists() and all(p.exists() for p in paths):
         return f"{name} (there)"
+    scene = arranged(options.seed, index)
     use_threads(1)
     size = (options.height, options.width) if scene.portrait else (options.width, options.height)
     pixels, truth = rendered(scene, width=size[0], height=size[1], samples=options.samples)
     assert pixels is not None
-    labelled(truth.labels).save(paths[0], optimize=True)
-    Image.fromarray(truth.instances).save(paths[1], optimize=True)
-    Image.fromarray(truth.depth).save(paths[2], optimize=True)
+    put(labelled(truth.labels), paths[0], optimize=True)
+    put(Image.fromarray(truth.instances), paths[1], optimize=True)
+    put(Image.fromarray(truth.depth), paths[2], optimize=True)
     save_photo(pixels, picture)
     return name
 
@@ -55,13 +55,14 @@ def photo(options: argparse.Namespace, index: int) -> str:
 def layout(options: argparse.Namespace, index: int) -> str:
     from render import rendered, use_threads
 
-    scene = arranged(options.seed + LAYOUT_SEED_OFFSET, index)
-    scene.portrait = False
-    name = named(index, scene.family)
+    seed = options.seed + LAYOUT_SEED_OFFSET
+    name = named(index, opened(seed, index)[0].family)
     path: Path = options.out / "layouts" / f"{name}.png"
     truth_path = options.truth / f"{name}.jpg" if options.truth else None
     if path.exists() and (truth_path is None or truth_path.exists()):
         return f"layout {name} (there)"
+    scene = arranged(seed, index)
+    scene.portrait = False
     use_threads(1)
     pixels, truth = rendered(
         scene,
@@ -70,7 +71,7 @@ def layout(options: argparse.Namespace, index: int) -> str:
         samples=options.samples,
         with_photo=truth_path is not None,
     )
-    labelled(truth.labels).save(path, optimize=True)
+    put(labelled(truth.labels), path, optimize=True)
     if truth_path is not None and pixels is not None:
         truth_path.parent.mkdir(parents=True, exist_ok=True)
         save_photo(pixels, truth_path)
@@ -84,10 +85,17 @@ def labelled(labels: np.ndarray) -> Image.Image:
 
 
 def save_photo(pixels: np.ndarray, path: Path) -> None:
-    image = Image.fromarray(pixels)
-    if path.suffix in (".jpg", ".webp"):
-        image.save(path, quality=92)
-    elif path.suffix == ".tif":
-        image.save(path, compression="tiff_deflate")
-    else:
-        image.save(path, optimize=True)
+    options: dict[str, dict[str, object]] = {
+        ".jpg": {"quality": 92},
+        ".webp": {"quality": 92},
+        ".tif": {"compression": "tiff_deflate"},
+        ".png": {"optimize": True},
+    }
+    put(Image.fromarray(pixels), path, **options[path.suffix])
+
+
+def put(image: Image.Image, path: Path, **options: object) -> None:
+    """Written whole or not at all, so that a run that was cut off can be taken up again."""
+    part = path.with_name(f".{path.name}")
+    image.save(part, format=Image.registered_extensions()[path.suffix], **options)
+    part.replace(path)

@@ -229,6 +229,12 @@ def begin(family: str, seed: int, index: int, rng: Rng) -> Scene:
     return Scene(family, mood, seed * 100_003 + index, palette, Camera((0, -3, 1), (0, 0, 1), 40))
 
 
+def is_flat(thing: Thing) -> bool:
+    """Whether things stand on it as on the table: a cloth spread out."""
+    low, high = thing.bounds()
+    return thing.category == "fabric" and bool(high[2] - low[2] < 0.008)
+
+
 def stand(
     scene: Scene,
     rng: Rng,
@@ -244,7 +250,9 @@ def stand(
 
     What finds no free place in the rectangle is left out.
     """
-    placed = [t for t in scene.things if t.category not in ("wall", "floor", "table", "shelf")]
+    placed = [
+        t for t in scene.things if t.category not in ("wall", "floor", "table", "shelf") and not is_flat(t)
+    ]
 
     def height(group: list[Thing]) -> float:
         return max(float(t.bounds()[1][2]) for t in group)
