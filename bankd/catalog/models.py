@@ -23,8 +23,10 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    case,
     func,
     literal,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Mapped, mapped_column
@@ -39,13 +41,21 @@ FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Until(TypeDecorator[datetime]):
-    """A moment that may be `infinity`; selected, that reads as `FOREVER`, compared, it stays what it is."""
+    """A moment that may be `infinity`, which reads as `FOREVER`; what is NULL reads as None.
+
+    Compared in SQL, the column is what it is: no moment is later than one that is blocked for good.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.least(column, literal(FOREVER, DateTime(timezone=True)), type_=DateTime(timezone=True))
+        moment = DateTime(timezone=True)
+        # Not LEAST: it passes over NULL, and what was never blocked would read as blocked for good.
+        return case(
+            (func.isfinite(column), type_coerce(column, moment)),
+            (column.is_not(None), literal(FOREVER, moment)),
+        )
 
 
 class Category(Base):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, cast, delete, exists, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Integer, and_, cast, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -271,54 +271,38 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
     """What each photo offers to the engine: its grants in order, with all that stands against them at `at`.
 
     A photo that is unknown or quarantined offers nothing. Embargo is judged
-    at `at`; everything else as it is recorded now.
+    at `at`; everything else as it is recorded now. One statement reads it
+    all: an ordinal says nothing beside a profile, or a block bit, of another moment.
     """
     wanted = set(photo_ids)
-    offers: dict[UUID, Offers] = dict.fromkeys(wanted, ())
-    photos = session.execute(
+    offered: dict[UUID, list[tuple[UUID, GrantFacts]]] = {photo_id: [] for photo_id in wanted}
+    rows = session.execute(
         select(
             Photo.id,
-            Photo.grant_blocks,
-            Photo.disputed_at,
-            Photo.embargo_until,
-            Photo.erased_at,
-            RightsProfile.facts,
+            PhotoGrant.grant_id,
+            RightsProfile.facts[PhotoGrant.ordinal],
+            Photo.grant_blocks.op(">>")(PhotoGrant.ordinal).op("&")(1),
+            Photo.disputed_at.is_not(None),
+            and_(Photo.embargo_until.is_not(None), Photo.embargo_until > at),
+            Photo.erased_at.is_not(None),
+            *licensing.AGAINST.values(),
         )
         .join(RightsProfile, Photo.profile_id == RightsProfile.id)
+        .join(PhotoGrant, PhotoGrant.photo_id == Photo.id)
+        .join(Grant, Grant.id == PhotoGrant.grant_id)
+        .join(License, License.id == Grant.license_id)
+        .outerjoin(GrantCounter, GrantCounter.grant_id == Grant.id)
         .where(Photo.id.in_(wanted))
-    ).all()
-    holding: dict[UUID, list[UUID]] = {}
-    for photo_id, grant_id in session.execute(
-        select(PhotoGrant.photo_id, PhotoGrant.grant_id)
-        .where(PhotoGrant.photo_id.in_(wanted))
-        .order_by(PhotoGrant.photo_id, PhotoGrant.ordinal)
-    ):
-        holding.setdefault(photo_id, []).append(grant_id)
-    standing = licensing.standing(session, {grant for grants in holding.values() for grant in grants})
-    for photo_id, bits, disputed_at, embargo_until, erased_at, documents in photos:
-        on_photo = {
-            "dispute": disputed_at is not None,
-            "embargo": embargo_until is not None and embargo_until > at,
-            "erased": erased_at is not None,
-        }
+        .order_by(Photo.id, PhotoGrant.ordinal)
+    )
+    for photo_id, grant_id, document, bit, disputed, embargoed, erased, *holding in rows:
+        on_photo = {"dispute": disputed, "embargo": embargoed, "erased": erased}
         blocks = {name for name, holds in on_photo.items() if holds}
-        offers[photo_id] = tuple(
-            (
-                grant_id,
-                GrantFacts.model_validate(
-                    {**document, "blocks": blocks | _against(standing[grant_id], bits >> ordinal & 1)}
-                ),
-            )
-            for ordinal, (grant_id, document) in enumerate(
-                zip(holding.get(photo_id, []), documents, strict=True)
-            )
-        )
-    return offers
-
-
-def _against(standing: frozenset[str], bit: int) -> frozenset[str]:
-    """A bit for which no record stands is a hold of the house's own: denied."""
-    return standing or (frozenset({"denied"}) if bit else frozenset())
+        # A bit for which no record stands is a hold of the house's own.
+        blocks |= licensing.against(holding) or ({"denied"} if bit else set())
+        facts = GrantFacts.model_validate({**document, "blocks": blocks})
+        offered[photo_id].append((grant_id, facts))
+    return {photo_id: tuple(grants) for photo_id, grants in offered.items()}
 
 
 def _set_bits(session: Session, grant_ids: Sequence[UUID], *, blocked: bool) -> int:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -357,31 +357,35 @@ def affected_grants(session: Session, license_id: UUID) -> tuple[UUID, ...]:
     return tuple(session.scalars(select(Grant.id).where(Grant.license_id == license_id).order_by(Grant.id)))
 
 
+AGAINST: dict[str, ColumnElement[bool]] = {
+    "withdrawn": or_(Grant.withdrawn_at.is_not(None), License.withdrawn_at.is_not(None)),
+    "superseded": or_(Grant.superseded_at.is_not(None), License.superseded_at.is_not(None)),
+    "capped-out": func.coalesce(GrantCounter.used >= GrantCounter.cap, False),
+}
+"""What can stand against a grant, for statements over `Grant`, its `License` and its `GrantCounter` if any."""
+
+
 def standing(session: Session, grant_ids: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
-    """What stands against each grant now: `withdrawn`, `superseded`, `capped-out`, or nothing.
+    """What of `AGAINST` stands against each grant now, or nothing.
 
     For a photo that gets its grants after the fact: its block bits start from this.
     """
     wanted = set(grant_ids)
     rows = session.execute(
-        select(
-            Grant.id,
-            or_(Grant.withdrawn_at.is_not(None), License.withdrawn_at.is_not(None)),
-            or_(Grant.superseded_at.is_not(None), License.superseded_at.is_not(None)),
-            func.coalesce(GrantCounter.used >= GrantCounter.cap, False),
-        )
+        select(Grant.id, *AGAINST.values())
         .join(License, Grant.license_id == License.id)
         .outerjoin(GrantCounter, GrantCounter.grant_id == Grant.id)
         .where(Grant.id.in_(wanted))
     )
-    names = ("withdrawn", "superseded", "capped-out")
-    found = {
-        grant_id: frozenset(name for name, holds in zip(names, holding, strict=True) if holds)
-        for grant_id, *holding in rows
-    }
+    found = {grant_id: against(holding) for grant_id, *holding in rows}
     if missing := wanted - found.keys():
         raise GrantNotFound(min(missing))
     return found
+
+
+def against(holding: Sequence[bool]) -> frozenset[str]:
+    """The names of what holds, of values in the order of `AGAINST`."""
+    return frozenset(name for name, holds in zip(AGAINST, holding, strict=True) if holds)
 
 
 def grants_by_ref(session: Session, refs: Iterable[str]) -> dict[str, Grant]:

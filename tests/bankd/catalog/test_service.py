@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from bankd.audit import log
@@ -258,6 +258,20 @@ def test_a_dispute_blocks_until_it_is_lifted(world: World, NOON: datetime) -> No
     assert kinds(session)[-2:] == [Kind.PHOTO_DISPUTED, Kind.PHOTO_DISPUTE_LIFTED]
 
 
+def test_what_was_never_blocked_reads_as_never_and_not_as_the_last_of_days(
+    world: World, NOON: datetime
+) -> None:
+    session, photo = world.session, world.photo(world.grant("web"))
+    until = select(Photo.blocked_until).where(Photo.id == photo.id)
+
+    session.refresh(photo)
+    assert photo.blocked_until is None
+    assert session.scalar(until) is None
+
+    service.embargo(session, photo.id, until=NOON, by=world.by.compliance, at=world.at)
+    assert session.scalar(until) == NOON
+
+
 def test_an_embargo_ends_by_itself_at_its_moment(world: World, NOON: datetime) -> None:
     session, photo = world.session, world.photo(world.grant("web"))
 
@@ -387,6 +401,39 @@ def test_a_withdrawal_racing_an_attachment_never_leaves_the_grant_unblocked(
     with sessions() as session:
         placed = ordinals(session, photo_id)
         assert bits(session, photo_id) == 1 << placed[contested]
+
+
+def test_facts_pair_with_their_grants_whatever_is_attached_while_they_are_read(
+    sessions: sessionmaker[Session],
+    make_world: Callable[[Session], World],
+    BY: SimpleNamespace,
+    AT: datetime,
+) -> None:
+    """Ordinals and profile are of one moment: another transaction moves both between any two statements."""
+    with sessions.begin() as session:
+        world = make_world(session)
+        grants = {code: world.grant(code.lower(), territories=[code]) for code in ("FR", "DE", "AT")}
+        photo_id = world.photo(grants["FR"], grants["DE"]).id
+    attached: list[bool] = []
+
+    with sessions.begin() as session:
+
+        @event.listens_for(session.connection(), "after_cursor_execute")
+        def attach(*_: object) -> None:
+            if not attached:
+                attached.append(True)
+                with sessions.begin() as other:
+                    service.attach_grants(other, photo_id, [grants["AT"]], by=BY.librarian, at=AT)
+
+        offered = service.facts_of(session, [photo_id], at=AT)[photo_id]
+
+    assert attached
+    assert {grant_id: facts.territories for grant_id, facts in offered} == {
+        grants[code]: frozenset({code}) for code in ("FR", "DE")
+    }
+    with sessions() as session:
+        placed = ordinals(session, photo_id)
+        assert placed[grants["AT"]] < max(placed.values())  # the attaching did move ordinals
 
 
 def test_the_app_role_can_change_rights_and_state_and_nothing_else_of_a_photo(world: World) -> None:
