@@ -12,6 +12,7 @@ from bankd.api.composites import seen
 from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.catalog.models import Photo
+from bankd.policy.clearing import viewable
 from bankd.provenance import manifest
 from bankd.reports import html, pdf
 from bankd.reports import service as reports
@@ -20,7 +21,6 @@ from bankd.reports.service import Asked
 from bankd.reports.strings import Locale
 from bankd.storage import BlobMissing
 from bankd.synthesis import filing
-from bankd.synthesis.clearing import viewable
 from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES
 
 THUMBNAIL_MOST_BYTES = 1 << 20

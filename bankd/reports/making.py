@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
 from bankd.catalog.models import Photo
+from bankd.policy.clearing import viewable
 from bankd.provenance import manifest, picture
 from bankd.provenance.models import Composite
 from bankd.reports import html, pdf, service
@@ -19,7 +20,6 @@ from bankd.reports.strings import TABLES, Locale
 from bankd.storage import Blobs
 from bankd.storage.blobs import key
 from bankd.synthesis import reading
-from bankd.synthesis.clearing import viewable
 from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, HandedOut
 from bankd.synthesis.models import Request
 

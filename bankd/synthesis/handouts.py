@@ -10,6 +10,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.licensing.vocabulary import CHANNELS
+from bankd.policy.clearing import clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
 from bankd.policy.explain import says
 from bankd.provenance import manifest
@@ -18,7 +19,7 @@ from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis.clearing import SetRefused, clear_photos, clear_set, rights_of, terms_of
+from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
 from bankd.synthesis.errors import UseRefused
 
 MAX_COMPOSITE_BYTES = 256 << 20
@@ -84,7 +85,9 @@ def hand_out(
     refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
     reasons = {reason for answer in refused.values() for reason in answer.reasons}
     if not refused:
-        together = clear_set(terms, [rights.relied(photo, grant) for photo, grant in sorted(relied.items())])
+        together = clear_set(
+            terms, [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())]
+        )
         if isinstance(together, SetRefused):
             reasons = set(together.reasons)
     if reasons:

@@ -19,8 +19,8 @@ from bankd.audit.kinds import Kind
 from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import VOID, Taxonomy
 from bankd.licensing import caps
+from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
-from bankd.synthesis.clearing import Terms
 from bankd.synthesis.layouts import Labels
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan

@@ -14,9 +14,10 @@ from bankd import retrieval
 from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.policy import compile as compiled
+from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.retrieval import Ranked
-from bankd.synthesis.clearing import Rights, SetRefused, Terms, clear_photos, clear_set, rights_of
+from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
 from synth.layout import Layout, Region, regions
 from synth.retrieval.coherence import Candidate, PhotoLook, choose
 from synth.retrieval.descriptors import describe, scene_context
@@ -122,7 +123,7 @@ def plan(
         clash = None
         for picture in pictures:
             photo_px = _photo_px(picture, cut, ranked)
-            answer = clear_set(terms, [rights.relied(photo, relied[photo]) for photo in sorted(photo_px)])
+            answer = clear_set(terms, [relied_on(rights, photo, relied[photo]) for photo in sorted(photo_px)])
             if isinstance(answer, SetRefused):
                 clash = refused = answer
                 left_out |= _to_leave(answer, photo_px, relied)

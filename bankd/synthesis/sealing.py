@@ -27,6 +27,7 @@ from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import caps
 from bankd.licensing.use import Use
+from bankd.policy.clearing import clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
 from bankd.provenance import c2pa, manifest, pixels, shares
 from bankd.provenance import service as provenance
@@ -35,7 +36,7 @@ from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
 from bankd.storage import Blobs
-from bankd.synthesis.clearing import SetRefused, clear_photos, clear_set, rights_of, terms_of
+from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
 from bankd.synthesis.orders import read_crops
 from synth.composition.ledger import recompute
@@ -141,7 +142,7 @@ def _clear(
     if refused:
         reasons = frozenset(reason for answer in refused.values() for reason in answer.reasons)
         return SealRefused(reasons, frozenset(refused))
-    together = [rights.relied(photo, grant) for photo, grant in sorted(relied.items())]
+    together = [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())]
     answer = clear_set(terms, together)
     if isinstance(answer, SetRefused):
         leave = frozenset(photo for photo, grant in relied.items() if grant in answer.grants[-1:])

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.policy import compile as compiled
+from bankd.policy.clearing import Terms
 from bankd.policy.explain import says
-from bankd.synthesis.clearing import Terms
 from synth.layout import Region
 
 NO_SEGMENTS = "no-segments"

@@ -15,13 +15,13 @@ from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
 from bankd.catalog.taxonomy import house
 from bankd.licensing.use import Use
+from bankd.policy.clearing import terms_of
 from bankd.provenance import certificates
 from bankd.provenance.certificates import Credentials
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobMissing, BlobTooLarge
 from bankd.synthesis import orders, sealing, service
-from bankd.synthesis.clearing import terms_of
 from bankd.synthesis.layouts import Labels, from_png
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan

@@ -32,12 +32,13 @@ from bankd.ingestion import service as ingestion
 from bankd.licensing.use import Use
 from bankd.policy import load
 from bankd.policy import service as policy
+from bankd.policy.clearing import rights_of, terms_of
 from bankd.provenance import c2pa, certificates, pixels, shares
 from bankd.provenance import service as provenance
 from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Refiner, Source, disclose, draw_up
 from bankd.runtime import Runtime
-from bankd.synthesis.clearing import clear_set, rights_of, terms_of
+from bankd.synthesis.clearing import clear_set, relied_on
 
 ROOT = Path(__file__).parents[3]
 ROLES = ("librarian", "creative", "compliance", "auditor", "operator")
@@ -304,7 +305,7 @@ def a_composite(bank: Bank, *, department: str | None = None) -> Sealed:
         relied = {source.photo_id: source.grant_id for source in sources.values()}
         rights = rights_of(session, relied, at=rt.now())
         license = clear_set(
-            terms_of(session, use, at=rt.now()), [rights.relied(p, g) for p, g in relied.items()]
+            terms_of(session, use, at=rt.now()), [relied_on(rights, p, g) for p, g in relied.items()]
         )
         assert isinstance(license, EffectiveLicense)
         rgb = np.asarray(Image.open(io.BytesIO(a_photo(99))))

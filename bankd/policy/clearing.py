@@ -1,0 +1,129 @@
+"""Ask policy about photos, as rights stand now, with the reading of rights in one place."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bankd.catalog import service as catalog
+from bankd.licensing.facts import use_facts
+from bankd.licensing.models import Grant
+from bankd.licensing.terms import GrantFacts, GrantTerms
+from bankd.licensing.use import Use, UseFacts
+from bankd.licensing.vocabulary import WORLD, Action
+from bankd.policy import engine
+from bankd.policy import service as policy
+from bankd.policy.engine import Cleared, Offer, Refused
+from bankd.policy.load import Bundle
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a use is asked against: one bundle, one use at one moment."""
+
+    bundle: Bundle
+    use: UseFacts
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What each photo offers now: its grants with today's blocks, and their terms."""
+
+    offers: Mapping[UUID, Sequence[Offer]]
+    terms: Mapping[UUID, GrantTerms]
+
+
+def terms_of(session: Session, use: Use, *, at: datetime) -> Terms:
+    """Under the bundle that is active now.
+
+    Raises:
+        NoActiveBundle: nothing clears without rules.
+    """
+    return Terms(policy.active(session), use_facts(use, at=at), at)
+
+
+def rights_of(
+    session: Session, photo_ids: Collection[UUID], *, at: datetime, reserved: frozenset[UUID] = frozenset()
+) -> Rights:
+    """Read what photos offer now.
+
+    Args:
+        reserved: grants with a place held for what is being decided: their cap
+            being full with that very place does not stand in its way.
+    """
+    return offered(session, catalog.facts_of(session, photo_ids, at=at), reserved=reserved)
+
+
+def offered(
+    session: Session,
+    facts: Mapping[UUID, catalog.Offers],
+    *,
+    reserved: frozenset[UUID] = frozenset(),
+) -> Rights:
+    """The same, of facts that were read already."""
+    grant_ids = {grant_id for grants in facts.values() for grant_id, _ in grants}
+    terms = {grant.id: grant.terms for grant in session.scalars(select(Grant).where(Grant.id.in_(grant_ids)))}
+    offers = {
+        photo_id: [
+            Offer(
+                grant_id=grant_id,
+                facts=_within_cap(fact) if grant_id in reserved else fact,
+                basis=fact.basis,
+                capped=terms[grant_id].cap is not None,
+                fee_minor=terms[grant_id].fee_minor,
+            )
+            for grant_id, fact in grants
+        ]
+        for photo_id, grants in facts.items()
+    }
+    return Rights(offers, terms)
+
+
+def _within_cap(facts: GrantFacts) -> GrantFacts:
+    return facts.model_copy(update={"blocks": facts.blocks - {"capped-out"}})
+
+
+def clear_photos(
+    terms: Terms,
+    action: Action,
+    rights: Rights,
+    *,
+    only: Mapping[UUID, UUID] | None = None,
+    without: frozenset[UUID] = frozenset(),
+) -> dict[UUID, Cleared | Refused]:
+    """The grant to rely on for each photo, or why there is none.
+
+    Args:
+        only: photo -> the one grant that may be relied on.
+        without: grants that may not be relied on.
+    """
+    photos = list(rights.offers)
+    asked = [
+        [
+            offer
+            for offer in rights.offers[photo]
+            if offer.grant_id not in without and (only is None or offer.grant_id == only.get(photo))
+        ]
+        for photo in photos
+    ]
+    return dict(zip(photos, engine.clear_many(terms.bundle, action, terms.use, asked), strict=True))
+
+
+def viewable(session: Session, photo_ids: Collection[UUID], *, at: datetime) -> frozenset[UUID]:
+    """Photos of which people of the house may see a preview now (action `view`)."""
+    today = at.date()
+    use = Use(
+        purpose="internal",
+        channels=frozenset({"internal"}),
+        targeted=frozenset({WORLD}),
+        accessible=frozenset({WORLD}),
+        starts_on=today,
+        ends_on=today,
+        audience="internal",
+    )
+    answers = clear_photos(terms_of(session, use, at=at), "view", rights_of(session, photo_ids, at=at))
+    return frozenset(photo for photo, answer in answers.items() if isinstance(answer, Cleared))
