@@ -12,11 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import find_objects
 
+from synth.distance import nearest
+
 VOID = 0
 """The house id of unlabelled pixels: a category like any other, except that contexts leave it out."""
 
 SPECKLE_PX = 3
 """A component whose box is at most this many pixels each way is speckle."""
+
+SPECKLE_REACH_PX = 64
+"""Speckle with nothing else within this distance stays as it is: that much of it is the map itself."""
 
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.uint8]
@@ -110,7 +115,7 @@ def components(
 
 def despeckled(labels: Labels) -> Labels:
     """The label map that `regions` sees: each speckle pixel takes the category of the nearest pixel
-    that is none. A map of nothing but speckle stays as it is."""
+    that is none, of equally near ones the upper, then the left one. Far from anything else, speckle stays."""
     keys, categories, _ = _keyed(labels, None)
     settled: Labels = categories[_settled(keys)].astype(np.uint8)
     return settled
@@ -132,7 +137,10 @@ def _keyed(
 
 
 def _settled(keys: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """`keys` with speckle filled from the nearest pixel that is no speckle."""
+    """`keys` with speckle filled from the nearest pixel that is no speckle.
+
+    In integers, ties and all: the worker and the bank must see the same regions.
+    """
     speckle = np.zeros(keys.shape, dtype=bool)
     for key, top, left, cut in _boxes(keys, int(keys.max()) + 1):
         own = (cut == key).astype(np.uint8)
@@ -141,15 +149,11 @@ def _settled(keys: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         small[0] = False
         if small.any():
             speckle[top : top + cut.shape[0], left : left + cut.shape[1]] |= small[numbered]
-    if not speckle.any() or speckle.all():
+    filled, source, _ = nearest(speckle, ~speckle, reach_px=SPECKLE_REACH_PX)
+    if filled.size == 0:
         return keys
-    _, nearest = cv2.distanceTransformWithLabels(
-        speckle.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    of_label = np.zeros(int(nearest.max()) + 1, dtype=np.int32)
-    of_label[nearest[~speckle]] = keys[~speckle]
     settled = keys.copy()
-    settled[speckle] = of_label[nearest[speckle]]
+    settled.ravel()[filled] = keys.ravel()[source]
     return settled
 
 

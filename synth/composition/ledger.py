@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from synth.composition.distance import nearest
+from synth.distance import nearest
 from synth.layout import Layout, Region, regions
 from synth.pictures import (
     MAX_AREA_PX,

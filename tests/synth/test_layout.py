@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import ndimage
 
-from synth.layout import SPECKLE_PX, Layout, components, despeckled, regions
+from synth.layout import SPECKLE_PX, SPECKLE_REACH_PX, Layout, components, despeckled, regions
 
 SKY, HOUSE, POLE = 1, 2, 3
 
@@ -70,6 +70,34 @@ def test_speckle_of_three_by_three_goes_to_the_nearest_category_and_four_by_thre
     found = regions(Layout(labels))
 
     assert [(r.category, r.area_px) for r in found] == [(SKY, 900 - 12), (HOUSE, 12)]
+
+
+def test_speckle_between_two_categories_goes_to_the_upper_then_to_the_left_one() -> None:
+    labels = np.full((20, 20), SKY, dtype=np.uint8)
+    labels[10:] = HOUSE
+    labels[:10, 10:] = POLE
+    labels[10, 4] = 9  # sky above, houses on the other sides
+    labels[0, 9:11] = 9  # on the upper edge: sky to the left, poles to the right
+
+    settled = despeckled(labels)
+
+    assert settled[10, 4] == SKY
+    assert settled[0, 9:11].tolist() == [SKY, POLE]
+    labels[0, 8:11] = 9
+    assert despeckled(labels)[0, 8:11].tolist() == [SKY, SKY, POLE]
+
+
+def test_speckle_far_from_anything_else_is_the_map_itself() -> None:
+    """So a map of noise costs no search from each of its pixels to the one block in a corner."""
+    rows, columns = np.indices((400, 400))
+    labels = ((rows // 2 % 2) * 2 + columns // 2 % 2 + 10).astype(np.uint8)  # 2 x 2 px each: all speckle
+    labels[:8, :8] = HOUSE
+
+    settled = despeckled(labels)
+
+    near = (np.maximum(rows - 7, 0) ** 2 + np.maximum(columns - 7, 0) ** 2) <= SPECKLE_REACH_PX**2
+    assert (settled[near] == HOUSE).all()
+    assert np.array_equal(settled[~near], labels[~near])
 
 
 def test_a_one_pixel_segment_is_speckle_unless_nothing_else_is_there() -> None:

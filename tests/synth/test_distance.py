@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.spatial import cKDTree
 
-from synth.composition.distance import nearest
+from synth.distance import nearest
 
 
 def by_looking_at_all(holes: np.ndarray, sources: np.ndarray, reach_px: int) -> dict[int, tuple[int, int]]:
