@@ -122,19 +122,19 @@ def programs(runtime: Runtime) -> dict[str, Program]:
             render_environment(
                 broker_url=runtime.addresses.render_worker_broker_url,
                 order_key=runtime.order_key.public_key(),
-                store_host=runtime.addresses.s3_endpoint,
+                store=runtime.addresses.s3_url,
             ),
         ),
         "clerk": Program([sys.executable, "-m", "bankd.clerk"], _bank_environment(runtime)),
     }
 
 
-def render_environment(*, broker_url: str, order_key: Ed25519PublicKey, store_host: str) -> dict[str, str]:
+def render_environment(*, broker_url: str, order_key: Ed25519PublicKey, store: str) -> dict[str, str]:
     """All that a render worker is given: no database, no store, no key but a public one."""
     return _plain_environment() | {
         "SYNTH_BROKER_URL": broker_url,
         "SYNTH_ORDER_KEY": base64.b64encode(order_key.public_bytes_raw()).decode(),
-        "SYNTH_STORE_HOST": store_host,
+        "SYNTH_STORE": store,
     }
 
 

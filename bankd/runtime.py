@@ -51,6 +51,10 @@ class Addresses:
     s3_secret_key: str
     s3_bucket: str
 
+    @property
+    def s3_url(self) -> str:
+        return f"{'https' if self.s3_secure else 'http'}://{self.s3_endpoint}"
+
 
 def addresses(settings: Settings) -> Addresses:
     """The settings' own addresses where given, else those of the embedded stack in `settings.home`.

@@ -2,8 +2,8 @@
 
 It is not trusted with the bank. Its environment holds a broker user that
 reads `render` and writes `rendered`, the bank's public order key and the
-host that links may point at; nothing else, and nothing of the database or
-the store. Run it as
+address of the store that links may lead to; nothing else, and no right of
+its own to the database or the store. Run it as
 
     celery -A synth.worker worker -P solo -Q render -c 1
 
@@ -54,7 +54,7 @@ def render(
     signature: str,
     *,
     key: Ed25519PublicKey,
-    host: str,
+    store: str,
     now: float,
     links: Links,
     device: str = "cpu",
@@ -66,7 +66,7 @@ def render(
         OrderFailed: a link could not be followed.
         Cancelled: the bank wants this order no more.
     """
-    order = read(text, signature, key=key, now=now, host=host)
+    order = read(text, signature, key=key, now=now, store=store)
     try:
         _follow(order, links=links, device=device)
     except (LinkFailed, SynthError) as failed:
@@ -139,7 +139,7 @@ def _device() -> str:
 def _install(app: Celery) -> None:
     """Give the app its one task, bound to this process's environment."""
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(os.environ["SYNTH_ORDER_KEY"]))
-    host = os.environ["SYNTH_STORE_HOST"]
+    store = os.environ["SYNTH_STORE"]
     links, device = Links(), _device()
 
     @app.task(name=RENDER_TASK)  # type: ignore[untyped-decorator]
@@ -152,7 +152,7 @@ def _install(app: Celery) -> None:
         """
         try:
             order_id, attempt = render(
-                order, signature, key=key, host=host, now=time.time(), links=links, device=device
+                order, signature, key=key, store=store, now=time.time(), links=links, device=device
             )
         except OrderExpired as late:
             order_id, attempt = late.order_id, late.attempt

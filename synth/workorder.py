@@ -27,6 +27,7 @@ from synth.pictures import CategoryFacts, Placement, Segment
 MAX_ARCHIVE_BYTES = 1 << 30
 MAX_RESULT_BYTES = 256 << 20
 MAX_VARIATIONS = 16
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 Nine = tuple[int, int, int, int, int, int, int, int, int]
@@ -109,16 +110,16 @@ def sign(order: WorkOrder, key: Ed25519PrivateKey) -> tuple[str, str]:
     return text, base64.b64encode(key.sign(text.encode())).decode()
 
 
-def read(text: str, signature: str, *, key: Ed25519PublicKey, now: float, host: str) -> WorkOrder:
+def read(text: str, signature: str, *, key: Ed25519PublicKey, now: float, store: str) -> WorkOrder:
     """Check an order before anything of it is used.
 
     Args:
         now: seconds since the epoch.
-        host: `name:port` that every link of the order must point at.
+        store: `scheme://name:port`, where every link of the order must lead.
 
     Raises:
         OrderExpired: it was good and came too late.
-        OrderRefused: bad signature, another bank's, or a link to another host.
+        OrderRefused: bad signature, another bank's, or a link that leads elsewhere.
     """
     try:
         key.verify(base64.b64decode(signature, validate=True), text.encode())
@@ -133,10 +134,22 @@ def read(text: str, signature: str, *, key: Ed25519PublicKey, now: float, host: 
     if order.expires_at <= now:
         raise OrderExpired(order.order_id, order.attempt)
     for url in (order.archive.url, order.result_url, order.cancel_url):
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or parts.netloc != host:
-            raise OrderRefused(f"the order links to `{parts.netloc}`, not to `{host}`")
+        if _origin(url) is None or _origin(url) != _origin(store):
+            raise OrderRefused(f"the order links to `{url.partition('?')[0]}`, not to the store at `{store}`")
     return order
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None for anything that names more or less than these, such as a user."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    default = DEFAULT_PORTS.get(parts.scheme)
+    if default is None or not parts.hostname or "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname, default if port is None else port
 
 
 def pack_archive(labels: np.ndarray[Any, Any], segments: Sequence[tuple[Mapping[str, Any], bytes]]) -> bytes:

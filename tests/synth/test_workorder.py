@@ -17,6 +17,7 @@ from synth.workorder import Archive, OrderedVariation, OrderExpired, OrderRefuse
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 HOST = "127.0.0.1:9000"
+STORE = f"http://{HOST}"
 NOW = 1_800_000_000.0
 
 
@@ -40,8 +41,8 @@ def an_order(**changes: Any) -> WorkOrder:
     return WorkOrder.model_validate(stated)
 
 
-def read(text: str, signature: str, *, now: float = NOW, host: str = HOST) -> WorkOrder:
-    return workorder.read(text, signature, key=KEY.public_key(), now=now, host=host)
+def read(text: str, signature: str, *, now: float = NOW, store: str = STORE) -> WorkOrder:
+    return workorder.read(text, signature, key=KEY.public_key(), now=now, store=store)
 
 
 def test_a_good_order_is_read_as_it_was_signed() -> None:
@@ -88,6 +89,11 @@ def test_an_order_expires_at_its_second() -> None:
         "file:///etc/passwd",
         "//127.0.0.1:9000/x",
         f"ftp://{HOST}/x",
+        f"https://{HOST}/x",
+        "http://127.0.0.1/x",
+        "http://127.0.0.1:port/x",
+        "http://[127.0.0.1:9000/x",
+        f"http://evil.example\\@{HOST}/x",
     ],
 )
 @pytest.mark.parametrize("link", ["archive", "result_url", "cancel_url"])
@@ -96,6 +102,17 @@ def test_a_link_to_another_host_is_refused(link, elsewhere) -> None:
 
     with pytest.raises(OrderRefused, match="links to"):
         read(*workorder.sign(an_order(**{link: target}), KEY))
+
+
+def test_a_store_at_its_schemes_port_is_the_same_store_with_and_without_the_port() -> None:
+    links = {"result_url": "https://store.example/r", "cancel_url": "https://Store.example:443/c"}
+    archive = Archive(url="https://store.example/a", sha256="0" * 64, size_bytes=1)
+    order = workorder.sign(an_order(archive=archive, **links), KEY)
+
+    assert read(*order, store="https://store.example:443") == read(*order, store="https://store.example")
+    for other in ("http://store.example", "https://store.example:8443", "https://example", "store.example"):
+        with pytest.raises(OrderRefused, match="links to"):
+            read(*order, store=other)
 
 
 class _Store(BaseHTTPRequestHandler):

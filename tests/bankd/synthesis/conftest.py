@@ -161,7 +161,7 @@ class Bank:
         render(
             *published,
             key=self.rt.order_key.public_key(),
-            host=self.rt.addresses.s3_endpoint,
+            store=self.rt.addresses.s3_url,
             now=self.rt.now().timestamp(),
             links=Links(),
         )
