@@ -171,24 +171,33 @@ def pack_archive(labels: np.ndarray[Any, Any], segments: Sequence[tuple[Mapping[
 
 
 def unpack_archive(data: bytes) -> tuple[np.ndarray[Any, Any], dict[int, Segment]]:
-    """The layout's labels (H, W) uint8 and the segments by key."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        index = json.loads(archive.read("archive.json"))
-        labels = np.asarray(Image.open(io.BytesIO(archive.read("layout.png"))))
-        segments = {}
-        for facts in index["segments"]:
-            crop = np.asarray(Image.open(io.BytesIO(archive.read(f"{facts['key']}.png"))).convert("RGBA"))
-            segments[facts["key"]] = Segment(
-                key=facts["key"],
-                photo=facts["photo"],
-                category=facts["category"],
-                rgb=np.ascontiguousarray(crop[..., :3]),
-                mask=crop[..., 3] > 0,
-                box=tuple(facts["box"]),
-                frame=tuple(facts["frame"]),
-                depth_mm=facts["depth_mm"],
-            )
-    return labels, segments
+    """The layout's labels (H, W) uint8 and the segments by key.
+
+    Raises:
+        OrderRefused: it is no archive of ours.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            index = json.loads(archive.read("archive.json"))
+            labels = np.asarray(Image.open(io.BytesIO(archive.read("layout.png")), formats=["PNG"]))
+            segments = [_segment(facts, archive.read(f"{facts['key']}.png")) for facts in index["segments"]]
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
+        raise OrderRefused("the archive cannot be read") from error
+    return labels, {segment.key: segment for segment in segments}
+
+
+def _segment(facts: Mapping[str, Any], png: bytes) -> Segment:
+    crop = np.asarray(Image.open(io.BytesIO(png), formats=["PNG"]).convert("RGBA"))
+    return Segment(
+        key=facts["key"],
+        photo=facts["photo"],
+        category=facts["category"],
+        rgb=np.ascontiguousarray(crop[..., :3]),
+        mask=crop[..., 3] > 0,
+        box=tuple(facts["box"]),
+        frame=tuple(facts["frame"]),
+        depth_mm=facts["depth_mm"],
+    )
 
 
 class RenderedVariation(_Value):
