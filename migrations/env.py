@@ -22,6 +22,7 @@ MODELS = (
     "bankd.catalog.models",
     "bankd.ingestion.models",
     "bankd.policy.models",
+    "bankd.training.models",
     "bankd.provenance.models",
     "bankd.worker.models",
     "bankd.synthesis.models",

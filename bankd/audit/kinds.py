@@ -35,6 +35,10 @@ class Kind(StrEnum):
 
     BUNDLE_ACTIVATED = "bundle.activated"
 
+    SNAPSHOT_PINNED = "snapshot.pinned"
+    SNAPSHOT_EXPORTED = "snapshot.exported"
+    NETWORK_REGISTERED = "network.registered"
+
     REQUEST_FILED = "request.filed"
     REQUEST_CLEARED = "request.cleared"
     REQUEST_REFUSED = "request.refused"

@@ -45,6 +45,7 @@ class PhotoFacts:
     embedded: EmbeddedRights
     embedded_credit: dict[str, str]
     rights_unreadable: bool  # a packet in the photo may hold rights and cannot be read
+    depth_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def admit(
         work_width=photo.work_frame[1],
         pack_sha256=photo.pack_sha256,
         labels_sha256=photo.labels_sha256,
+        depth_sha256=photo.depth_sha256,
         thumbnail_sha256=photo.thumbnail_sha256,
         taxonomy_version=photo.taxonomy_version,
         scene_context=photo.scene_context,

@@ -12,13 +12,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bankd.catalog import labels as house_labels
 from bankd.catalog.admission import DescriptorFacts, SegmentFacts
 from bankd.ingestion import labels as maps
 from bankd.ingestion.decode import Decoded, Rgb, working, working_size
+from bankd.ingestion.errors import TooManySegments
+from synth.layout import Layout, count_regions
 from synth.retrieval import coherence, descriptors
 from synth.segments import SegmentCut, cut
 
 PACK_VERSION = 1
+SEGMENTS_MOST = 10_000  # of a photo: ten times what street scenes have; noise has a million
 PNG_COMPRESSION = 2  # zlib level: packs are written once and read often, and photos hardly compress
 
 
@@ -43,6 +47,7 @@ class CutPhoto:
     descriptors: tuple[DescriptorFacts, ...]
     pack: Stored
     labels: Stored
+    depth: Stored | None
     look: coherence.PhotoLook
 
 
@@ -71,6 +76,8 @@ def cut_photo(
         instance_map = maps.nearest(found, frame)
     if depth is not None:
         depth_map = maps.nearest(maps.decode_depth(depth, name=name, frame=photo.frame), frame)
+    if (pieces := count_regions(Layout(label_map), instances=instance_map)) > SEGMENTS_MOST:
+        raise TooManySegments(name, pieces, SEGMENTS_MOST)
     cuts = cut(label_map, instance_map, depth_map, thin=thin)
     return CutPhoto(
         frame=frame,
@@ -87,7 +94,8 @@ def cut_photo(
         ),
         descriptors=tuple(_descriptors(label_map, cuts)),
         pack=Stored(pack(rgb, cuts), "application/zip"),
-        labels=Stored(maps.encode(label_map), "image/png"),
+        labels=Stored(house_labels.encode(label_map), "image/png"),
+        depth=None if depth_map is None else Stored(house_labels.encode(depth_map), "image/png"),
         look=coherence.look(rgb, descriptors.scene_context(label_map)),
     )
 

@@ -75,7 +75,8 @@ def take(
         thin=house.thin,
     )
     thumbnail = Stored(decode.thumbnail(decoded.rgb), "image/jpeg")
-    for stored in (Stored(content, decoded.media_type), cut.pack, cut.labels, thumbnail):
+    maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
+    for stored in (Stored(content, decoded.media_type), cut.pack, *maps, thumbnail):
         blobs.put(key(item.id, stored.sha256), stored.content, media_type=stored.media_type)
     photo = admission.admit(
         session,
@@ -128,6 +129,7 @@ def _photo_facts(
         embedded=embedded.rights,
         embedded_credit=embedded.credit,
         rights_unreadable=unreadable,
+        depth_sha256=None if cut.depth is None else cut.depth.sha256,
     )
 
 

@@ -1,0 +1,1 @@
+"""Training is an action: snapshots of photos that clear for it, and the networks made from them."""
