@@ -1,6 +1,7 @@
 """What the catalog refuses."""
 
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 from bankd.errors import BankError
@@ -25,6 +26,21 @@ class UnknownCategories(CatalogError):
             f"the house taxonomy knows no category {listed}: use its names or add aliases to the taxonomy"
         )
         self.names = tuple(names)
+
+
+class NumbersUnreadable(CatalogError):
+    """A map of numbers that is none. `why` goes on where a sentence names the map."""
+
+    def __init__(self, why: str, reason: Literal["no-png", "too-large", "no-numbers", "corrupt"]) -> None:
+        super().__init__(f"a map of numbers {why}")
+        self.why = why
+        self.reason = reason
+
+
+class UnknownNumbers(CatalogError):
+    def __init__(self, numbers: Sequence[int]) -> None:
+        super().__init__(f"no class is named for {', '.join(f'`{number}`' for number in numbers)}")
+        self.numbers = tuple(numbers)
 
 
 class PhotoNotFound(CatalogError):

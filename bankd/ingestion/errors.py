@@ -120,6 +120,15 @@ class EmptyLabelMap(Refused):
         super().__init__(f"label map of `{name}` labels nothing: every pixel is void")
 
 
+class TooManySegments(Refused):
+    reason = "too-many-segments"
+
+    def __init__(self, name: str, segments: int, most: int) -> None:
+        super().__init__(
+            f"label map of `{name}` falls into {segments} pieces, {most} are the most: is it a label map?"
+        )
+
+
 class DuplicatePixels(Refused):
     reason = "duplicate-pixels"
 

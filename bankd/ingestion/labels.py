@@ -1,14 +1,13 @@
-"""Label maps, instance maps and depth: PNGs of numbers, checked against their photo. Pure."""
+"""Label maps, instance maps and depth, checked against their photo. Pure."""
 
-import io
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
+from bankd.catalog import labels
+from bankd.catalog.errors import NumbersUnreadable, UnknownNumbers
 from bankd.ingestion.decode import PIXELS_MOST
 from bankd.ingestion.errors import (
     CorruptImage,
@@ -20,8 +19,6 @@ from bankd.ingestion.errors import (
 )
 
 VOID = 0
-NUMBERED = frozenset({"P", "P;1", "P;2", "P;4", "L", "I;16B"})
-"""Raw modes whose values Pillow hands out as they were written (grey below 8 bits is stretched)."""
 
 
 def decode_labels(
@@ -35,15 +32,13 @@ def decode_labels(
         EmptyLabelMap: it labels nothing but void.
     """
     numbers = _numbers(content, what="label map", name=name, frame=frame)
-    house = np.full(0x10000, -1, dtype=np.int16)
-    for number, category in classes.items():
-        house[number] = category
-    mapped = house[numbers]
-    if (mapped < 0).any():
-        raise UnknownIds(name, [int(number) for number in np.unique(numbers[mapped < 0])])
+    try:
+        mapped = labels.house_ids(numbers, classes)
+    except UnknownNumbers as error:
+        raise UnknownIds(name, error.numbers) from error
     if not (mapped != VOID).any():
         raise EmptyLabelMap(name)
-    return mapped.astype(np.uint8)
+    return mapped
 
 
 def decode_instances(content: bytes, *, name: str, frame: tuple[int, int]) -> npt.NDArray[np.int32]:
@@ -53,7 +48,7 @@ def decode_instances(content: bytes, *, name: str, frame: tuple[int, int]) -> np
 
 def decode_depth(content: bytes, *, name: str, frame: tuple[int, int]) -> npt.NDArray[np.uint16]:
     """(H, W) uint16 millimetres of a 16-bit grey PNG, 0 = unknown."""
-    return _numbers(content, what="depth", name=name, frame=frame, bits=16)
+    return _numbers(content, what="depth", name=name, frame=frame, deep=True)
 
 
 def nearest(values: npt.NDArray[Any], frame: tuple[int, int]) -> npt.NDArray[Any]:
@@ -66,37 +61,24 @@ def nearest(values: npt.NDArray[Any], frame: tuple[int, int]) -> npt.NDArray[Any
     return np.ascontiguousarray(values[np.ix_(rows, columns)])
 
 
-def encode(labels: npt.NDArray[np.uint8]) -> bytes:
-    """A label map of house ids as an 8-bit grey PNG."""
-    out = io.BytesIO()
-    Image.fromarray(labels).save(out, "PNG")
-    return out.getvalue()
-
-
 def _numbers(
-    content: bytes, *, what: str, name: str, frame: tuple[int, int], bits: int | None = None
+    content: bytes, *, what: str, name: str, frame: tuple[int, int], deep: bool = False
 ) -> npt.NDArray[np.uint16]:
+    def fits(height: int, width: int) -> None:  # the photo's own bound holds
+        if (height, width) != frame:
+            raise SizesDiffer(what, name, (height, width), frame)
+
+    modes = frozenset({labels.DEEP}) if deep else labels.NUMBERED
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of large pictures: the size is compared before a pixel is decoded
-            image = Image.open(io.BytesIO(content), formats=("PNG",))
-    except UnidentifiedImageError as error:
-        raise UnsupportedImage(name, f"its {what} is no PNG") from error
-    except Image.DecompressionBombError as error:
-        raise ImageTooLarge(name, f"a {what} of far too many pixels", f"{PIXELS_MOST} pixels") from error
-    except Exception as error:  # decoders fail in as many ways as files are broken
-        raise CorruptImage(name, f"its {what} cannot be read") from error
-    if (image.height, image.width) != frame:  # before a pixel is decoded: the photo's own bound holds
-        raise SizesDiffer(what, name, (image.height, image.width), frame)
-    raw_mode = image.tile[0][3] if image.tile else None
-    raw_mode = raw_mode[0] if isinstance(raw_mode, tuple) else raw_mode
-    if raw_mode not in NUMBERED or getattr(image, "n_frames", 1) > 1:
-        raise UnsupportedImage(name, f"its {what} is no indexed, 8-bit or 16-bit grey PNG")
-    if bits == 16 and raw_mode != "I;16B":
-        raise UnsupportedImage(name, f"its {what} is no 16-bit grey PNG of millimetres")
-    try:
-        return np.asarray(image).astype(np.uint16)
-    except Exception as error:
-        raise CorruptImage(name, f"its {what} is truncated or corrupt") from error
+        return labels.read_numbers(content, fits=fits, modes=modes)
+    except NumbersUnreadable as error:
+        match error.reason:
+            case "too-large":
+                most = f"{PIXELS_MOST} pixels"
+                raise ImageTooLarge(name, f"a {what} of far too many pixels", most) from error
+            case "corrupt":
+                raise CorruptImage(name, f"its {what} cannot be read") from error
+            case "no-numbers" if deep:
+                raise UnsupportedImage(name, f"its {what} is no 16-bit grey PNG of millimetres") from error
+            case _:
+                raise UnsupportedImage(name, f"its {what} {error.why}") from error

@@ -362,7 +362,7 @@ AGAINST: dict[str, ColumnElement[bool]] = {
     "superseded": or_(Grant.superseded_at.is_not(None), License.superseded_at.is_not(None)),
     "capped-out": func.coalesce(GrantCounter.used >= GrantCounter.cap, False),
 }
-"""What can stand against a grant, for statements over `Grant`, its `License` and its `GrantCounter` if any."""
+"""What can stand against a grant: for statements over `Grant`, its `License` and any `GrantCounter`."""
 
 
 def standing(session: Session, grant_ids: Iterable[UUID]) -> dict[UUID, frozenset[str]]:

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.catalog import labels
+from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing.use import Use
 from bankd.storage import Blobs
 from bankd.synthesis.errors import KeyReused, RequestNotFound, UseRefused
-from bankd.synthesis.layouts import Labels, to_png
 from bankd.synthesis.models import Request, RequestState, Variation
 from bankd.worker import outbox
 from bankd.worker.app import BANK_QUEUE
@@ -47,7 +48,7 @@ class Asked:
         """Of everything asked: equal for a repeat, different for anything else."""
         asked = {
             "use": self.use.as_json(),
-            "layout": hashlib.sha256(to_png(self.labels)).hexdigest(),
+            "layout": hashlib.sha256(labels.encode(self.labels)).hexdigest(),
             "frame": self.frame,
             "variations": self.variations,
             "seed": self.seed,
@@ -80,7 +81,7 @@ def file(
         return _same(known, content, idempotency_key)
 
     request_id = uuid4()
-    png = to_png(asked.labels)
+    png = labels.encode(asked.labels)
     layout_sha256 = hashlib.sha256(png).hexdigest()
     layout_key = f"requests/{request_id}/{layout_sha256}"
     blobs.put(layout_key, png, media_type="image/png")  # bytes before the row that names them

@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.catalog.labels import Labels
 from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import VOID, Taxonomy
 from bankd.licensing import caps
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
-from bankd.synthesis.layouts import Labels
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan
 from bankd.worker import outbox

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
+from bankd.catalog import labels
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing.models import Grant, License
 from bankd.policy import service as policy
@@ -19,7 +20,6 @@ from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
 from bankd.synthesis import filing
-from bankd.synthesis.layouts import from_png
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation
 from synth.layout import Layout, regions
 
@@ -216,8 +216,8 @@ def explain(
     names = {category.id: category.name for category in taxonomy.categories}
     cut: dict[int, str] = {}
     if any(one.reasons.get("uncovered") for one in variations):
-        labels = from_png(blobs.get(found.layout_key, limit_bytes=MAX_LAYOUT_BYTES))
-        cut = {region.ordinal: names[region.category] for region in regions(Layout(labels), taxonomy.thin)}
+        layout = labels.stored(blobs.get(found.layout_key, limit_bytes=MAX_LAYOUT_BYTES))
+        cut = {region.ordinal: names[region.category] for region in regions(Layout(layout), taxonomy.thin)}
     refs = _refs(session, {UUID(grant) for one in variations for grant in one.reasons.get("grants", ())})
     return Explanation(
         request_id=request_id,

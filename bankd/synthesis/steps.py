@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from bankd.audit import checkpoints
 from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
+from bankd.catalog import labels as maps
+from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing.use import Use
 from bankd.policy.clearing import terms_of
@@ -22,7 +24,6 @@ from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobMissing, BlobTooLarge
 from bankd.synthesis import orders, sealing, service
-from bankd.synthesis.layouts import Labels, from_png
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
 from bankd.synthesis.sealing import SealRefused
@@ -122,7 +123,7 @@ class CapFull(Exception):
 
 
 def layout_of(rt: Runtime, request: Request) -> Labels:
-    return from_png(rt.blobs.get(request.layout_key, limit_bytes=MAX_LAYOUT_BYTES))
+    return maps.stored(rt.blobs.get(request.layout_key, limit_bytes=MAX_LAYOUT_BYTES))
 
 
 def publish(rt: Runtime, session: Session, order_id: UUID) -> tuple[str, str] | None:

@@ -169,7 +169,7 @@ class Bank:
         headers = changes.pop("headers", {})
         files = {
             "layout": ("layout.png", changes.pop("layout", a_label_map())),
-            "classes": ("classes.json", CLASSES),
+            "classes": ("classes.json", changes.pop("classes", CLASSES)),
         }
         data = {"use": json.dumps(USE), "variations": "2", "seed": "7", **changes}
         return self.call(role, "POST", "/requests", files=files, data=data, headers=headers)

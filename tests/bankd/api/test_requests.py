@@ -2,6 +2,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
@@ -9,6 +10,8 @@ from bankd.audit.actor import Actor
 from bankd.synthesis import service
 from bankd.synthesis.models import Request
 from bankd.worker.models import Outgoing
+from tests.bankd.api.conftest import png
+from tests.bankd.catalog.test_labels import claiming
 
 
 def counted(bank: Any, table: Any) -> int:
@@ -56,17 +59,38 @@ def test_faulty_field_is_named(bank: Any, changes: dict[str, Any], where: str) -
     assert counted(bank, Request) == 0
 
 
-def test_faulty_use_or_layout_is_refused_in_a_sentence(
-    bank: Any, use: dict[str, Any], label_map: Any
-) -> None:
+def test_faulty_use_is_refused_in_a_sentence(bank: Any, use: dict[str, Any]) -> None:
     backwards = bank.request(use=json.dumps({**use, "ends_on": "2026-05-31"}))
     assert backwards.status_code == 422 and "before it starts" in backwards.json()["detail"]
     unstorable = bank.request(use=json.dumps({**use, "brand": "a\0b"}))
     assert unstorable.status_code == 422 and "NUL" in unstorable.json()["detail"]
-    for layout in (b"no picture", label_map(8, 8)):
+    assert counted(bank, Request) == 0
+
+
+def test_what_is_no_layout_is_refused_in_a_sentence_and_leaves_nothing(
+    bank: Any, label_map: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(*_: object, **__: object) -> bool:
+        raise AssertionError("a byte was stored")
+
+    monkeypatch.setattr(bank.runtime.blobs, "put", put)
+    for layout, says in (
+        (b"", "is an empty file"),
+        (b"no picture", "is no PNG"),
+        (label_map()[:50], "is truncated or corrupt"),
+        (label_map(8, 8), "`8x8` px"),
+        (label_map(16, 2049), "`2049x16` px"),
+        (png(np.zeros((48, 64, 3), dtype=np.uint8)), "no indexed, 8-bit or 16-bit grey PNG"),
+        (png(np.full((48, 64), 700, dtype=np.uint16)), "`700`"),
+        (claiming(1 << 20, 1 << 20), "far too many pixels"),
+    ):
         response = bank.request(layout=layout)
         assert response.status_code == 422 and response.json()["type"].endswith("layout-refused")
-    assert counted(bank, Request) == 0
+        assert says in response.json()["detail"]
+    classes = json.dumps([{"id": 0, "name": "wall"}, {"id": 1, "name": "unicorn"}]).encode()
+    response = bank.request(classes=classes)
+    assert response.status_code == 422 and "`unicorn`" in response.json()["detail"]
+    assert counted(bank, Request) == counted(bank, Outgoing) == 0
 
 
 def test_department_sees_its_own_requests_only(bank: Any) -> None:

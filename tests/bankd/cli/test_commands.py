@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from PIL import Image
@@ -12,7 +13,7 @@ from PIL import Image
 from bankd import keys
 from bankd.audit import notes, proofs
 from bankd.provenance import signing
-from tests.bankd.cli.conftest import CLASSES, Commands, ask, labels, png, rights
+from tests.bankd.cli.conftest import CLASSES, WALL, Commands, ask, labels, png, rights
 
 
 def kinds(bankd: Commands) -> list[str]:
@@ -364,9 +365,35 @@ def test_a_layout_without_classes_near_it_is_read_by_house_ids(
 ) -> None:
     (tmp_path / "far").mkdir()
     path = tmp_path / "far" / "layout.png"
-    path.write_bytes(png(np_gray(labels())[:, :, 0]))
+    path.write_bytes(png(labels() + 250))
 
-    assert "give them with --classes" in bankd.refused(*ask(path))
+    assert "name them in a `classes.json`" in bankd.refused(*ask(path))
+
+
+def test_what_is_no_layout_gets_one_sentence_and_files_nothing(
+    bankd: Commands, ingested: Any, tmp_path: Path
+) -> None:
+    filed = len(bankd.said("requests", "list"))
+    (tmp_path / "classes.json").write_text(json.dumps(CLASSES))
+    path = tmp_path / "layout.png"
+    for content, says in (
+        (b"", "the layout is an empty file"),
+        (b"GIF89a", "the layout is no PNG"),
+        (png(labels())[:60], "the layout is truncated or corrupt"),
+        (png(labels()[:1, :1]), "`1x1` px: make it at least 16 px"),
+        (png(np.zeros((16, 4000), np.uint8)), "`4000x16` px: make it at most 2048 px"),
+        (png(np_gray(labels())), "no indexed, 8-bit or 16-bit grey PNG"),
+        (png(labels().astype(np.uint16) + 300), "its classes do not name: `301`"),
+        (png(np.zeros((16, 16), np.uint8)), "its classes do not name: `0`"),
+    ):
+        path.write_bytes(content)
+        said = bankd.refused(*ask(path))
+        assert says in said
+        assert "\n" not in said
+    path.write_bytes(png(labels()))
+    (tmp_path / "classes.json").write_text(json.dumps([{"id": WALL, "name": "unicorn"}]))
+    assert "no category `unicorn`" in bankd.refused(*ask(path))
+    assert len(bankd.said("requests", "list")) == filed
 
 
 def test_a_refused_rights_file_names_every_line_that_is_wrong(bankd: Commands, tmp_path: Path) -> None:
