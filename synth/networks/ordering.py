@@ -3,7 +3,10 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from synth.cards import Width
 from synth.networks.blocks import initialise
+
+CHANNELS: dict[Width, int] = {"small": 32, "published": 64}
 
 
 class OrderingNetwork(nn.Module):
@@ -12,19 +15,22 @@ class OrderingNetwork(nn.Module):
     B pairs, K layout categories, H x W pixels of the window around the pair (`synth.networks.windows`).
     """
 
-    def __init__(self, categories: int, width: int = 32, *, generator: Generator | None = None) -> None:
+    def __init__(
+        self, categories: int, width: Width = "small", *, generator: Generator | None = None
+    ) -> None:
         super().__init__()
         self.categories, self.width = categories, width
+        first = CHANNELS[width]
         self.score = nn.Sequential(
-            nn.Conv2d(categories + 2, width, kernel_size=3, stride=2, padding=1),
+            nn.Conv2d(categories + 2, first, kernel_size=3, stride=2, padding=1),
             nn.ReLU(),
-            nn.Conv2d(width, 2 * width, kernel_size=3, stride=2, padding=1),
+            nn.Conv2d(first, 2 * first, kernel_size=3, stride=2, padding=1),
             nn.ReLU(),
-            nn.Conv2d(2 * width, 2 * width, kernel_size=3, stride=2, padding=1),
+            nn.Conv2d(2 * first, 2 * first, kernel_size=3, stride=2, padding=1),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(4),  # not to a point: who reaches further down is half the answer
             nn.Flatten(),
-            nn.Linear(2 * width * 16, 1),
+            nn.Linear(2 * first * 16, 1),
         )
         initialise(self, generator)
 

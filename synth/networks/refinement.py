@@ -7,15 +7,15 @@ paper does; `small` is gated and redraws what its gate lets through.
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from synth.cards import Width
 from synth.networks.blocks import Convolution, convolutions, doubled, halved, initialise
 
-Width = Literal["small", "published"]
 GATE_BIAS = -2.0
 INVALID_BIAS = 3.0
 _HEAD_DEVIATION = 0.02
@@ -44,7 +44,7 @@ class Shape:
 
 
 SHAPES: dict[Width, Shape] = {
-    "small": Shape((24, 48, 64, 96, 128), (32, 48, 80, 112, 160, 192), gated=True),
+    "small": Shape((16, 32, 64, 128, 192), (24, 40, 72, 136, 216, 256), gated=True),
     "published": Shape((64, 128, 256, 512, 512, 512), (256, 256, 512, 512, 512, 512, 512), gated=False),
 }
 # What progressive growth adds to `published` above 256 px: encoder and decoder channels.
@@ -90,7 +90,7 @@ class RefinementNetwork(nn.Module):
             self.finer_decoder.append(convolutions(seen + skip + last, after, 2))
             last = after
         self.paint = nn.Conv2d(last, 3 + int(shape.gated), kernel_size=1)
-        self.name = nn.Conv2d(last, categories, kernel_size=1)
+        self.semantics = nn.Conv2d(last, categories, kernel_size=1)
         initialise(self, generator)
         nn.init.normal_(self.paint.weight, std=_HEAD_DEVIATION, generator=generator)
 
@@ -113,10 +113,12 @@ class RefinementNetwork(nn.Module):
         filled = (base != 0).any(dim=1, keepdim=True)  # (B, 1, H, W)
         parts = [layout, canvas, valid, base] if self.gated else [layout, canvas, valid]
         seen = _padded(torch.cat(parts, dim=1), self.multiple)
+        if torch.is_autocast_enabled(seen.device.type):  # once, not at each scale
+            seen = seen.to(torch.get_autocast_dtype(seen.device.type))
         features = self._features(seen)[..., :height, :width]
         painted = self.paint(features).float()
         rgb = torch.sigmoid(painted[:, :3])
-        semantics = self.name(features).float()
+        semantics = self.semantics(features).float()
         if not self.gated:
             return Refinement(rgb, torch.ones_like(valid, dtype=torch.float32), semantics)
         # Seams are withheld by single pixels: smoothed, or the gate would glitter as they do.
@@ -136,7 +138,7 @@ class RefinementNetwork(nn.Module):
         kept = {
             name: weight
             for name, weight in self.state_dict().items()
-            if not name.startswith(("paint.", "name."))
+            if not name.startswith(("paint.", "semantics."))
         }
         grown.load_state_dict({**grown.state_dict(), **kept})
         return grown

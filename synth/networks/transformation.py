@@ -1,14 +1,12 @@
 """The transformation network: where a segment has to go to lie on its region (SIMS, stage 3)."""
 
-from typing import Literal
-
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from synth.cards import Width
 from synth.networks.blocks import convolutions, halved, initialise
 
-Width = Literal["small", "published"]
 # (convolutions, channels) between poolings.
 SHAPES: dict[Width, tuple[tuple[int, int], ...]] = {
     "small": ((1, 16), (1, 32), (2, 48), (2, 96), (2, 128)),
