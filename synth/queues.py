@@ -13,6 +13,7 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.message import Message
+from kombu.transport import redis, virtual
 
 RENDER_QUEUE = "render"
 RENDERED_QUEUE = "rendered"
@@ -21,24 +22,59 @@ RENDER_PREFIX = "render."
 RENDERED_PREFIX = "rendered."
 VISIBILITY_TIMEOUT_S = 3600
 
+# Of every app, the bank's too: JSON only, a message acknowledged when its work is done, a broker waited for
+# for as long as it is away.
+SETTINGS: dict[str, Any] = {
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "result_backend": None,
+    "task_ignore_result": True,
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "worker_enable_remote_control": False,
+    "worker_send_task_events": False,
+    "worker_hijack_root_logger": False,
+}
+
+
+class Unacknowledged(redis.QoS):
+    """Counts a message as done even where the broker could not be told.
+
+    kombu counts it as still in hand. A worker that held as many as it may
+    when the broker died would then ask for no more, so never touch the dead
+    connection, never see that it is dead, and never work again. What the
+    broker still has of such a message it delivers again, and all that we
+    send can be done twice.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        try:
+            super().reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
+# Of every connection in this process: kombu finds a transport by its URL and has no setting for this.
+redis.Channel.QoS = Unacknowledged
+
 
 def make_app(broker_url: str) -> Celery:
     """The Celery app of `render`: JSON only, one order in hand, acknowledged when done."""
     app = Celery("synth", broker=broker_url, set_as_current=False)
     app.conf.update(
-        task_serializer="json",
-        accept_content=["json"],
-        result_backend=None,
-        task_ignore_result=True,
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        worker_enable_remote_control=False,
-        worker_send_task_events=False,
-        worker_hijack_root_logger=False,
+        SETTINGS,
         task_default_queue=RENDER_QUEUE,
         broker_transport_options={
             "global_keyprefix": RENDER_PREFIX,

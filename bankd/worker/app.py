@@ -7,6 +7,8 @@ out, so the broker's own redelivery is a second net and not the first.
 
 from celery import Celery
 
+from synth.queues import SETTINGS
+
 INGEST_QUEUE = "ingest"
 BANK_QUEUE = "bank"
 TASK_LIMIT_S = 600
@@ -14,19 +16,8 @@ VISIBILITY_TIMEOUT_S = 900  # above the hard limit: a running task is not handed
 
 app = Celery("bankd", set_as_current=True)
 app.conf.update(
-    task_serializer="json",
-    accept_content=["json"],
-    result_backend=None,
-    task_ignore_result=True,
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
+    SETTINGS,
     task_time_limit=TASK_LIMIT_S,
-    worker_prefetch_multiplier=1,
-    worker_cancel_long_running_tasks_on_connection_loss=False,
-    broker_connection_retry_on_startup=True,
-    worker_enable_remote_control=False,
-    worker_send_task_events=False,
-    worker_hijack_root_logger=False,
     task_default_queue=BANK_QUEUE,
     broker_transport_options={
         "global_keyprefix": "bank.",
