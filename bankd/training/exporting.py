@@ -71,9 +71,11 @@ def clear(
                 "photo_sha256": row.photo_sha256,
                 "label_sha256": row.label_sha256,
                 "profile_sha256": profile,
-                "group": row.sequence,
-                "number": row.frame,
+                # A photo of no sequence is a group of its own: it has no neighbours.
+                "group": row.sequence or row.photo_sha256,
+                "number": row.frame or 0,
                 "depth": None,
+                "depth_sha256": photo.depth_sha256,
                 **{name: path for name, (path, _) in paths.items()},
             }
         )
