@@ -245,6 +245,26 @@ def checkpoints(session: Session) -> Sequence[tuple[NetworkCheckpoint, Snapshot]
     return [(checkpoint, snapshot) for checkpoint, snapshot in rows]
 
 
+def checkpoint(session: Session, wanted: str) -> tuple[NetworkCheckpoint, Snapshot]:
+    """The network whose SHA-256 begins so.
+
+    Raises:
+        NetworkNotFound: none does, or more than one.
+    """
+    if not re.fullmatch(r"[0-9a-f]{6,64}", wanted):
+        raise NetworkNotFound(wanted)
+    rows = session.execute(
+        select(NetworkCheckpoint, Snapshot)
+        .join(Snapshot, NetworkCheckpoint.snapshot_id == Snapshot.id)
+        .where(NetworkCheckpoint.sha256.startswith(wanted))
+        .limit(2)
+    ).all()
+    if len(rows) != 1:
+        raise NetworkNotFound(wanted)
+    found, snapshot = rows[0]
+    return found, snapshot
+
+
 def networks(session: Session, *, refinement: str | None = None) -> dict[str, NetworkCheckpoint]:
     """The networks that a picture is made with, by kind: a refinement network, the newest where none is
     named, and the newest others that were trained on the same snapshot.
