@@ -19,17 +19,33 @@ _CONTACT = 0.5
 class Refined:
     """`rgb` (H, W, 3) uint8.
 
-    `gate` (H, W) float32 in [0, 1] says how much of each pixel the refiner made; None: nothing.
+    `gate` (H, W) uint8 says how much of each pixel the refiner made, in 255ths and rounded up;
+    `base` (H, W, 3) uint8 what it made it from. None for both: nothing. `within_gate` holds.
     """
 
     rgb: Rgb
-    gate: NDArray[np.float32] | None = None
+    gate: NDArray[np.uint8] | None = None
+    base: Rgb | None = None
+
+
+def within_gate(rgb: Rgb, base: Rgb, gate: NDArray[np.uint8]) -> bool:
+    """Whether a refiner changed each pixel by no more than it said: |rgb - base| <= gate in each channel."""
+    difference = np.abs(rgb.astype(np.int16) - base.astype(np.int16)).max(axis=2)
+    return bool((difference <= gate).all())
 
 
 class Refiner(Protocol):
-    """Finishes a painting. Given the same painting and seed on the same machine, the same pixels."""
+    """Finishes a painting. Given the same painting and seed on the same machine, the same pixels.
 
-    name: str
+    `makes_up` says whether it can make what nobody owns by itself; where it cannot, a
+    picture that lacks too much is refused.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def makes_up(self) -> bool: ...
 
     def refine(self, painting: Painting, *, seed: int, device: str) -> Refined: ...
 
@@ -41,6 +57,7 @@ class Blend:
     """
 
     name = "blend"
+    makes_up = False
 
     def refine(self, painting: Painting, *, seed: int, device: str) -> Refined:  # noqa: ARG002  no network
         colors = painting.colors.copy()

@@ -54,8 +54,8 @@ def align(
     the overlap (IoU) of the two masks. A flat thing that already covers its
     region stays where it is: moving it could only bend its perspective.
     """
-    start = _start(segment, region, canvas, frame)
-    if planar and _cover(segment.mask, start, region) >= COVERED:
+    start = started(segment, region, canvas=canvas, frame=frame)
+    if planar and covers(segment.mask, start, region):
         return start.affine(), 1.0
     best, best_iou = start, _iou(segment.mask, start, region, canvas)
     for fit in _better(segment.mask, region, start):
@@ -65,7 +65,8 @@ def align(
     return best.affine(), float(np.sqrt(best.sx * best.sy / (start.sx * start.sy)))
 
 
-def _start(segment: Segment, region: Region, canvas: tuple[int, int], frame: Frame) -> Fit:
+def started(segment: Segment, region: Region, *, canvas: tuple[int, int], frame: Frame) -> Fit:
+    """Where a segment stands before anything is moved: see `align`."""
     x0, y0, x1, y1 = segment.box
     if frame == "scene":
         sx, sy = canvas[1] / segment.frame[1], canvas[0] / segment.frame[0]
@@ -121,18 +122,36 @@ def _moments(mask: Mask) -> tuple[tuple[float, float], tuple[float, float]]:
     return (x, y), (sx, sy)
 
 
-def _cover(mask: Mask, fit: Fit, region: Region) -> float:
+def covers(mask: Mask, fit: Fit, region: Region) -> bool:
+    """Whether the segment covers its region, but for a few pixels at most."""
     warped = warp_mask(mask, fit.affine(), box=(region.x0, region.y0, region.x1, region.y1))
-    return np.count_nonzero(warped & region.mask) / region.area_px
+    return bool(np.count_nonzero(warped & region.mask) / region.area_px >= COVERED)
 
 
 def _iou(mask: Mask, fit: Fit, region: Region, canvas: tuple[int, int]) -> float:
     height, width = mask.shape
-    x0 = min(max(int(np.floor(fit.tx)), 0), region.x0)
-    y0 = min(max(int(np.floor(fit.ty)), 0), region.y0)
-    x1 = max(min(int(np.ceil(fit.tx + fit.sx * width)), canvas[1]), region.x1)
-    y1 = max(min(int(np.ceil(fit.ty + fit.sy * height)), canvas[0]), region.y1)
-    warped = warp_mask(mask, fit.affine(), box=(x0, y0, x1, y1))
+    extent = (fit.tx, fit.ty, fit.tx + fit.sx * width, fit.ty + fit.sy * height)
+    return overlap(mask, fit.affine(), region, canvas=canvas, extent=extent)
+
+
+def overlap(
+    mask: Mask,
+    affine: Affine,
+    region: Region,
+    *,
+    canvas: tuple[int, int],
+    extent: tuple[float, float, float, float],
+) -> float:
+    """IoU of region and placed mask, inside the frame.
+
+    Args:
+        extent: a box of the canvas, in pixels, that the placed mask does not leave.
+    """
+    x0 = min(max(int(np.floor(extent[0])), 0), region.x0)
+    y0 = min(max(int(np.floor(extent[1])), 0), region.y0)
+    x1 = max(min(int(np.ceil(extent[2])), canvas[1]), region.x1)
+    y1 = max(min(int(np.ceil(extent[3])), canvas[0]), region.y1)
+    warped = warp_mask(mask, affine, box=(x0, y0, x1, y1))
     inside = warped[region.y0 - y0 : region.y1 - y0, region.x0 - x0 : region.x1 - x0] & region.mask
     both = np.count_nonzero(inside)
     return both / (np.count_nonzero(warped) + region.area_px - both)

@@ -99,6 +99,18 @@ class RefinementNetwork(nn.Module):
         """Heights and widths are padded to multiples of this."""
         return int(2 ** (len(self.encoder) + len(self.finer_encoder)))
 
+    @property
+    def bytes_per_px(self) -> float:
+        """About what one pixel of a frame takes while a picture is made, in float32, on the generous side."""
+        shape, finest = SHAPES[self.width], self.paint.in_channels
+        seen = self.categories + 3 + 1 + (3 if self.gated else 0)
+        finer = len(self.finer_encoder)
+        encoder = [skip for skip, _ in reversed(GROWTH[:finer])] + list(shape.encoder)
+        decoder = [after for _, after in reversed(GROWTH[:finer])] + list(shape.decoder)
+        skips: float = sum(width / 4**scale for scale, width in enumerate(encoder))
+        joined = seen + encoder[0] + decoder[1]
+        return 4.0 * (3 * seen + skips + 2 * joined + 4 * finest + 2 * self.categories + 16)
+
     def forward(self, layout: Tensor, canvas: Tensor, valid: Tensor, base: Tensor) -> Refinement:
         """Refine canvases.
 
