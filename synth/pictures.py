@@ -17,6 +17,7 @@ LEDGER_FORMAT = 1
 MAX_SIDE_PX = 2048
 MAX_AREA_PX = 2048 * 1024
 BACKDROP_RANK = 20
+FURNITURE_RANK = 40
 UNCOVERED_SHARE = 0.10  # of the frame: beyond it the bank is short
 
 Mask = NDArray[np.bool_]
@@ -97,6 +98,11 @@ class CategoryFacts:
         """Something that goes on behind: a wall, a building, trees, a curtain. Texture continues it,
         and a seam in it shows less than a hole. Anything else is an object with a shape of its own."""
         return self.planar or self.void or self.front_rank < BACKDROP_RANK
+
+    @property
+    def bearing(self) -> bool:
+        """Something that others stand on or before: a floor, a wall, a table, a sofa."""
+        return self.planar or self.ground or BACKDROP_RANK <= self.front_rank < FURNITURE_RANK
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from synth.pictures import Uncovered as Uncovered  # the shells' word for it
 from synth.refinement import Blend, Refiner
 
 HOLE_SHARE = 0.10  # of a backdrop's region: up to here its own texture joins better than another photo's
+FLAT_HOLE_SHARE = 0.30  # of a flat thing: a wall goes on longer than trees do
 OBJECT_HOLE_SHARE = 0.5  # of an object: two halves of two mugs are no mug
 MAX_HOLE_CANDIDATES = 4  # looked at for one region
 
@@ -120,7 +121,8 @@ def _align_region(
     """The best segment, and further ones only while a hole worth it is left that they mostly close."""
     box = (region.x0, region.y0, region.x1, region.y1)
     facts = categories[region.category]
-    bearable = (HOLE_SHARE if facts.backdrop else OBJECT_HOLE_SHARE) * region.area_px
+    share = FLAT_HOLE_SHARE if facts.planar else HOLE_SHARE if facts.backdrop else OBJECT_HOLE_SHARE
+    bearable = share * region.area_px
     hole: Mask = region.mask.copy()
     taken: list[tuple[Segment, Affine, float]] = []
     for segment in candidates[:MAX_HOLE_CANDIDATES]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ GAIN = (0.75, 1.35)  # of the exposure of a whole photo
 MAX_CAST = 10.0  # Lab a, b together; beyond this it is other paint, not another light
 _SAMPLE_PX = 20_000
 _TRUST = 0.7  # in a difference of photos that also show different things
+_KNEE = 88.0  # lightness above which brightening runs out
+_WHITE = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +31,7 @@ class Tone:
 
 @dataclass(frozen=True, eq=False)
 class Transfer:
-    """lab -> (lab - about) * ratio + about + shift."""
+    """lab -> (lab - about) * ratio + about + shift; highlights are compressed, never blown out."""
 
     about: NDArray[np.float64]
     ratio: NDArray[np.float64]
@@ -39,9 +42,17 @@ class Transfer:
         if np.allclose(self.ratio, 1) and np.allclose(self.shift, 0):
             return colors
         lab = cv2.cvtColor(np.ascontiguousarray(colors), cv2.COLOR_RGB2Lab)
-        lab = (lab - self.about) * self.ratio + (self.about + self.shift)
-        out: Colors = np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_Lab2RGB), 0, 1)
+        moved = (lab - self.about) * self.ratio + (self.about + self.shift)
+        moved[..., 0] = _held(lab[..., 0], moved[..., 0])
+        out: Colors = np.clip(cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_Lab2RGB), 0, 1)
         return out
+
+
+def _held(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
+    """Lightness that rose, bent towards white above the knee: shape still shows in what is bright."""
+    room = _WHITE - _KNEE
+    bent = _KNEE + room * (1 - np.exp(-np.maximum(after - _KNEE, 0) / room))
+    return np.where(after > np.maximum(before, _KNEE), np.maximum(before, bent), after)
 
 
 UNCHANGED = Transfer(np.zeros(3), np.ones(3), np.zeros(3))
@@ -72,7 +83,7 @@ def transfers(
         if segment.category not in seen or seen[segment.category].area_px < mine.area_px:
             seen[segment.category] = mine
     of_anchor = by_photo.get(anchor, {}) if anchor is not None else {}
-    whole = {photo: _between(seen, of_anchor) for photo, seen in by_photo.items()}
+    whole = {photo: _between(seen, of_anchor, categories) for photo, seen in by_photo.items()}
     out: dict[int, Transfer] = {}
     for segment in segments:
         mine = tones[segment.key]
@@ -87,21 +98,25 @@ def transfers(
     return out
 
 
-def _between(seen: Mapping[int, Tone], of_anchor: Mapping[int, Tone]) -> Transfer:
-    """Exposure and cast that separate two photos: the middle over the categories that both show.
+def _between(
+    seen: Mapping[int, Tone], of_anchor: Mapping[int, Tone], categories: Mapping[int, CategoryFacts]
+) -> Transfer:
+    """Exposure and cast that separate two photos: the middle over the flat things that both show.
 
+    Two mugs of different color say nothing about the light, nor do two walls of different paint.
     Lightness is scaled, not moved: black stays black, where a shift would leave a haze.
     """
-    common = sorted(seen.keys() & of_anchor.keys())
-    if not common:
+    alike = [
+        (seen[c], of_anchor[c])
+        for c in sorted(seen.keys() & of_anchor.keys())
+        if (categories[c].planar or categories[c].ground) and _is_light(of_anchor[c].mean - seen[c].mean)
+    ]
+    if not alike:
         return UNCHANGED
-    gains = [of_anchor[c].mean[0] / max(float(seen[c].mean[0]), 1.0) for c in common]
-    gain = float(np.clip(np.median(gains) ** _TRUST, *GAIN))
-    casts = [of_anchor[c].mean - seen[c].mean for c in common]
-    casts = [cast for cast in casts if _is_light(cast)]
-    shift = _TRUST * np.median(casts, axis=0) if casts else np.zeros(3)
+    gain = np.median([theirs.mean[0] / max(float(mine.mean[0]), 1.0) for mine, theirs in alike])
+    shift = _TRUST * np.median([theirs.mean - mine.mean for mine, theirs in alike], axis=0)
     shift[0] = 0
-    return Transfer(np.zeros(3), np.array([gain, 1.0, 1.0]), shift)
+    return Transfer(np.zeros(3), np.array([float(np.clip(gain**_TRUST, *GAIN)), 1.0, 1.0]), shift)
 
 
 def _onto(mine: Tone, like: Tone) -> Transfer:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.composition.harmony import Transfer
-from synth.composition.ledger import TRIM_PX, Canvas, trimmed
+from synth.composition.holes import copy_texture
+from synth.composition.ledger import TRIM_PX, Canvas, own_pixels, shade_px
 from synth.composition.warp import Box, Colors, lift
 from synth.pictures import CategoryFacts, Mask, Placement, Segment
 
@@ -52,7 +53,7 @@ def paint(
     def layer(index: int, box: Box) -> Colors:
         placement = placements[index]
         segment = segments[placement.segment]
-        own = _clean(segment, backdrop=categories[segment.category].backdrop)
+        own = _clean(segment, categories[segment.category], shade=shade_px(placement.affine, owner.shape[0]))
         raw = lift(segment.rgb, own, placement.affine, box=box)
         return transfers[placement.segment].apply(raw)
 
@@ -63,6 +64,7 @@ def paint(
         filled = mine & (canvas.source[part] >= 0)
         if filled.any():
             source = canvas.source[part]
+            filled &= ~copy_texture(patch, filled, mine & ~filled)
             if categories[segments[placements[index].segment].category].backdrop:
                 _continue(patch, filled, mine & ~filled, source, box, owner.shape[1])
             else:
@@ -71,9 +73,9 @@ def paint(
     return Painting(canvas, placements, labels, colors, layer)
 
 
-def _clean(segment: Segment, *, backdrop: bool) -> Mask:
+def _clean(segment: Segment, category: CategoryFacts, *, shade: int) -> Mask:
     """Where the segment's colors are its own: not at its edge, but up to the edge of its photo."""
-    mask = trimmed(segment.mask, backdrop=backdrop)
+    mask = own_pixels(segment.mask, category, shade=shade)
     (x0, y0, x1, y1), (height, width) = segment.box, segment.frame
     for side, at_edge in (
         (np.s_[:, :TRIM_PX], x0 == 0),

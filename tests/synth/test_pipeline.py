@@ -89,13 +89,25 @@ def test_a_photo_s_own_layout_with_its_own_segments_gives_the_photo_back() -> No
 def test_a_second_candidate_comes_only_for_a_hole_worth_it() -> None:
     layout = Layout(np.ones((96, 128), np.uint8))
     whole = np.ones((96, 128), bool)
-    for gap, expected in ((8, 1), (40, 2)):
+    for gap, expected in ((8, 1), (40, 1), (64, 2)):
         holed = whole.copy()
         holed[20 : 20 + gap, 20 : 20 + gap] = False
         segments = {1: flat(1, 1, 1, holed), 2: flat(2, 2, 1, whole)}
         picture = synthesize(layout, [[1, 2]], segments, CATEGORIES, anchor=1, frame="scene", seed=0)
         assert [p.segment for p in picture.placements] == [1, 2][:expected]
         assert (picture.ledger.owner[0] == 0).all()  # the best stays in front
+
+
+def test_trees_have_their_holes_filled_from_another_photo_sooner_than_a_wall() -> None:
+    layout = Layout(np.ones((96, 128), np.uint8))
+    trees = {1: CategoryFacts(1, "tree", front_rank=12)}
+    whole = np.ones((96, 128), bool)
+    holed = whole.copy()
+    holed[20:60, 20:60] = False
+    segments = {1: flat(1, 1, 1, holed), 2: flat(2, 2, 1, whole)}
+    for categories, expected in ((trees, [1, 2]), (CATEGORIES, [1])):
+        picture = synthesize(layout, [[1, 2]], segments, categories, anchor=1, frame="scene", seed=0)
+        assert [p.segment for p in picture.placements] == expected
 
 
 def test_a_frame_that_no_segment_covers_is_refused_region_by_region() -> None:

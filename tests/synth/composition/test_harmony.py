@@ -80,3 +80,23 @@ def test_walls_of_different_paint_say_nothing_about_the_cast_of_a_mug() -> None:
     ]
     before, after = applied(segments, 4, anchor=7)
     assert after[1:] == pytest.approx(before[1:], abs=0.5)
+
+
+def test_two_mugs_of_different_color_say_nothing_about_the_light() -> None:
+    segments = [
+        segment(1, 7, MUG, (230, 230, 225)),
+        segment(2, 8, MUG, (60, 58, 55)),
+        segment(3, 8, WALL, (150, 150, 150)),
+    ]
+    before, after = applied(segments, 2, anchor=7)
+    assert np.array_equal(before, after)
+
+
+def test_what_is_lit_is_never_blown_out() -> None:
+    ramp = np.linspace(60, 250, 40, dtype=np.uint8)[None, :, None].repeat(30, axis=0).repeat(3, axis=2)
+    bright = Segment(4, 8, MUG, ramp, np.ones((30, 40), bool), (0, 0, 40, 30), (30, 40))
+    segments = [segment(1, 7, WALL, (220, 220, 220)), segment(3, 8, WALL, (150, 150, 150)), bright]
+    lit = transfers(segments, CATEGORIES, anchor=7)[4].apply(ramp.astype(np.float32) / 255)
+    assert (lit[0, :, 0] >= ramp[0, :, 0] / 255 - 1e-3).all()
+    assert lit[0, 20, 0] > ramp[0, 20, 0] / 255 + 0.05
+    assert (np.diff(lit[0, :, 0]) > 0).all()  # each step of the ramp still shows

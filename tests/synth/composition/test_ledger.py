@@ -11,9 +11,11 @@ from synth.composition.ledger import (
     compose,
     contact_px,
     opened,
+    own_pixels,
     reach_px,
     recompute,
     seam_px,
+    shade_px,
     thin_ids,
     trimmed,
     warp_mask,
@@ -312,6 +314,32 @@ def test_a_segment_that_fills_the_frame_keeps_its_pixels_up_to_the_frame_s_edge(
     layout = Layout(np.ones((48, 64), np.uint8))
     ledger = made_of(layout, [Placement(0, 1, 0, IDENTITY)], {1: all_of(48, 64)}, CATEGORIES)
     assert ledger.counts(1).placed == (48 * 64,)
+
+
+def test_what_bears_things_gives_up_the_shade_around_what_stood_on_it_and_a_mug_does_not() -> None:
+    table = np.zeros((60, 80), bool)
+    table[10:60, :] = True
+    table[20:40, 30:50] = False  # where a bowl stood
+    table[30:32, 70:72] = False  # a crumb casts no shade
+    lost = trimmed(table, backdrop=False) & ~own_pixels(table, CATEGORIES[4], shade=8)
+    expected = np.zeros_like(table)
+    expected[12:48, 22:58] = True  # the edge that is trimmed anyway was none of its own
+    assert np.array_equal(lost, expected & trimmed(table, backdrop=False))
+    on_floor = trimmed(table, backdrop=True) & ~own_pixels(table, CATEGORIES[3], shade=8)
+    assert on_floor[48:56, 22:58].all() and not on_floor[58:].any()  # further down on the ground
+    assert np.array_equal(own_pixels(table, CATEGORIES[MUG], shade=8), trimmed(table, backdrop=False))
+
+
+def test_a_thing_of_which_the_shade_would_leave_little_keeps_its_pixels() -> None:
+    frame = np.ones((40, 40), bool)
+    frame[6:34, 6:34] = False
+    assert np.array_equal(own_pixels(frame, CATEGORIES[1], shade=8), trimmed(frame, backdrop=True))
+
+
+def test_shade_is_counted_in_the_photo_s_own_pixels() -> None:
+    assert shade_px(IDENTITY, 480) == 10
+    assert shade_px((2 * ONE, 0, 0, 0, 2 * ONE, 0), 480) == 20  # a photo twice as large as the canvas
+    assert shade_px((1 << 26, 0, 0, 0, 1 << 26, 0), 2048) == 2048
 
 
 def test_opening_keeps_what_a_square_fits_and_squares_at_the_border() -> None:
