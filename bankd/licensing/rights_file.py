@@ -10,9 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from bankd.licensing import creative_commons, rights_yaml
+from bankd.licensing import creative_commons, rights_words, rights_yaml
 from bankd.licensing.errors import RightsFileRefused
 from bankd.licensing.rights_entries import (
     DocumentEntry,
@@ -37,7 +36,7 @@ def load(path: Path) -> RightsFile:
     try:
         file = RightsFile.model_validate(document)
     except ValidationError as error:
-        raise _refused(path, lines, ((e["loc"], _sentence(e)) for e in error.errors())) from error
+        raise _refused(path, lines, rights_words.sentences(error.errors())) from error
     file._path, file._lines = path, lines
     problems = [*_broken_references(file), *_broken_documents(file)]
     licenses = []
@@ -194,33 +193,6 @@ def _twice(refs: Iterable[str], *, place: Place) -> Iterator[tuple[Place, str]]:
         if ref in seen:
             yield (*place, index, "ref"), f"ref `{ref}` is used twice; give each its own"
         seen.add(ref)
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """What is wrong and what to do about it, for a person who never heard of validation."""
-    field = next((str(part) for part in reversed(error["loc"]) if isinstance(part, str)), "the file")
-    given = error["input"] if isinstance(error["input"], str | int | float | bool | None) else "…"
-    match error["type"]:
-        case "missing":
-            return f"`{field}` is missing; state it"
-        case "extra_forbidden":
-            return f"unknown field `{field}`; correct its spelling or remove it"
-        case "literal_error":
-            return (
-                f"`{given}` is not a `{field}`; use one of {error['ctx']['expected'].replace(chr(39), '`')}"
-            )
-        case "string_pattern_mismatch":
-            return f"`{given}` is not a valid `{field}`; it must look like `{error['ctx']['pattern']}`"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case "too_short":
-            return f"`{field}` is empty; name at least one"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"`{field}` must be fields with values, not `{given}`"
-        case "tuple_type" | "frozen_set_type" | "list_type":
-            return f"`{field}` must be a list, not `{given}`"
-    message = error["msg"].removeprefix("Input ").removesuffix(".")
-    return f"`{field}` {message[:1].lower()}{message[1:]}, not `{given}`"
 
 
 def _refused(

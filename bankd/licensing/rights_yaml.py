@@ -28,6 +28,24 @@ IMPLICIT_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")
 )
+YAML_SAYS = {
+    "mapping values are not allowed in this context": (
+        "a `:` stands where no field begins; check the indentation, and put text that holds `: ` in quotes"
+    ),
+    "found character that cannot start any token": (
+        "a tab, `@`, `%` or a backtick cannot stand here; indent with spaces, and put such text in quotes"
+    ),
+    "did not find expected alphabetic or numeric character": (
+        'text that begins with `*` or `&` has to stand in quotes, as in `"*.png"`'
+    ),
+    "did not find expected key": "the indentation or a quote is broken here or just above",
+    "did not find expected '-' indicator": "the indentation is broken here or just above",
+    "did not find expected ',' or ']'": "the list that begins here or just above is not closed with `]`",
+    "did not find expected ',' or '}'": "the fields that begin here or just above are not closed with `}`",
+    "could not find expected ':'": "a field here or just above lacks its `:`",
+    "found unexpected end of stream": "the quotes that begin here are not closed",
+    "but found another document": "a second document begins here; keep one",
+}
 
 
 def read(path: Path) -> tuple[Any, dict[Place, int]]:
@@ -50,7 +68,9 @@ def read(path: Path) -> tuple[Any, dict[Place, int]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-        raise RightsFileRefused(path, [(mark and mark.line + 1, f"is not YAML: {problem}")]) from error
+        raise RightsFileRefused(
+            path, [(mark and mark.line + 1, YAML_SAYS.get(problem, f"is not YAML: {problem}"))]
+        ) from error
     if node is None:
         raise RightsFileRefused(path, [(None, "is empty")])
     reader = _Reader(path)

@@ -217,7 +217,7 @@ class GrantTerms(Value):
         if self.ends_on is not None and self.ends_on < self.starts_on:
             raise ValueError(f"term ends on `{self.ends_on}` before it starts on `{self.starts_on}`")
         if self.fee_minor and self.currency is None:
-            raise ValueError("a fee needs its currency")
+            raise ValueError("a fee needs its `currency`")
         if not allowed_territories(self.territories, self.territories_excepted):
             raise ValueError("the exceptions leave no territory")
         return self

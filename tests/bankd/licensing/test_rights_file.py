@@ -78,6 +78,11 @@ photos:
     zone: Asia/Tokyo
 """
 
+A_COLON = "a `:` stands where no field begins; check the indentation, and put text that holds `: ` in quotes"
+A_TAB = "a tab, `@`, `%` or a backtick cannot stand here; indent with spaces, and put such text in quotes"
+A_STAR = 'text that begins with `*` or `&` has to stand in quotes, as in `"*.png"`'
+UNKNOWN_ID = "unknown field `id`; correct its spelling or remove it"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -178,7 +183,12 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
         ("[JP, NO]", "[JP, XX]", 20, "unknown territory `XX` (ISO 3166-1 alpha-2 codes or `WORLD`)"),
         ("[JP, NO]", "Japan", 20, "unknown territory `Japan` (ISO 3166-1 alpha-2 codes or `WORLD`)"),
         ("[JP, NO]", "[]", 20, "`territories` is empty; name at least one"),
-        ("          ends_on: 2027-03-31\n", "", 19, "`ends_on` is missing; state it"),
+        (
+            "          ends_on: 2027-03-31\n",
+            "",
+            19,
+            "`ends_on` is missing; state it, `null` where the term has no end",
+        ),
         ("    licensor: agency\n", "", 9, "`licensor` is missing; state it"),
         ("licensor: agency", "licensor: agent", 10, "unknown licensor `agent`; add it to `licensors`"),
         ("document: contract", "document: letter", 13, "unknown document `letter`; add it to `documents`"),
@@ -186,7 +196,7 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             "channels: [web]",
             "channels: [web, tv]",
             21,
-            "`tv` is not a `channels`; use one of `web`, `social`, `email`, `app`, `print`, `packaging`, "
+            "`tv` is no word for `channels`; use `web`, `social`, `email`, `app`, `print`, `packaging`, "
             "`out-of-home`, `broadcast` or `internal`",
         ),
         (
@@ -199,7 +209,7 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             "zone: Asia/Tokyo",
             "generate: true",
             27,
-            "unknown field `generate`; correct its spelling or remove it",
+            "unknown field `generate`; is it `generative`?",
         ),
         ("2026-04-01", "令和8年4月1日", 25, "`令和8年4月1日` is not a day (write it as `2027-03-31`)"),
         ("2026-04-01", "2026-02-30", 25, "`2026-02-30` is not a day of the calendar"),
@@ -209,23 +219,24 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             26,
             "`9999-12-31` is not a day that a contract can name (years 1800 to 2999)",
         ),
-        ("zone: Asia/Tokyo", "cap: -1", 27, "`cap` should be greater than or equal to 0, not `-1`"),
-        ("zone: Asia/Tokyo", "fee_minor: 500", 19, "a fee needs its currency"),
+        ("zone: Asia/Tokyo", "cap: -1", 27, "`cap` must be 0 or more, not `-1`"),
+        ("zone: Asia/Tokyo", "fee_minor: 500", 19, "a fee needs its `currency`"),
         ("zone: Asia/Tokyo", "territories_excepted: [JP, NO]", 19, "the exceptions leave no territory"),
         (
             "sectors: [any]",
             "sectors: [Cosmetics]",
             23,
-            "`Cosmetics` is not a valid `sectors`; it must look like `^[a-z0-9]+(-[a-z0-9]+)*$`",
+            "`Cosmetics` is not a valid `sectors`; write small letters and digits joined by `-`, "
+            "as in `food-and-drink`",
         ),
         ("ref: L-2", "ref: L-1", 37, "ref `L-1` is used twice; give each its own"),
         ("- ref: print", "- ref: web", 28, "ref `web` is used twice; give each its own"),
-        ("version: 1", "version: 2", 1, "`2` is not a `version`; use one of 1"),
+        ("version: 1", "version: 2", 1, "`2` is no word for `version`; use `1`"),
         (
             "basis: licensed",
             "basis: bought",
             12,
-            "`bought` is not a `basis`; use one of `owned` or `licensed`",
+            "`bought` is no word for `basis`; use `owned` or `licensed`",
         ),
         (
             "title: Web in Japan",
@@ -240,7 +251,7 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             "the tag `tag:yaml.org,2002:python/name:os.system` is not understood; remove it",
         ),
         ("    title: By", "    <<: {title: By}", 39, "`<<` is not understood; write the fields out"),
-        ("title: By", "title: [By", 40, "is not YAML: did not find expected ',' or ']'"),
+        ("title: By", "title: [By", 40, "the list that begins here or just above is not closed with `]`"),
         (
             "path: contract.md",
             "path: ../contract.md",
@@ -292,12 +303,25 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             58,
             "`model_release: released` names no model release; add its ref to `releases`",
         ),
+        ("channels: [web]", "channels: web", 21, "`channels` must be a list; write `[web]`"),
+        ("channels: [web]", "channels: {web: true}", 21, "`channels` must be a list, not fields"),
+        ("title: By", "title:", 39, "`title` is empty; write a value, or remove it"),
+        ("title: By", "title: [By]", 39, "`title` must be text, not a list"),
+        ("title: By", "titel: By", 37, "`title` is missing; state it (and 1 more)"),
+        ("title: By", "title: By: me", 39, A_COLON),
+        ("title: By", "title: @by", 39, A_TAB),
+        ("    title: By", "\ttitle: By", 39, A_TAB),
+        ("title: By", 'title: "By', 43, "the indentation or a quote is broken here or just above"),
+        ("zone: Asia/Tokyo", "fee_minor: 1.50", 27, "`fee_minor` must be a whole number, not `1.50`"),
+        ("zone: Asia/Tokyo", "title: x", 27, "unknown field `title`; it does not belong here"),
+        ("zone: Asia/Tokyo", "magic: x", 27, "unknown field `magic`; correct its spelling or remove it"),
+        ("files: desk-*.jpg", "files: *.jpg", 51, A_STAR),
         ("files: desk-*.jpg", "files: []", 51, "`files` is empty; name at least one"),
         (
             "persons: true",
             "persons: many",
             58,
-            "`persons` should be a valid boolean, unable to interpret input, not `many`",
+            "`persons` must be `true` or `false`, not `many`",
         ),
     ],
 )
@@ -305,6 +329,44 @@ def test_each_fault_is_one_sentence_with_its_line(
     folder: Path, old: str, new: str, line: int, sentence: str
 ) -> None:
     assert str(refused(folder, old, new)) == f"`{folder / 'rights.yaml'}` line {line}: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problems"),
+    [
+        ("    title: T\n", "", [(6, "`title` is missing; state it")]),
+        ("ref: g\n", "id: g\n", [(10, "`ref` is missing; state it"), (10, UNKNOWN_ID)]),
+        ("purposes: [commercial]", "purposes: []", [(14, "`purposes` is empty; name at least one")]),
+        ("name: A", "name:", [(4, "`name` is empty; write a value, or remove it")]),
+    ],
+)
+def test_a_list_whose_only_entry_is_faulty_is_not_called_empty(
+    folder: Path, old: str, new: str, problems: list[tuple[int, str]]
+) -> None:
+    one = """\
+version: 1
+licensors:
+  - ref: a
+    name: A
+licenses:
+  - ref: L
+    licensor: a
+    title: T
+    basis: licensed
+    grants: [{ref: g
+      , terms: {
+        territories: [JP],
+        channels: [web],
+        purposes: [commercial],
+        sectors: [any], audiences: [public], generative: true, starts_on: 2026-01-01, ends_on: null}}]
+"""
+    assert load(folder, one).licenses[0].ref == "L"
+
+    with pytest.raises(RightsFileRefused) as refusal:
+        load(folder, one.replace(old, new))
+
+    assert sorted(refusal.value.problems) == sorted(problems)
+    assert problems[0][1] in str(refusal.value)
 
 
 def test_every_problem_is_named_and_the_first_is_in_the_sentence(folder: Path) -> None:
@@ -323,8 +385,11 @@ def test_every_problem_is_named_and_the_first_is_in_the_sentence(folder: Path) -
     [
         (b"", "is empty"),
         (b"\xff\xfe\x00", "is not UTF-8 text; save it as UTF-8"),
-        (b"just words", "line 1: `the file` must be fields with values, not `just words`"),
-        (b"version: 1\n---\nversion: 1\n", "line 2: is not YAML: but found another document"),
+        (
+            b"just words",
+            "line 1: the file must be fields such as `licensors` and `licenses`, not `just words`",
+        ),
+        (b"version: 1\n---\nversion: 1\n", "line 2: a second document begins here; keep one"),
         (b"a: &a [*a]\n", "nested more than 32 deep"),
         (b"[" * 1_000_000, "is nested more than 32 deep"),
         (b"x: " + b"[" * 40 + b"]" * 40, "is nested more than 32 deep"),
