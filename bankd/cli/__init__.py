@@ -12,6 +12,7 @@ from bankd.access.permissions import Role
 from bankd.audit.actor import Actor
 from bankd.cli import (
     composites,
+    datasets,
     demo,
     departments,
     keys,
@@ -79,6 +80,7 @@ for command in (
     stack.serve,
     demo.demo,
     photos.photos,
+    datasets.datasets,
     licenses.licenses,
     releases.releases,
     requests.requests,

@@ -27,6 +27,10 @@ class FolderInvalid(IngestionError):
     """The folder as a whole cannot be read as photos and label maps."""
 
 
+class DatasetUnusable(IngestionError):
+    """A dataset as a whole cannot be turned into such a folder."""
+
+
 class NameInvalid(IngestionError):
     def __init__(self, name: str) -> None:
         super().__init__(f"`{name}` is no plain file name: give one without folders, of 1 to 200 characters")

@@ -20,13 +20,14 @@ def read(tree: Tree) -> Dataset:
     found = next(
         (one for one in (tree.descend(folder, "labels") for folder in PHOTOS) if one is not None), None
     )
-    if found is None or CLASSES not in found:
+    listed = next((one for one in (found, tree) if one is not None and CLASSES in one), None)
+    if found is None or listed is None:
         raise DatasetError(
-            f"`{tree.shown}` must hold `photos` (or `images`), `labels` and `{CLASSES}`,"
-            " a list of id and name"
+            f"`{tree.shown}` must hold `photos` (or `images`), `labels` and"
+            f" `{CLASSES}`, a list of id and name"
         )
     folder = next(one for one in PHOTOS if found.has_folder(one))
-    known = _classes(found.read_list(CLASSES))
+    known = _classes(listed.read_list(CLASSES))
     photos = by_stem(found.below(folder, *pixels.PHOTO_SUFFIXES))
     maps = {kind: by_stem(found.below(kind, ".png")) for kind in ("labels", "instances", "depth")}
     samples = tuple(

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bankd.licensing.creative_commons import LICENSES
+from bankd.licensing.creative_commons import LICENSES, at_address
 from bankd.licensing.terms import Credit, GrantTerms
 
 EVERYTHING = {"commercial", "editorial", "education", "research", "internal"}
@@ -25,6 +25,12 @@ def terms(spdx: str) -> GrantTerms:
         ("CC-BY-NC-4.0", NONCOMMERCIAL, True, None),
         ("CC-BY-NC-SA-4.0", NONCOMMERCIAL, True, "CC-BY-NC-SA-4.0"),
         ("CC-BY-NC-ND-4.0", NONCOMMERCIAL, False, None),
+        ("CC-BY-2.0", EVERYTHING, True, None),
+        ("CC-BY-SA-2.0", EVERYTHING, True, "CC-BY-SA-2.0"),
+        ("CC-BY-ND-2.0", EVERYTHING, False, None),
+        ("CC-BY-NC-2.0", NONCOMMERCIAL, True, None),
+        ("CC-BY-NC-SA-2.0", NONCOMMERCIAL, True, "CC-BY-NC-SA-2.0"),
+        ("CC-BY-NC-ND-2.0", NONCOMMERCIAL, False, None),
     ],
 )
 def test_what_each_license_allows(
@@ -47,9 +53,47 @@ def test_the_words_that_each_grant_rests_on_are_quoted() -> None:
             assert "waives, abandons, and surrenders" in license.quote
             assert not license.credit_owed
             continue
+        if spdx.endswith("-2.0"):
+            assert license.quote.startswith("to reproduce the Work, to incorporate the Work")
+            assert ("commercial advantage or private monetary compensation" in license.quote) == (
+                "-NC" in spdx
+            )
+            assert ("no rights to make Derivative Works" in license.quote) == ("-ND" in spdx)
+            assert ("to create and reproduce Derivative Works" in license.quote) == ("-ND" not in spdx)
+            assert license.credit_owed
+            continue
         assert license.clause == "Section 2(a)(1)"
         assert license.quote.startswith(whole)
         assert ("for NonCommercial purposes only" in license.quote) == ("-NC" in spdx)
         assert ("but not Share, Adapted Material" in license.quote) == ("-ND" in spdx)
         assert ("produce, reproduce, and Share Adapted Material" in license.quote) == ("-ND" not in spdx)
         assert license.credit_owed
+
+
+@pytest.mark.parametrize(
+    ("url", "spdx"),
+    [
+        ("http://creativecommons.org/licenses/by-nc-sa/2.0/", "CC-BY-NC-SA-2.0"),
+        ("https://creativecommons.org/licenses/by/4.0/deed.en", "CC-BY-4.0"),
+        ("https://www.creativecommons.org/licenses/by-nc-nd/2.0", "CC-BY-NC-ND-2.0"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/legalcode", "CC0-1.0"),
+    ],
+)
+def test_an_address_of_creative_commons_stands_for_its_license(url: str, spdx: str) -> None:
+    assert at_address(url) is LICENSES[spdx]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://flickr.com/commons/usage/",
+        "http://www.usa.gov/copyright.shtml",
+        "http://creativecommons.org/licenses/by/3.0/",  # its words are not known here
+        "http://creativecommons.org/licenses/by/2.0/jp/",  # nor a port's
+        "http://creativecommons.org.example.net/licenses/by/2.0/",
+        "http://example.net/?http://creativecommons.org/licenses/by/2.0/",
+    ],
+)
+def test_any_other_address_stands_for_nothing(url: str) -> None:
+    assert at_address(url) is None
