@@ -90,10 +90,11 @@ def _contacts(
     *,
     reach_px: float,
 ) -> Mask:
-    """Ground near an object that lies in front of it."""
+    """Ground near an object that lies in front of it; a pole's shadow is a line, and not worth the ground."""
     owned = order >= 0
     ground = np.isin(labels, [c.id for c in categories.values() if c.ground]) & owned
-    objects = np.isin(labels, [c.id for c in categories.values() if not c.backdrop and not c.ground]) & owned
+    standing = [c.id for c in categories.values() if not (c.backdrop or c.ground or c.thin)]
+    objects = np.isin(labels, standing) & owned
     if not ground.any() or not objects.any():
         return np.zeros(labels.shape, bool)
     away = cv2.distanceTransform((~objects).astype(np.uint8), cv2.DIST_L2, 5)
