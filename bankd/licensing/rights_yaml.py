@@ -32,6 +32,7 @@ YAML_SAYS = {
     "mapping values are not allowed in this context": (
         "a `:` stands where no field begins; check the indentation, and put text that holds `: ` in quotes"
     ),
+    "found a tab character that violates indentation": "a tab stands here; indent with spaces",
     "found character that cannot start any token": (
         "a tab, `@`, `%` or a backtick cannot stand here; indent with spaces, and put such text in quotes"
     ),

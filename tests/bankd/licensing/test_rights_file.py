@@ -311,7 +311,7 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
         ("title: By", "titel: By", 37, "`title` is missing; state it (and 1 more)"),
         ("title: By", "title: By: me", 39, A_COLON),
         ("title: By", "title: @by", 39, A_TAB),
-        ("    title: By", "\ttitle: By", 39, A_TAB),
+        ("    title: By", "\ttitle: By", 39, "a tab stands here; indent with spaces"),
         ("title: By", 'title: "By', 43, "the indentation or a quote is broken here or just above"),
         ("zone: Asia/Tokyo", "fee_minor: 1.50", 27, "`fee_minor` must be a whole number, not `1.50`"),
         ("zone: Asia/Tokyo", "title: x", 27, "unknown field `title`; it does not belong here"),
