@@ -11,9 +11,11 @@ import base64
 import hashlib
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -27,10 +29,17 @@ from synth.pictures import CategoryFacts, Placement, Segment
 MAX_ARCHIVE_BYTES = 1 << 30
 MAX_RESULT_BYTES = 256 << 20
 MAX_VARIATIONS = 16
+MAX_CLAIMS = 100_000
+# What a hostile ZIP or PNG can raise beside what their libraries document.
+DAMAGED = (EOFError, RuntimeError, SyntaxError, struct.error, zlib.error)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-Nine = tuple[int, int, int, int, int, int, int, int, int]
+Int = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+Nine = tuple[Int, Int, Int, Int, Int, Int, Int, Int, Int]
+Ordinal = Annotated[int, Field(ge=0, lt=1 << 31)]
+Milliseconds = Annotated[int, Field(ge=0, lt=1 << 31)]
+Stage = Annotated[str, Field(pattern="^[a-z_ ]+$", max_length=40)]
 
 
 class OrderRefused(Exception):
@@ -201,14 +210,19 @@ def _segment(facts: Mapping[str, Any], png: bytes) -> Segment:
 
 
 class RenderedVariation(_Value):
-    """What a worker claims about one picture. Nothing here is believed before the seal checks it."""
+    """What a worker claims about one picture. Nothing here is believed before the seal checks it.
 
-    index: int = Field(ge=0)
+    Bounded so that all of it can be recorded: in a row, and in the log.
+    """
+
+    index: int = Field(ge=0, lt=MAX_VARIATIONS)
     outcome: Literal["rendered", "uncovered"]
-    uncovered: tuple[int, ...] = ()  # regions that no segment covered, when over the limit
-    ledger_sha256: str = ""
-    placements: tuple[Nine, ...] = ()  # region, segment key, rank, six affine integers
-    timings_ms: dict[str, int] = {}
+    # Regions that no segment covered, when over the limit.
+    uncovered: tuple[Ordinal, ...] = Field(default=(), max_length=MAX_CLAIMS)
+    ledger_sha256: str = Field(default="", pattern="^[0-9a-f]*$", max_length=64)
+    # Region, segment key, rank, six affine integers.
+    placements: tuple[Nine, ...] = Field(default=(), max_length=MAX_CLAIMS)
+    timings_ms: dict[Stage, Milliseconds] = Field(default={}, max_length=50)
 
     def placed(self) -> tuple[Placement, ...]:
         return tuple(
@@ -221,7 +235,7 @@ class Result(_Value):
     version: Literal[1] = 1
     order_id: str
     attempt: int
-    device: str = Field(max_length=100)
+    device: str = Field(max_length=100, pattern="^[ -~]*$")
     variations: tuple[RenderedVariation, ...] = Field(max_length=MAX_VARIATIONS)
 
 
@@ -252,6 +266,8 @@ def unpack_result(
                 info.file_size > max(bound, 16 << 20) for info in infos.values()
             ):
                 raise ResultRefused("the result is larger than its order allows")
+            if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in infos.values()):
+                raise ResultRefused("the result is compressed or encrypted")
             result = Result.model_validate_json(archive.read("result.json"))
             if (result.order_id, result.attempt) != (order_id, attempt):
                 raise ResultRefused(f"the result answers order `{result.order_id}`, attempt {result.attempt}")
@@ -263,7 +279,7 @@ def unpack_result(
                 if name not in infos:
                     raise ResultRefused(f"picture {variation.index} is missing from the result")
                 pictures[variation.index] = _picture(archive.read(name), height=height, width=width)
-    except (zipfile.BadZipFile, ValidationError, KeyError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, ValidationError, KeyError, OSError, ValueError, *DAMAGED) as error:
         raise ResultRefused("the result cannot be read") from error
     return result, pictures
 

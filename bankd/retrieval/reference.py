@@ -22,6 +22,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal,
     or_,
     select,
     true,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Session
 
-from bankd.catalog.models import Descriptor, Photo, Segment
+from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Segment
 from synth.retrieval.descriptors import FORMAT, PLANES, Descriptors, Packed
 
 MASK = BIT(1024)
@@ -59,6 +60,7 @@ def rank(
     k: int,
     at: datetime,
     without: frozenset[UUID] = frozenset(),
+    without_grants: frozenset[UUID] = frozenset(),
 ) -> list[list[Ranked]]:
     """The k best cleared segments for each region, best first; equal scores by photo SHA-256 and ordinal.
 
@@ -68,6 +70,7 @@ def rank(
         query: the descriptors of the regions, in their order.
         at: the moment at which blocks are read.
         without: photos to leave out.
+        without_grants: grants that clear nothing here, as if they were blocked.
     """
     if not categories:
         return []
@@ -119,7 +122,7 @@ def rank(
             Descriptor.frame == query.frame,
             Descriptor.format == FORMAT,
             Photo.state == "admitted",
-            _without(clears.c.mask, Photo.grant_blocks, BigInteger) != 0,
+            _without(clears.c.mask, _blocked(without_grants), BigInteger) != 0,
             or_(Photo.blocked_until.is_(None), Photo.blocked_until <= at),
             *([Photo.id.not_in(without)] if without else []),
         )
@@ -155,6 +158,19 @@ def rank(
     for region, *fields in session.execute(statement):
         ranked[region].append(Ranked(*fields))
     return ranked
+
+
+def _blocked(grants: frozenset[UUID]) -> Any:
+    """A photo's block bits, with those of these grants."""
+    if not grants:
+        return Photo.grant_blocks
+    theirs = (
+        select(func.bit_or(literal(1, BigInteger).op("<<")(cast(PhotoGrant.ordinal, Integer))))
+        .where(PhotoGrant.photo_id == Photo.id, PhotoGrant.grant_id.in_(grants))
+        .correlate(Photo)
+        .scalar_subquery()
+    )
+    return Photo.grant_blocks.op("|", return_type=BigInteger)(func.coalesce(theirs, 0, type_=BigInteger))
 
 
 def _without(bits: Any, taken: Any, kind: Any) -> Any:

@@ -1,11 +1,13 @@
 """Whether photos that clear alone may stand in one picture, and under which license it then stands."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from bankd.policy import engine
-from bankd.policy.clearing import Rights, Terms
+from bankd.policy.clearing import Rights, Terms, clear_photos
+from bankd.policy.engine import Cleared
 from bankd.policy.facts import set_facts
 from bankd.provenance.effective import Clash, EffectiveLicense, Relied, effective
 
@@ -35,7 +37,7 @@ def relied_on(rights: Rights, photo_id: UUID, grant_id: UUID) -> Relied:
 
 def clear_set(terms: Terms, relied: Sequence[Relied]) -> EffectiveLicense | SetRefused:
     """The license of a picture that relies on these, or why they may not stand in one (action `compose`)."""
-    met = effective(relied)
+    met = effective(relied) if relied else None
     facts = set_facts([one.facts for one in relied], meet_empty=isinstance(met, Clash))
     decision = engine.decide_set(terms.bundle, facts, terms.use)
     if decision.allowed and isinstance(met, EffectiveLicense):
@@ -44,3 +46,104 @@ def clear_set(terms: Terms, relied: Sequence[Relied]) -> EffectiveLicense | SetR
     if isinstance(met, Clash):
         pairs.insert(0, engine.Clash(met.first, met.second, (MEET_EMPTY,)))
     return SetRefused(frozenset(decision.policies) or frozenset({MEET_EMPTY}), tuple(pairs))
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A picture whose sources cannot stand together on any of their grants.
+
+    `loser` is the weaker grant of the clash, by canvas area; `photos` are
+    those of the picture that rely on it.
+    """
+
+    refused: SetRefused
+    loser: UUID
+    photos: frozenset[UUID]
+
+
+def stand_together(
+    terms: Terms,
+    rights: Rights,
+    preferred: Mapping[UUID, UUID],
+    pictures: Sequence[Mapping[UUID, int]],
+    *,
+    without: frozenset[UUID] = frozenset(),
+) -> dict[UUID, UUID] | Apart:
+    """The one grant to rely on for each photo, such that the set of every picture clears.
+
+    Each photo starts on its preferred grant. Where a set does not clear, the
+    photos of one side of the clash turn, all of them, to the next grant that
+    clears them alone: the side with less canvas area if it can, else another.
+    A grant once turned away from is not come back to.
+
+    Args:
+        preferred: photo -> grant.
+        pictures: canvas area in pixels by photo.
+        without: grants that may not be relied on.
+    """
+    relied = dict(preferred)
+    turned: frozenset[tuple[UUID, UUID]] = frozenset()
+    while True:
+        for photo_px in pictures:
+            answer = _clear_picture(terms, rights, relied, photo_px)
+            if answer is None:
+                continue
+            sides = _sides(answer, photo_px, relied)
+            for grant in sides:
+                away = turned | {(photo, grant) for photo in photo_px if relied[photo] == grant}
+                others = _others(terms, rights, away, away - turned, without=without)
+                if others is not None:
+                    turned, relied = away, relied | others
+                    break
+            else:
+                return _apart(terms, rights, preferred, photo_px) or _blamed(answer, photo_px, relied)
+            break
+        else:
+            return relied
+
+
+def _clear_picture(
+    terms: Terms, rights: Rights, relied: Mapping[UUID, UUID], photo_px: Mapping[UUID, int]
+) -> SetRefused | None:
+    answer = clear_set(terms, [relied_on(rights, photo, relied[photo]) for photo in sorted(photo_px)])
+    return answer if isinstance(answer, SetRefused) else None
+
+
+def _others(
+    terms: Terms,
+    rights: Rights,
+    away: frozenset[tuple[UUID, UUID]],
+    wanted: frozenset[tuple[UUID, UUID]],
+    *,
+    without: frozenset[UUID],
+) -> dict[UUID, UUID] | None:
+    """Another grant for each photo wanted, none of those turned away from; None if one of them has none."""
+    offers = {
+        photo: [offer for offer in rights.offers[photo] if (photo, offer.grant_id) not in away]
+        for photo, _ in wanted
+    }
+    answers = clear_photos(terms, "synthesize", Rights(offers, rights.terms), without=without)
+    found = {photo: answer.grant_id for photo, answer in answers.items() if isinstance(answer, Cleared)}
+    return found if len(found) == len(offers) else None
+
+
+def _apart(
+    terms: Terms, rights: Rights, preferred: Mapping[UUID, UUID], photo_px: Mapping[UUID, int]
+) -> Apart | None:
+    """The clash as it is before any photo turned; None if the picture clears then."""
+    answer = _clear_picture(terms, rights, preferred, photo_px)
+    return None if answer is None else _blamed(answer, photo_px, preferred)
+
+
+def _blamed(refused: SetRefused, photo_px: Mapping[UUID, int], relied: Mapping[UUID, UUID]) -> Apart:
+    loser = _sides(refused, photo_px, relied)[0]
+    return Apart(refused, loser, frozenset(photo for photo in photo_px if relied[photo] == loser))
+
+
+def _sides(refused: SetRefused, photo_px: Mapping[UUID, int], relied: Mapping[UUID, UUID]) -> list[UUID]:
+    """The grants to blame, or all where no two are to blame, the one with the least canvas area first."""
+    by_grant: Counter[UUID] = Counter()
+    for photo, area_px in photo_px.items():
+        by_grant[relied[photo]] += area_px
+    blamed = {grant for pair in refused.pairs for grant in (pair.first, pair.second) if grant is not None}
+    return sorted(blamed or by_grant, key=lambda grant: (by_grant[grant], str(grant)))

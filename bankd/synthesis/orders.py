@@ -20,10 +20,11 @@ from bankd.catalog.labels import Labels
 from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import VOID, Taxonomy
 from bankd.licensing import caps
+from bankd.policy import service as policy
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
-from bankd.synthesis.plan import Plan
+from bankd.synthesis.plan import Plan, still_clears
 from bankd.worker import outbox
 from synth import workorder
 from synth.workorder import Archive, OrderedCategory, OrderedVariation, WorkOrder
@@ -142,15 +143,18 @@ def read_crops(
 
 def make(
     session: Session, request: Request, drafted: Drafted, *, terms: Terms, by: Actor, at: datetime
-) -> Order | UUID:
+) -> Order | UUID | None:
     """Commit to an order: caps, clearance, hint and log in the caller's transaction.
 
+    The log's lock is taken before the last look at rights, so no clearance
+    stands in the log behind the withdrawal of what it relies on.
+
     Returns:
-        The order, or the grant whose cap had no room: roll back and plan
-        without it.
+        The order; or the grant whose cap had no room: roll back and plan
+        without it; or None, rights moved since the plan and it no longer
+        clears: roll back and plan anew.
     """
     plan = drafted.plan
-    epoch = log.epoch(session)
     places = _places(plan)
     for grant_id, _ in places:
         if not caps.reserve(session, grant_id):
@@ -159,7 +163,7 @@ def make(
     clearance = Clearance(
         request_id=request.id,
         at=terms.at,
-        epoch=epoch,
+        epoch=plan.epoch,
         bundle_digest=terms.bundle.digest,
         relied={str(photo): str(grant) for photo, grant in plan.relied.items()},
     )
@@ -195,7 +199,7 @@ def make(
         order=order.id,
         attempt=order.attempt,
         bundle=terms.bundle.digest,
-        epoch=epoch,
+        epoch=plan.epoch,
         use=terms.use.as_json(),
         relied=clearance.relied,
     )
@@ -210,6 +214,14 @@ def make(
         expires_at=order.expires_at,
     )
     session.flush()
+    log.locked(session)
+    if log.last_rights_change(session) >= plan.epoch:
+        now = policy.active(session)
+        held = frozenset(grant_id for grant_id, _ in places)
+        if now.digest != terms.bundle.digest or not still_clears(
+            session, plan, terms=terms, held=held, at=at
+        ):
+            return None
     log.settle(session)
     clearance.log_index = cleared.index
     return order

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -11,13 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bankd import retrieval
+from bankd.audit import log
 from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.policy import compile as compiled
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.retrieval import Ranked
-from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
+from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
 from synth.layout import Layout, Region, regions
 from synth.retrieval.coherence import Candidate, PhotoLook, choose
 from synth.retrieval.descriptors import describe, scene_context
@@ -55,9 +57,13 @@ class Plan:
     regions: tuple[Region, ...]
     pictures: tuple[Chosen, ...]
     photo_of: Mapping[int, UUID]  # segment -> photo
-    relied: Mapping[UUID, UUID]  # photo -> grant
+    relied: Mapping[UUID, UUID]  # photo -> grant, for all of the pictures
     rights: Rights
     uncovered_px: int  # of regions for which nothing clears
+    epoch: int  # the log index before which every change of rights was seen
+
+    def photo_px(self, picture: Chosen) -> dict[UUID, int]:
+        return _photo_px(picture, self.regions, self.photo_of)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Short:
     regions: tuple[Region, ...]
     uncovered: tuple[int, ...]  # their ordinals
     uncovered_px: int
+    left_out: frozenset[UUID]  # photos that ranking would have offered
 
 
 @dataclass(frozen=True)
@@ -82,19 +89,28 @@ def plan(
     *,
     terms: Terms,
     taxonomy: Taxonomy,
-    without_photos: frozenset[UUID] = frozenset(),
+    without: frozenset[tuple[UUID, UUID]] = frozenset(),
     without_grants: frozenset[UUID] = frozenset(),
 ) -> Plan | Short | Clashing:
     """Choose sources for every picture asked for.
 
     Ranking sees cleared rows only; its winners are asked again of the engine,
-    and what the engine refuses is left out and the choice made anew. So is,
-    where a set does not clear, the photo of the clash with less canvas area.
+    and what the engine refuses is left out and the choice made anew. Where a
+    set does not clear on any grants of its photos, the photos of the clash
+    with less canvas area are left out; a grant that loses a second time is
+    left out altogether.
+
+    Args:
+        without: (photo, grant) that may not be relied on: refused at an earlier seal.
+        without_grants: grants with no place left under their cap.
     """
+    epoch = log.epoch(session)
     cut = tuple(regions(asked.layout, taxonomy.thin))
     query = describe(asked.layout.labels, cut, asked.frame)
     cleared = compiled.clears(terms.bundle, "synthesize", terms.use)
-    left_out = set(without_photos)
+    left_out: set[UUID] = set()
+    no_grants = set(without_grants)
+    lost: set[UUID] = set()
     refused: SetRefused | None = None
     for _ in range(ROUNDS):
         ranked = retrieval.rank(
@@ -105,40 +121,75 @@ def plan(
             k=CANDIDATES,
             at=terms.at,
             without=frozenset(left_out),
+            without_grants=frozenset(no_grants),
         )
         uncovered = tuple(region.ordinal for region in cut if not ranked[region.ordinal])
         uncovered_px = sum(cut[ordinal].area_px for ordinal in uncovered)
         if uncovered_px * 10_000 > UNCOVERED_BP * asked.layout.labels.size:
-            return Clashing(refused) if refused is not None else Short(cut, uncovered, uncovered_px)
+            if refused is not None:
+                return Clashing(refused)
+            return Short(cut, uncovered, uncovered_px, frozenset(left_out))
 
         photos = sorted({one.photo_sha256: one.photo_id for row in ranked for one in row}.items())
-        rights = rights_of(session, [photo_id for _, photo_id in photos], at=terms.at)
-        answers = clear_photos(terms, "synthesize", rights, without=without_grants)
-        dirty = {photo for photo, answer in answers.items() if not isinstance(answer, Cleared)}
-        if dirty:
+        rights = _less(rights_of(session, [photo_id for _, photo_id in photos], at=terms.at), without)
+        answers = clear_photos(terms, "synthesize", rights, without=frozenset(no_grants))
+        preferred = {p: answer.grant_id for p, answer in answers.items() if isinstance(answer, Cleared)}
+        if dirty := answers.keys() - preferred.keys():
             left_out |= dirty
             continue
-        relied = {photo: answer.grant_id for photo, answer in answers.items() if isinstance(answer, Cleared)}
+        photo_of = {one.segment_id: one.photo_id for row in ranked for one in row}
         pictures = _pictures(session, asked, cut, ranked, [photo_id for _, photo_id in photos])
-        clash = None
-        for picture in pictures:
-            photo_px = _photo_px(picture, cut, ranked)
-            answer = clear_set(terms, [relied_on(rights, photo, relied[photo]) for photo in sorted(photo_px)])
-            if isinstance(answer, SetRefused):
-                clash = refused = answer
-                left_out |= _to_leave(answer, photo_px, relied)
-                break
-        if clash is None:
-            used = {photo for picture in pictures for photo in _photo_px(picture, cut, ranked)}
-            return Plan(
-                regions=cut,
-                pictures=pictures,
-                photo_of={one.segment_id: one.photo_id for row in ranked for one in row},
-                relied={photo: relied[photo] for photo in used},
-                rights=rights,
-                uncovered_px=uncovered_px,
-            )
-    return Clashing(refused or SetRefused(frozenset(), ()))
+        areas = [_photo_px(picture, cut, photo_of) for picture in pictures]
+        relied = stand_together(terms, rights, preferred, areas, without=frozenset(no_grants))
+        if isinstance(relied, Apart):
+            refused = relied.refused
+            left_out |= relied.photos
+            if relied.loser in lost:
+                no_grants.add(relied.loser)
+            lost.add(relied.loser)
+            continue
+        used = {photo for area in areas for photo in area}
+        return Plan(
+            regions=cut,
+            pictures=pictures,
+            photo_of=photo_of,
+            relied={photo: relied[photo] for photo in used},
+            rights=rights,
+            uncovered_px=uncovered_px,
+            epoch=epoch,
+        )
+    if refused is not None:
+        return Clashing(refused)
+    return Short(cut, tuple(region.ordinal for region in cut), asked.layout.labels.size, frozenset(left_out))
+
+
+def still_clears(session: Session, plan: Plan, *, terms: Terms, held: frozenset[UUID], at: datetime) -> bool:
+    """Whether a plan's photos and sets clear now, on the very grants that it relies on.
+
+    Args:
+        held: grants on which places are held for it.
+    """
+    rights = rights_of(session, plan.relied, at=at, reserved=held)
+    answers = clear_photos(terms, "synthesize", rights, only=plan.relied)
+    if not all(isinstance(answers.get(photo), Cleared) for photo in plan.relied):
+        return False
+    areas = [plan.photo_px(picture) for picture in plan.pictures]
+    return all(
+        not isinstance(
+            clear_set(terms, [relied_on(rights, p, plan.relied[p]) for p in sorted(area)]), SetRefused
+        )
+        for area in areas
+    )
+
+
+def _less(rights: Rights, without: frozenset[tuple[UUID, UUID]]) -> Rights:
+    if not without:
+        return rights
+    offers = {
+        photo: [offer for offer in offers if (photo, offer.grant_id) not in without]
+        for photo, offers in rights.offers.items()
+    }
+    return Rights(offers, rights.terms)
 
 
 def picture_seed(seed: int, index: int) -> int:
@@ -202,21 +253,10 @@ def _picks(row: Sequence[Candidate], pick: int | None, taken: set[int]) -> tuple
     return (row[pick].segment, *others[:SECONDS])
 
 
-def _photo_px(picture: Chosen, cut: Sequence[Region], ranked: Sequence[Sequence[Ranked]]) -> dict[UUID, int]:
+def _photo_px(picture: Chosen, cut: Sequence[Region], photo_of: Mapping[int, UUID]) -> dict[UUID, int]:
     """Canvas area by photo as picked; photos that only stand by for holes count nothing, but are in it."""
-    photo_of = {one.segment_id: one.photo_id for row in ranked for one in row}
     area_px: Counter[UUID] = Counter()
     for region, picks in zip(cut, picture.picks, strict=True):
         for place, segment in enumerate(picks):
             area_px[photo_of[segment]] += region.area_px if place == 0 else 0
     return dict(area_px)
-
-
-def _to_leave(clash: SetRefused, photo_px: Mapping[UUID, int], relied: Mapping[UUID, UUID]) -> set[UUID]:
-    """The photos of the clash's weaker side; of a clash among many, the photos of the smallest grant."""
-    by_grant: Counter[UUID] = Counter()
-    for photo, area_px in photo_px.items():
-        by_grant[relied[photo]] += area_px
-    blamed = [grant for pair in clash.pairs for grant in (pair.first, pair.second) if grant is not None]
-    loser = min(blamed or list(by_grant), key=lambda grant: (by_grant[grant], str(grant)))
-    return {photo for photo in photo_px if relied[photo] == loser}

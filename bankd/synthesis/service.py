@@ -14,6 +14,7 @@ from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.synthesis.filing import ADVANCE_TASK
 from bankd.synthesis.models import (
+    Clearance,
     Order,
     OrderState,
     Request,
@@ -36,7 +37,7 @@ class Wanted:
     """What is still to be made of a request."""
 
     variations: tuple[int, ...]
-    left_out: frozenset[UUID]  # photos refused at an earlier seal
+    without: frozenset[tuple[UUID, UUID]]  # (photo, grant) refused at an earlier seal
 
 
 def claim(session: Session, request_id: UUID, *, at: datetime) -> Request | None:
@@ -97,7 +98,11 @@ def wanted(session: Session, request: Request) -> Wanted:
         .where(Variation.request_id == request.id, Variation.state == VariationState.WAITING)
         .order_by(Variation.index)
     ).all()
-    return Wanted(tuple(variations), frozenset(UUID(photo) for photo in request.outcome.get("left_out", ())))
+    left_out = request.outcome.get("left_out", {})
+    return Wanted(
+        tuple(variations),
+        frozenset((UUID(photo), UUID(grant)) for photo, grants in left_out.items() for grant in grants),
+    )
 
 
 def refuse(
@@ -177,7 +182,11 @@ def void(session: Session, order: Order, *, why: str, kind: Kind, by: Actor, at:
 def settle_refused(
     session: Session, order_id: UUID, index: int, refused: SealRefused, *, by: Actor, at: datetime
 ) -> None:
-    """Record that a picture was refused at seal. Its sources are left out of one more attempt."""
+    """Record that a picture was refused at seal.
+
+    One more attempt is made without its sources: without those photos, that
+    is, on the grants that were relied on. Another grant may carry them still.
+    """
     order = session.get_one(Order, order_id)
     request = session.get_one(Request, order.request_id, with_for_update=True, populate_existing=True)
     variation = session.get_one(Variation, (request.id, index), populate_existing=True)
@@ -198,8 +207,11 @@ def settle_refused(
     variation.reasons = _reasons(refused)
     if request.reordered or not refused.photos:
         variation.state = VariationState.REFUSED
-    left_out = {*request.outcome.get("left_out", ()), *(str(photo) for photo in refused.photos)}
-    request.outcome = {**request.outcome, "left_out": sorted(left_out)}
+    relied = session.get_one(Clearance, order.clearance_id).relied
+    left_out = {**request.outcome.get("left_out", {})}
+    for photo in sorted(map(str, refused.photos)):
+        left_out[photo] = sorted({*left_out.get(photo, ()), relied[photo]})
+    request.outcome = {**request.outcome, "left_out": left_out}
 
 
 def settle_uncovered(

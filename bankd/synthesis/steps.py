@@ -61,18 +61,27 @@ def advance(rt: Runtime, request_id: UUID) -> None:
             service.fail(session, request, why=why, by=rt.actor, at=rt.now())
             return
     assert lease_until is not None  # claim sets it
-    without_grants: frozenset[UUID] = frozenset()
+    full: frozenset[UUID] = frozenset()
     for _ in range(REPLANS):
-        full = _order(rt, request, lease_until=lease_until, without_grants=without_grants)
-        if full is None:
+        try:
+            _order(rt, request, lease_until=lease_until, full=full)
+        except CapFull as cap:
+            full |= {cap.grant_id}
+        except RightsMoved:
+            continue
+        else:
             return
-        without_grants |= {full}
 
 
-def _order(
-    rt: Runtime, request: Request, *, lease_until: datetime, without_grants: frozenset[UUID]
-) -> UUID | None:
-    """One plan, brought to an order or a refusal; the grant whose cap had no room for it, if any."""
+def _order(rt: Runtime, request: Request, *, lease_until: datetime, full: frozenset[UUID]) -> None:
+    """One plan, brought to an order or a refusal.
+
+    Args:
+        full: grants whose cap has no room.
+
+    Raises:
+        CapFull, RightsMoved: plan again.
+    """
     taxonomy = house()
     labels = layout_of(rt, request)
     with rt.transaction() as session:
@@ -85,20 +94,22 @@ def _order(
             asked,
             terms=terms,
             taxonomy=taxonomy,
-            without_photos=wanted.left_out,
-            without_grants=without_grants,
+            without=wanted.without,
+            without_grants=full,
         )
         if isinstance(planned, Short):
             short = [planned.regions[ordinal] for ordinal in planned.uncovered]
-            reasons = shortfall(session, short, terms=terms, taxonomy=taxonomy)
+            reasons = shortfall(
+                session, short, terms=terms, taxonomy=taxonomy, left_out=planned.left_out, full=full
+            )
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse(session, ours, reasons=reasons, by=rt.actor, at=rt.now())
-            return None
+            return
         if isinstance(planned, Clashing):
             refused = SealRefused(planned.refused.reasons, grants=planned.refused.grants)
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse_set(session, ours, refused, by=rt.actor, at=rt.now())
-            return None
+            return
         drafted = orders.draft(session, planned, request, labels, blobs=rt.blobs, taxonomy=taxonomy)
     try:
         with rt.transaction() as session:
@@ -106,12 +117,14 @@ def _order(
             if ours is None:
                 raise Withdrawn(None)
             made = orders.make(session, ours, drafted, terms=terms, by=rt.actor, at=rt.now())
+            if made is None:
+                raise RightsMoved
             if isinstance(made, UUID):
                 raise CapFull(made)
-    except (Withdrawn, CapFull) as not_made:
+    except (Withdrawn, CapFull, RightsMoved) as not_made:
         rt.blobs.delete(drafted.archive_key)
-        return not_made.grant_id if isinstance(not_made, CapFull) else None
-    return None
+        if not isinstance(not_made, Withdrawn):
+            raise
 
 
 class CapFull(Exception):
@@ -120,6 +133,10 @@ class CapFull(Exception):
     def __init__(self, grant_id: UUID) -> None:
         super().__init__(f"the cap of grant {grant_id} is full")
         self.grant_id = grant_id
+
+
+class RightsMoved(Exception):
+    """Roll the order back: what it relies on no longer clears."""
 
 
 def layout_of(rt: Runtime, request: Request) -> Labels:
