@@ -14,13 +14,9 @@ from types import FrameType
 from uuid import UUID
 
 import psycopg
-from kombu.exceptions import KombuError
-from kombu.exceptions import OperationalError as BrokerError
 from kombu.message import Message
 from kombu.messaging import Consumer
-from redis.exceptions import RedisError
 from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bankd import config
@@ -32,9 +28,8 @@ from bankd.runtime import Runtime
 from bankd.synthesis import steps
 from bankd.synthesis import sweep as synthesis
 from bankd.synthesis.service import SEAL_TASK
-from bankd.worker import outbox
-from bankd.worker.app import BANK_QUEUE, connect
-from bankd.worker.errors import BrokerUnavailable
+from bankd.worker import app, outbox, render_queue
+from bankd.worker.app import BANK_QUEUE, INGEST_QUEUE
 from synth import queues
 
 logger = logging.getLogger("bankd.clerk")
@@ -44,7 +39,6 @@ ROUND_S = 1.0  # the longest wait between two rounds; a NOTIFY ends it early
 SWEEP_S = 5.0
 CHECKPOINT_S = 5.0
 HINTS_A_ROUND = 1000
-BROKER_ERRORS = (KombuError, BrokerError, RedisError, OSError)
 
 
 class Clerk:
@@ -52,7 +46,7 @@ class Clerk:
 
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
-        self._bank = connect(rt.addresses.broker_url)
+        self._bank = app.connect(rt.addresses.broker_url)
         self._render = queues.make_app(rt.addresses.render_broker_url)
         self._signer = Signer(rt.log_origin, rt.log_key)
         self._last: dict[str, float] = {}
@@ -60,7 +54,12 @@ class Clerk:
     def round(self) -> None:
         self._part("relay", self.relay)
         self._part("rendered", self.collect)
-        self._part("sweep", self.sweep, every_s=SWEEP_S)
+        for name, part in (
+            ("requests", self.sweep_requests),
+            ("orders", self.sweep_orders),
+            ("batches", self.sweep_batches),
+        ):
+            self._part(name, part, every_s=SWEEP_S)
         self._part("checkpoint", self.checkpoint, every_s=CHECKPOINT_S)
 
     def relay(self) -> None:
@@ -81,7 +80,7 @@ class Clerk:
             message.ack()
 
         with (
-            queues.hints(self._rt.addresses.render_broker_url) as connection,
+            app.reaching_broker(queues.hints(self._rt.addresses.render_broker_url)) as connection,
             Consumer(connection, [queues.rendered_queue()], on_message=receive, accept=["json"]),
             contextlib.suppress(TimeoutError),
         ):
@@ -92,27 +91,48 @@ class Clerk:
             for order_id in sorted(found):
                 outbox.enqueue(session, SEAL_TASK, queue=BANK_QUEUE, at=at, order_id=order_id)
 
-    def sweep(self) -> None:
+    # A broker that does not answer has its hints waiting in the outbox. Each sweep asks it first, and so adds
+    # none to them while it is away.
+
+    def sweep_requests(self) -> None:
+        drained = app.drained(self._bank, BANK_QUEUE)
+        with self._rt.transaction() as session:
+            synthesis.sweep_requests(session, drained=drained, at=self._rt.now())
+
+    def sweep_batches(self) -> None:
+        drained = app.drained(self._bank, INGEST_QUEUE)
+        with self._rt.transaction() as session:
+            ingestion.sweep(session, drained=drained, by=self._rt.actor, at=self._rt.now())
+
+    def sweep_orders(self) -> None:
+        drained = app.drained(self._bank, BANK_QUEUE)
+        held = render_queue.held(self._render)
         at = self._rt.now()
+        published: synthesis.Published | None = None
+        if held is not None:
+            with self._rt.transaction() as session:
+                over = synthesis.over(session, {order.order_id for order in held}, at=at)
+            render_queue.take_away(self._render, (order for order in held if order.order_id in over))
+            published = synthesis.Published(
+                waiting=frozenset(order.order_id for order in held if not order.taken),
+                taken=frozenset(order.order_id for order in held if order.taken),
+            )
         with self._rt.transaction() as session:
-            synthesis.sweep(session, blobs=self._rt.blobs, at=at)
-        with self._rt.transaction() as session:
-            ingestion.sweep(session, by=self._rt.actor, at=at)
+            synthesis.sweep_orders(session, published=published, drained=drained, blobs=self._rt.blobs, at=at)
 
     def checkpoint(self) -> None:
         with self._rt.transaction() as session:
             self._signer.sign(session, at=self._rt.now())
 
     def _send(self, session: Session, queue: str, task: str, ids: Mapping[str, str]) -> None:
-        try:
-            if queue != queues.RENDER_QUEUE:
+        if queue != queues.RENDER_QUEUE:
+            with app.reaching_broker(self._bank.connection_for_write()):
                 self._bank.send_task(task, kwargs=dict(ids), queue=queue, retry=False)
-                return
-            order = steps.publish(self._rt, session, UUID(ids["order_id"]))
-            if order is not None:
-                self._render.send_task(task, args=order, queue=queue, retry=False)
-        except BROKER_ERRORS as error:
-            raise BrokerUnavailable(str(error) or type(error).__name__) from error
+            return
+        order = steps.publish(self._rt, session, UUID(ids["order_id"]))
+        if order is not None:
+            with app.reaching_broker(self._render.connection_for_write()):
+                self._render.send_task(task, args=order, queue=queue, task_id=ids["order_id"], retry=False)
 
     def _part(self, name: str, part: Callable[[], None], *, every_s: float = 0.0) -> None:
         now = time.monotonic()
@@ -121,8 +141,11 @@ class Clerk:
         self._last[name] = now
         try:
             part()
-        except (BankError, SQLAlchemyError, *BROKER_ERRORS) as error:
+        except BankError as error:
             logger.warning("%s: %s", name, error)
+        except Exception:
+            # A clerk that ended here would leave its other parts undone, and nobody to start it again.
+            logger.exception("%s", name)
 
 
 def main() -> None:

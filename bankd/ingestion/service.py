@@ -46,7 +46,6 @@ TASK = "ingestion.ingest_photo"
 LEASE = timedelta(seconds=30)
 """How long a claim may take to become work; work holds the item's row lock, which no claim can pass."""
 
-HINT_AGAIN = timedelta(minutes=2)
 ATTEMPTS_MOST = 3
 NAME_MOST = 200
 
@@ -268,25 +267,28 @@ def drop_sources(session: Session, item_id: UUID, *, blobs: Blobs) -> None:
     session.flush()
 
 
-def sweep(session: Session, *, by: Actor, at: datetime) -> int:
+def sweep(session: Session, *, drained: bool, by: Actor, at: datetime) -> int:
     """Bring back what a crash left: leases that ran out, hints that were lost, sources not deleted yet.
 
     An item whose workers died three times is failed. Returns how many hints were staged.
+
+    Args:
+        drained: nothing waits in the queue `ingest`.
     """
+    hint_lost = outbox.overdue(Batch.opened_at, BatchItem.hinted_at, at=at, drained=drained)
     overdue = session.scalars(
         select(BatchItem)
+        .join(Batch, Batch.id == BatchItem.batch_id)
         .where(
             or_(
                 (BatchItem.state == "working") & (BatchItem.lease_until <= at),
-                (BatchItem.state == "waiting") & (BatchItem.hinted_at <= at - HINT_AGAIN),
-                BatchItem.state.in_(FINAL - {"failed"})
-                & ~BatchItem.sources_dropped
-                & (BatchItem.hinted_at <= at - HINT_AGAIN),
+                (BatchItem.state == "waiting") & hint_lost,
+                BatchItem.state.in_(FINAL - {"failed"}) & ~BatchItem.sources_dropped & hint_lost,
             )
         )
         .order_by(BatchItem.hinted_at, BatchItem.id)
         .limit(1000)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=BatchItem, skip_locked=True)
     ).all()
     hinted = 0
     for item in overdue:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, or_, select, text
 from sqlalchemy.orm import Session
 
 from bankd.worker.errors import BrokerUnavailable
@@ -14,6 +15,9 @@ from bankd.worker.models import Outgoing
 logger = logging.getLogger(__name__)
 
 CHANNEL = "bankd_outbox"
+HINT_LOST = timedelta(seconds=10)
+HINT_AGAIN = timedelta(minutes=1)
+HINT_AGAIN_MOST = timedelta(minutes=30)
 
 Send = Callable[[str, str, Mapping[str, str]], None]
 """Hands (queue, task, arguments) to a broker. Raises: BrokerUnavailable."""
@@ -25,6 +29,28 @@ def enqueue(session: Session, task: str, *, queue: str, at: datetime, **ids: UUI
         Outgoing(queue=queue, task=task, arguments={k: str(v) for k, v in ids.items()}, created_at=at)
     )
     session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+def overdue(
+    first: SQLColumnExpression[datetime],
+    last: SQLColumnExpression[datetime],
+    *,
+    at: datetime,
+    drained: bool,
+) -> ColumnElement[bool]:
+    """Whether to hint again at what was first hinted at then, last at that moment, and has not moved.
+
+    Where the queue is drained its hint is gone: the broker lost it, or a
+    worker that died has it. Where others wait in the queue it may wait among
+    them, and is doubled after as long as it has waited already.
+
+    Args:
+        drained: the broker holds no hint that no worker has taken.
+    """
+    if drained:
+        return last <= at - HINT_LOST
+    waited: SQLColumnExpression[Any] = last - first
+    return or_(last <= at - HINT_AGAIN_MOST, and_(last <= at - HINT_AGAIN, last + waited <= at))
 
 
 def relay(session: Session, send: Send, *, limit: int = 200) -> int:

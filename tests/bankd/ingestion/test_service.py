@@ -20,10 +20,11 @@ from bankd.catalog.models import Descriptor, Photo, Segment
 from bankd.ingestion import service
 from bankd.ingestion.errors import BatchEmpty, BatchNotFound, NameInvalid, NameTwice
 from bankd.ingestion.models import BatchItem
-from bankd.ingestion.service import ATTEMPTS_MOST, HINT_AGAIN, LEASE, NewPhoto
+from bankd.ingestion.service import ATTEMPTS_MOST, LEASE, NewPhoto
 from bankd.licensing.errors import GrantNotFound
 from bankd.storage import BlobMissing, BlobUnavailable, key
 from bankd.worker.models import Outgoing
+from bankd.worker.outbox import HINT_AGAIN
 
 Bank = Any
 Make = Callable[..., bytes]
@@ -421,7 +422,7 @@ def test_while_it_is_worked_on_nobody_can_claim_an_item_however_late_it_is(bank:
         service.ingest_item(working, claimed, blobs=bank.blobs, by=bank.by.system, at=bank.at)
         with bank.sessions.begin() as other:
             assert service.claim(other, item.id, at=late) is None
-            assert service.sweep(other, by=bank.by.system, at=late) == 0
+            assert service.sweep(other, drained=False, by=bank.by.system, at=late) == 0
     assert rows(bank)["photos"] == 1
 
 
@@ -572,7 +573,7 @@ def test_the_sweep_brings_back_lost_leases_and_lost_hints(bank: Bank, filed: Any
 
     def sweep(at: Any) -> int:
         with bank.sessions.begin() as session:
-            return service.sweep(session, by=bank.by.system, at=at)
+            return service.sweep(session, drained=False, by=bank.by.system, at=at)
 
     assert sweep(bank.at + LEASE - timedelta(seconds=1)) == 0
     assert sweep(bank.at + LEASE) == 1
@@ -592,7 +593,7 @@ def test_a_photo_that_kills_its_workers_is_failed_after_three_attempts(bank: Ban
             assert service.claim(session, item.id, at=at) is not None
         at += LEASE
         with bank.sessions.begin() as session:
-            service.sweep(session, by=bank.by.system, at=at)
+            service.sweep(session, drained=False, by=bank.by.system, at=at)
 
     found = bank.report(batch_id)
     assert (found.failed, found.waiting) == (1, 0)
@@ -613,7 +614,7 @@ def test_sources_that_a_crash_left_are_swept(bank: Bank, filed: Any) -> None:
         service.ingest_item(session, claimed, blobs=bank.blobs, by=bank.by.system, at=bank.at)
 
     with bank.sessions.begin() as session:
-        assert service.sweep(session, by=bank.by.system, at=bank.at + HINT_AGAIN) == 1
+        assert service.sweep(session, drained=False, by=bank.by.system, at=bank.at + HINT_AGAIN) == 1
     bank.ingest(item.id)  # the task: nothing to claim
     with bank.sessions.begin() as session:
         service.drop_sources(session, item.id, blobs=bank.blobs)

@@ -16,8 +16,6 @@ from bankd.audit import log
 from bankd.provenance.models import Composite, Usage
 from bankd.synthesis import orders, sealing, steps
 from bankd.synthesis.models import Order, Variation
-from bankd.synthesis.sweep import sweep
-from bankd.worker.models import Outgoing
 from synth import workorder
 
 
@@ -199,30 +197,6 @@ def test_a_withdrawal_between_examining_and_sealing_refuses_the_seal(served, mon
     assert "composite.sealed" not in kinds
     monkeypatch.undo()
     assert served.make(order.request_id).state == "refused"
-
-
-def test_a_request_whose_hint_was_lost_is_hinted_at_again(served, later) -> None:
-    served.ask()
-    with served.rt.transaction() as session:
-        session.query(Outgoing).delete()
-
-    later(seconds=59)
-    with served.rt.transaction() as session:
-        assert sweep(session, blobs=served.rt.blobs, at=served.rt.at) == 0
-    later(seconds=1)
-    with served.rt.transaction() as session:
-        assert sweep(session, blobs=served.rt.blobs, at=served.rt.at) == 1
-
-
-def test_an_answer_that_nobody_told_of_is_found(served) -> None:
-    order = served.order(served.ask())
-    served.render(order)
-    with served.rt.transaction() as session:
-        session.query(Outgoing).delete()
-
-    with served.rt.transaction() as session:
-        assert sweep(session, blobs=served.rt.blobs, at=served.rt.at) == 1
-        assert session.scalars(select(Outgoing.task)).all() == ["synthesis.seal"]
 
 
 def test_links_are_neither_stored_nor_logged(served) -> None:
