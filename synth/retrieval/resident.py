@@ -1,0 +1,298 @@
+"""An index of descriptors in memory that gives the exact best rows, and scores none that has not cleared.
+
+Rows lie sorted by category and rights profile, so that the profiles that clear
+are ranges of rows and all others are never touched. What blocks a photo stands beside
+the rows and moves without them. Rows are never edited: an `Index` is a few `Part`s,
+new rows are a new part, and rows of a photo that is gone are blocked for good
+until parts are joined anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synth.retrieval import kernels
+from synth.retrieval.descriptors import CONTEXT_CELLS, PLANES, Descriptors, Frame, Packed
+from synth.retrieval.kernels import BINS, FULL, POOLS, TILE
+
+MOST = 200  # rows asked for at once
+FOREVER_US = np.iinfo(np.int64).max
+NEVER_US = np.iinfo(np.int64).min
+CHUNK = 1 << 15  # rows described at once while a part is built
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """n rows as they come from the catalog, in any order. `photo` counts into `Photos`."""
+
+    segment: Ints
+    photo: npt.NDArray[np.int32]
+    ordinal: npt.NDArray[np.int32]
+    category: npt.NDArray[np.uint8]
+    profile: Ints
+    descriptors: Descriptors
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """p photos: their SHA-256 (p, 32) uint8, and what blocks them.
+
+    `blocked` has a bit for each grant ordinal that is blocked, `until_us` is the
+    moment up to which the whole photo is (microseconds since 1970, `NEVER_US` for not at all).
+    """
+
+    sha256: Packed
+    blocked: npt.NDArray[np.uint64]
+    until_us: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The best rows for one region, best first: (m,) segment ids, photos' places, (m, 4) im, um, ic, uc."""
+
+    segment: Ints
+    photo: npt.NDArray[np.int32]
+    ordinal: npt.NDArray[np.int32]
+    sha256: npt.NDArray[np.uint64]  # (m, 4)
+    key: npt.NDArray[np.float64]
+    terms: Ints
+
+
+@dataclass
+class Work:
+    """What answering took, for tests and records: tiles whose bounds were made twice, rows scored in full."""
+
+    tiles: int = 0
+    rows: int = 0
+    spans: int = 0
+
+
+class Part:
+    """Rows that were put in together. Immutable, but for what blocks their photos."""
+
+    def __init__(self, rows: Rows, photos: Photos, *, frame: Frame) -> None:
+        sha = _sha_words(photos.sha256)
+        order = np.lexsort((rows.ordinal, *sha[rows.photo].T[::-1], rows.profile, rows.category))
+        self.frame = frame
+        self.segment = rows.segment[order]
+        self.photo = np.ascontiguousarray(rows.photo[order])
+        self.ordinal = np.ascontiguousarray(rows.ordinal[order])
+        self.sha = np.ascontiguousarray(sha)
+        category, profile = rows.category[order], rows.profile[order]
+        self.groups = _groups(category, profile)  # (g, 4): category, profile, first row, last row + 1
+        described = rows.descriptors.take(order)
+        self.codes, self.bits = _codes(described)
+        self.masks = _words(described.masks)
+        self.tiles, self.counts, self.planes = self._bounds(described)
+        self.blocked = photos.blocked.copy()
+        self.until_us = photos.until_us.copy()
+        self.suspect = np.zeros(len(self.tiles), np.uint64)
+        self.mark(np.flatnonzero((self.blocked != 0) | (self.until_us != NEVER_US)))
+
+    def __len__(self) -> int:
+        return len(self.segment)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(array.nbytes for array in vars(self).values() if isinstance(array, np.ndarray))
+
+    def block(self, photo: int, *, blocked: int, until_us: int) -> None:
+        """What blocks a photo from now on. Safe beside queries: they see the old or the new."""
+        rows = np.flatnonzero(self.photo == photo)
+        if blocked or until_us != NEVER_US:
+            self._suspect(rows, True)  # before the block: a row with a block is never trusted
+        self.blocked[photo], self.until_us[photo] = blocked, until_us
+        if not blocked and until_us == NEVER_US:
+            self._suspect(rows, False)
+
+    def mark(self, photos: npt.NDArray[np.intp]) -> None:
+        """Have every row of these photos asked whether it is blocked."""
+        if len(photos):
+            wanted = np.zeros(len(self.blocked), bool)
+            wanted[photos] = True
+            self._suspect(np.flatnonzero(wanted[self.photo]), True)
+
+    def _suspect(self, rows: npt.NDArray[np.intp], whether: bool) -> None:
+        bits = np.uint64(1) << (rows % TILE).astype(np.uint64)
+        if whether:
+            np.bitwise_or.at(self.suspect, rows // TILE, bits)
+        else:
+            np.bitwise_and.at(self.suspect, rows // TILE, ~bits)
+
+    def ranges(self, category: int, clears: Mapping[int, int]) -> tuple[Ints, npt.NDArray[np.uint64]]:
+        """Row ranges (r, 2) of a category whose profiles clear, and the bits of the grants that do.
+
+        Args:
+            clears: profile -> bits of the grants, by ordinal, that clear. A profile
+                that is not in it does not clear.
+        """
+        first, last = np.searchsorted(self.groups[:, 0], [category, category + 1])
+        groups = self.groups[first:last]
+        masks = np.fromiter((clears.get(one, 0) for one in groups[:, 1].tolist()), np.uint64, len(groups))
+        chosen = masks != 0
+        found, bits = groups[chosen, 2:], masks[chosen]
+        if len(found) > 1:
+            # Neighbours that clear alike are one range.
+            apart = np.concatenate([[True], (found[1:, 0] != found[:-1, 1]) | (bits[1:] != bits[:-1])])
+            ends = np.concatenate([np.flatnonzero(apart)[1:] - 1, [len(found) - 1]])
+            found, bits = np.stack([found[apart, 0], found[ends, 1]], axis=1), bits[apart]
+        return np.ascontiguousarray(found), np.ascontiguousarray(bits)
+
+    def search(
+        self,
+        query: Descriptors,
+        places: Sequence[int],
+        ranges: Ints,
+        clears: npt.NDArray[np.uint64],
+        *,
+        k: int,
+        at_us: int,
+        work: Work,
+    ) -> list[Found]:
+        """The k best rows within `ranges` for each row of `query` in `places`, best first."""
+        spans = self._spans(ranges)
+        work.spans += len(spans) * len(places)
+        asked = query.take(np.asarray(places, np.int64))
+        pools = _pools(asked.masks)
+        contexts = self._coded(_numbers(asked.planes))
+        bins, slack = _bins(contexts)
+        mask_n, context_n = asked.mask_n.astype(np.float32), asked.context_n.astype(np.float32)
+        maxima = np.empty((len(places), len(spans)), np.float32)
+        kernels.tile_maxima(self.tiles, self.counts, spans, pools, bins, mask_n, context_n, slack, maxima)
+        masks, planes = _words(asked.masks), _planes(contexts, self.bits)
+        shown = _words(np.packbits(contexts != 0, axis=1))
+        done = np.zeros(2, np.int64)
+        found = []
+        for place in range(len(places)):
+            keys, rows = np.empty(k, np.float64), np.empty(k, np.int64)
+            terms = np.empty((k, 4), np.int64)
+            size = kernels.best(
+                self.tiles, self.counts, self.masks, self.planes, self.photo, self.ordinal, self.sha,
+                self.blocked, self.until_us, self.suspect, at_us, spans, clears, maxima[place],
+                pools[place], bins[place], mask_n[place], context_n[place], slack[place],
+                masks[place], planes[place], shown[place], keys, rows, terms, done,
+            )  # fmt: skip
+            rows = rows[:size]
+            photo = self.photo[rows]
+            found.append(
+                Found(
+                    self.segment[rows], photo, self.ordinal[rows], self.sha[photo], keys[:size], terms[:size]
+                )
+            )
+        work.tiles += int(done[0])
+        work.rows += int(done[1])
+        return found
+
+    def _spans(self, ranges: Ints) -> npt.NDArray[np.int32]:
+        out = np.empty((int(((ranges[:, 1] - ranges[:, 0]) // TILE + 2).sum()), 4), np.int32)
+        return out[: kernels.spans(ranges, out)]
+
+    def _coded(self, contexts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        return self.codes[contexts]
+
+    def _bounds(self, described: Descriptors) -> tuple[Any, Any, Any]:
+        count = len(described)
+        padded = -(-count // TILE) * TILE
+        features = np.zeros((padded, POOLS + BINS), np.uint8)
+        counts = np.zeros((padded, 2), np.uint16)
+        counts[:count, 0], counts[:count, 1] = described.mask_n, described.context_n
+        planes = np.empty((count, self.bits, CONTEXT_CELLS**2 // 64), np.uint64)
+        for start in range(0, count, CHUNK):
+            stop = min(start + CHUNK, count)
+            features[start:stop, :POOLS] = _pools(described.masks[start:stop])
+            contexts = self._coded(_numbers(described.planes[start:stop]))
+            features[start:stop, POOLS:] = _bins(contexts)[0]
+            planes[start:stop] = _planes(contexts, self.bits)
+        return (
+            np.ascontiguousarray(features.reshape(-1, TILE, POOLS + BINS).transpose(0, 2, 1)),
+            np.ascontiguousarray(counts.reshape(-1, TILE, 2).transpose(0, 2, 1)),
+            planes,
+        )
+
+
+def merge(found: Sequence[Found], k: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The k best of several parts' answers: (m,) which part, (m,) which place in it, best first."""
+    part = np.concatenate([np.full(len(one.key), number) for number, one in enumerate(found)])
+    place = np.concatenate([np.arange(len(one.key)) for one in found])
+    key = np.concatenate([one.key for one in found])
+    sha = np.concatenate([one.sha256 for one in found])
+    ordinal = np.concatenate([one.ordinal for one in found])
+    order = np.lexsort((ordinal, *sha.T[::-1], -key))[:k]
+    return part[order].astype(np.intp), place[order].astype(np.intp)
+
+
+def _groups(category: npt.NDArray[np.uint8], profile: Ints) -> Ints:
+    count = len(category)
+    if count == 0:
+        return np.zeros((0, 4), np.int64)
+    starts = np.flatnonzero(
+        np.concatenate([[True], (category[1:] != category[:-1]) | (profile[1:] != profile[:-1])])
+    )
+    ends = np.concatenate([starts[1:], [count]])
+    return np.stack([category[starts], profile[starts], starts, ends], axis=1).astype(np.int64)
+
+
+def _codes(described: Descriptors) -> tuple[npt.NDArray[np.uint8], int]:
+    """(256,) uint8 from category to a dense code, the commonest first, and how many bits codes take.
+
+    0 stays void. The highest code stands for every category that no row holds: it
+    equals no row's, as their categories would not.
+    """
+    seen = np.zeros(256, np.int64)
+    for start in range(0, len(described), CHUNK):
+        seen += np.bincount(_numbers(described.planes[start : start + CHUNK]).ravel(), minlength=256)
+    held = [category for category in np.argsort(-seen, kind="stable").tolist() if category and seen[category]]
+    bits = min(PLANES, max(1, (len(held) + 1).bit_length()))
+    codes = np.full(256, (1 << bits) - 1, np.uint8)
+    codes[0] = 0
+    codes[held] = np.arange(1, len(held) + 1)
+    return codes, bits
+
+
+def _numbers(planes: Packed) -> npt.NDArray[np.uint8]:
+    """(n, 8, 32) packed planes to (n, 256) category numbers."""
+    bits = np.unpackbits(planes, axis=2)  # (n, 8, 256)
+    numbers = np.zeros((len(planes), CONTEXT_CELLS**2), np.uint8)
+    for plane in range(PLANES):
+        numbers |= bits[:, plane] << np.uint8(plane)
+    return numbers
+
+
+def _planes(codes: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint64]:
+    """(n, 256) codes to (n, bits, 4) words."""
+    shifts = np.arange(bits, dtype=np.uint8)[:, None]
+    return _words(np.packbits((codes[:, None, :] >> shifts) & 1, axis=2))
+
+
+def _pools(masks: Packed) -> npt.NDArray[np.uint8]:
+    """(n, 128) packed masks to (n, 16): set cells of each block of 8 x 8."""
+    blocks = np.bitwise_count(masks.reshape(len(masks), 4, 8, 4))
+    pools: npt.NDArray[np.uint8] = blocks.sum(axis=2, dtype=np.uint8).reshape(len(masks), POOLS)
+    return pools
+
+
+def _bins(codes: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
+    """(n, 256) codes to (n, 16) saturated counts, and what saturation may hide of a query: 0 or 1.
+
+    The commonest categories have a bin each, the others share the last one; void has none.
+    """
+    count = len(codes)
+    bin_of = np.minimum(codes.astype(np.int64), BINS) - 1  # void: -1
+    at = np.where(bin_of < 0, BINS, bin_of) + np.arange(count)[:, None] * (BINS + 1)
+    counts = np.bincount(at.ravel(), minlength=count * (BINS + 1)).reshape(count, BINS + 1)[:, :BINS]
+    hidden: npt.NDArray[np.uint16] = np.any(counts > FULL, axis=1).astype(np.uint16)
+    return np.minimum(counts, FULL).astype(np.uint8), hidden
+
+
+def _words(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    return np.ascontiguousarray(packed).view(np.uint64)
+
+
+def _sha_words(sha256: Packed) -> npt.NDArray[np.uint64]:
+    """(p, 32) bytes to (p, 4) numbers that order as the bytes do."""
+    return np.ascontiguousarray(sha256).view(">u8").astype(np.uint64)
