@@ -7,22 +7,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
 from pydantic import BaseModel, Field
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import select, tuple_
 
-from bankd.access.permissions import Permission, sees
+from bankd.access.permissions import Permission
 from bankd.api.errors import HandoutRefused
 from bankd.api.gate import BEARER, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.api.uploads import content
-from bankd.audit.actor import Actor
-from bankd.provenance import certificates
-from bankd.provenance import service as provenance
-from bankd.provenance import verify as verification
-from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.models import Composite
-from bankd.runtime import Runtime
-from bankd.synthesis import handouts
+from bankd.synthesis import handouts, reading, verification
 from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, NotHandedOut
 
 router = APIRouter(
@@ -81,22 +74,23 @@ class Verified(BaseModel):
     "",
     summary="List composites, the newest first",
     openapi_extra=takes(Permission.COMPOSITES_READ),
-    responses=responses(422),
+    responses=responses(404, 422),
 )
 def list_all(
     call: Called,
     request: Annotated[UUID | None, Query(description="Only those of this request")] = None,
-    before: Annotated[datetime | None, Query(description="`sealed_at` of the page before's last")] = None,
+    after: Annotated[UUID | None, Query(description="The last composite of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[CompositeSummary]:
-    wanted = select(Composite).order_by(Composite.sealed_at.desc(), Composite.id).limit(limit)
+    wanted = select(Composite).order_by(Composite.sealed_at.desc(), Composite.id.desc()).limit(limit)
     if call.by.department_id is not None:
         wanted = wanted.where(Composite.department_id == call.by.department_id)
     if request is not None:
         wanted = wanted.where(Composite.request_id == request)
-    if before is not None:
-        wanted = wanted.where(Composite.sealed_at < before)
     with call.transaction() as session:
+        if after is not None:
+            last = reading.composite_of(session, after, by=call.by)
+            wanted = wanted.where(tuple_(Composite.sealed_at, Composite.id) < (last.sealed_at, last.id))
         return [CompositeSummary(**_summary(composite)) for composite in session.scalars(wanted)]
 
 
@@ -108,7 +102,7 @@ def list_all(
 )
 def show(call: Called, composite: UUID) -> CompositeState:
     with call.transaction() as session:
-        found = seen(session, composite, by=call.by)
+        found = reading.composite_of(session, composite, by=call.by)
         return CompositeState(
             **_summary(found),
             manifest=json.loads(found.manifest),
@@ -167,27 +161,13 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
 )
 def verify(call: Called, file: Annotated[UploadFile, File(description="A PNG")]) -> Verified:
     data = content(file, most_bytes=MAX_COMPOSITE_BYTES)
-    with call.transaction() as session:
-        found = verification.verify(
-            data,
-            anchors_pem=_anchors(call.runtime),
-            manifest_key=call.runtime.manifest_key.public_key(),
-            lookup=lambda pixel_sha256: provenance.find_by_pixels(session, pixel_sha256),
-        )
+    found = verification.verify_file(call.runtime, data, by=call.by)
     return Verified(
         verdict=found.verdict,
         authentic=found.authentic,
         composite=found.composite_id,
         checks=[VerificationCheck(name=c.name, outcome=c.outcome, sentence=c.sentence) for c in found.checks],
     )
-
-
-def seen(session: Session, composite_id: UUID, *, by: Actor) -> Composite:
-    """Raises: CompositeNotFound, also where it is another department's."""
-    composite = provenance.get(session, composite_id)
-    if not sees(by, composite.department_id):
-        raise CompositeNotFound(composite_id)
-    return composite
 
 
 def _summary(composite: Composite) -> dict[str, Any]:
@@ -203,10 +183,3 @@ def _summary(composite: Composite) -> dict[str, Any]:
         "sealed_at": composite.sealed_at,
         "log_index": composite.log_index,
     }
-
-
-def _anchors(rt: Runtime) -> str:
-    chain, key = rt.settings.c2pa_certificates, rt.settings.c2pa_key
-    if chain is not None and key is not None:
-        return certificates.load(chain, key).anchors_pem
-    return certificates.ensure_development(rt.settings.keys, at=rt.now()).anchors_pem

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from bankd.access.permissions import Permission
@@ -143,22 +143,23 @@ def create(
     "",
     summary="List requests, the newest first",
     openapi_extra=takes(Permission.REQUESTS_READ),
-    responses=responses(422),
+    responses=responses(404, 422),
 )
 def list_all(
     call: Called,
     state: RequestState | None = None,
-    before: Annotated[datetime | None, Query(description="`filed_at` of the page before's last")] = None,
+    after: Annotated[UUID | None, Query(description="The last request of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[RequestAnswer]:
-    wanted = select(Request).order_by(Request.filed_at.desc(), Request.id).limit(limit)
+    wanted = select(Request).order_by(Request.filed_at.desc(), Request.id.desc()).limit(limit)
     if call.by.department_id is not None:
         wanted = wanted.where(Request.department_id == call.by.department_id)
     if state is not None:
         wanted = wanted.where(Request.state == state)
-    if before is not None:
-        wanted = wanted.where(Request.filed_at < before)
     with call.transaction() as session:
+        if after is not None:
+            last = filing.get(session, after, by=call.by)
+            wanted = wanted.where(tuple_(Request.filed_at, Request.id) < (last.filed_at, last.id))
         return [_answer(session, request) for request in session.scalars(wanted).all()]
 
 

@@ -140,7 +140,7 @@ def export(
 @click.pass_obj
 def verify(runtime: Runtime, file: Path, in_json: bool) -> None:
     """Check a bare file; exit status 1 when it does not hold."""
-    found = verification.verify_file(runtime, read_bytes(file, what="picture"))
+    found = verification.verify_file(runtime, read_bytes(file, what="picture"), by=runtime.actor)
     if in_json:
         print_json(
             {

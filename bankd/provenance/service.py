@@ -27,6 +27,7 @@ class Known:
     file_sha256: str
     manifest_text: str
     manifest_signature: bytes
+    named: bool = True  # whether who asks may know of it
 
 
 def record(
@@ -165,15 +166,22 @@ def get(session: Session, composite_id: UUID) -> Composite:
     return composite
 
 
-def find_by_pixels(session: Session, pixel_sha256: str) -> list[Known]:
-    """Every composite with these pixels, newest first."""
+def find_by_pixels(session: Session, pixel_sha256: str, *, by: Actor) -> list[Known]:
+    """Every composite with these pixels, newest first; another department's may not be named to `by`."""
     rows = session.scalars(
         select(Composite)
         .where(Composite.pixel_sha256 == pixel_sha256)
         .order_by(Composite.sealed_at.desc(), Composite.id)
     )
     return [
-        Known(row.id, row.file_sha256, row.manifest, bytes.fromhex(row.manifest_signature)) for row in rows
+        Known(
+            row.id,
+            row.file_sha256,
+            row.manifest,
+            bytes.fromhex(row.manifest_signature),
+            named=by.department_id in (None, row.department_id),
+        )
+        for row in rows
     ]
 
 

@@ -45,7 +45,7 @@ class Check:
 class Verification:
     verdict: Verdict
     checks: tuple[Check, ...]
-    composite_id: UUID | None  # as its manifest or this bank's record names it
+    composite_id: UUID | None  # as its manifest or this bank's record names it, where it may be named
     manifest: Manifest | None
 
     @property
@@ -58,6 +58,8 @@ class OnRecord(Protocol):
 
     @property
     def composite_id(self) -> UUID: ...
+    @property
+    def named(self) -> bool: ...
     @property
     def file_sha256(self) -> str: ...
     @property
@@ -76,7 +78,8 @@ def verify(
     Args:
         anchors_pem: the roots that a signer may end in; empty trusts nobody.
         manifest_key: the bank's own, which signs manifests.
-        lookup: composites on record by pixel SHA-256.
+        lookup: composites on record by pixel SHA-256. One that is not `named` may not be named to who
+            asks: it confirms a file that carries its manifest, and is not there for any other.
     """
     try:
         pixel_sha256 = pixels.pixel_sha256(pixels.decode(file))
@@ -86,17 +89,18 @@ def verify(
     credential = c2pa.read(file, anchors_pem=anchors_pem)
     manifest, unreadable = _manifest(credential)
     on_record = lookup(pixel_sha256)
+    nameable = [one for one in on_record if one.named]
     named = manifest.composite_id if manifest else None
     known = next((one for one in on_record if one.composite_id == named), None)
-    if known is None and manifest is None and on_record:
-        known = on_record[0]
+    if known is None and manifest is None and nameable:
+        known = nameable[0]
 
     checks = (
         _signature(credential),
         _signer(credential),
         _pixels(manifest, pixel_sha256, unreadable),
         _manifest_signature(credential, manifest_key),
-        _record(file, manifest, known, on_record),
+        _record(file, manifest, known, nameable),
     )
     failed = {check.name for check in checks if check.outcome is Outcome.FAILED}
     if credential is None:
@@ -109,7 +113,8 @@ def verify(
         verdict = Verdict.STRIPPED if known else Verdict.UNKNOWN
     else:
         verdict = Verdict.UNTRUSTED
-    return Verification(verdict, checks, named or (known.composite_id if known else None), manifest)
+    composite_id = named or (known.composite_id if known else None)
+    return Verification(verdict, checks, composite_id if known is None or known.named else None, manifest)
 
 
 def _manifest(credential: c2pa.Credential | None) -> tuple[Manifest | None, str]:
@@ -176,9 +181,8 @@ def _record(
             others = f"`{on_record[0].composite_id}`"
             return Check(name, Outcome.FAILED, f"these pixels are on record, but as composite {others}")
         return Check(name, Outcome.FAILED, "this bank has no composite with these pixels")
+    which = f"composite `{known.composite_id}`" if known.named else "a composite of another department"
     if manifest is not None and known.manifest_text != manifest.canonical():
-        return Check(
-            name, Outcome.FAILED, f"the manifest on record for composite `{known.composite_id}` is another"
-        )
+        return Check(name, Outcome.FAILED, f"the manifest on record for {which} is another")
     exact = "byte for byte" if sha256(file).hexdigest() == known.file_sha256 else "by its pixels"
-    return Check(name, Outcome.PASSED, f"composite `{known.composite_id}` is on record, {exact}")
+    return Check(name, Outcome.PASSED, f"{which} is on record, {exact}")

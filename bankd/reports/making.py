@@ -17,7 +17,7 @@ from bankd.provenance.models import Composite
 from bankd.reports import html, pdf, service
 from bankd.reports.provenance import Illustrated
 from bankd.reports.strings import TABLES, Locale
-from bankd.storage import Blobs
+from bankd.storage import BlobMissing, Blobs
 from bankd.storage.blobs import key
 from bankd.synthesis import reading
 from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, HandedOut
@@ -93,10 +93,7 @@ def _illustrated(
     def view(photo_ids: Sequence[UUID]) -> Mapping[UUID, bytes | None]:
         shown = viewable(session, photo_ids, at=at)
         rows = session.execute(select(Photo.id, Photo.thumbnail_sha256).where(Photo.id.in_(shown)))
-        return {
-            photo_id: blobs.get(key(photo_id, sha256), limit_bytes=MAX_THUMBNAIL_BYTES)
-            for photo_id, sha256 in rows
-        }
+        return {photo_id: _thumbnail(blobs, key(photo_id, sha256)) for photo_id, sha256 in rows}
 
     request = session.get_one(Request, composite.request_id)
     return service.provenance_report(
@@ -108,6 +105,13 @@ def _illustrated(
         file=file,
         at=at,
     )
+
+
+def _thumbnail(blobs: Blobs, at_key: str) -> bytes | None:
+    try:
+        return blobs.get(at_key, limit_bytes=MAX_THUMBNAIL_BYTES)
+    except BlobMissing:
+        return None  # erased since: the report shows a grey box
 
 
 def _rendered(illustrated: Illustrated, form: Form, *, locale: Locale) -> bytes:

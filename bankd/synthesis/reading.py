@@ -155,7 +155,12 @@ def requests(
         .correlate(Request)
         .scalar_subquery()
     )
-    wanted = select(Request, sealed).order_by(Request.filed_at.desc(), Request.id).limit(limit).offset(offset)
+    wanted = (
+        select(Request, sealed)
+        .order_by(Request.filed_at.desc(), Request.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
     if state is not None:
         wanted = wanted.where(Request.state == state)
     if by.department_id is not None:
@@ -263,7 +268,7 @@ def composites(session: Session, *, by: Actor, limit: int = 100, offset: int = 0
             Composite.width,
             handed_out,
         )
-        .order_by(Composite.sealed_at.desc(), Composite.id)
+        .order_by(Composite.sealed_at.desc(), Composite.id.desc())
         .limit(limit)
         .offset(offset)
     )

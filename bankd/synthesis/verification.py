@@ -1,5 +1,6 @@
 """Is a bare file a composite of this bank? With this installation's keys, anchors and records."""
 
+from bankd.audit.actor import Actor
 from bankd.provenance import certificates
 from bankd.provenance import service as provenance
 from bankd.provenance.certificates import Credentials
@@ -7,14 +8,14 @@ from bankd.provenance.verify import Verification, verify
 from bankd.runtime import Runtime
 
 
-def verify_file(rt: Runtime, file: bytes) -> Verification:
-    """Check a PNG against what this bank signed and has on record."""
+def verify_file(rt: Runtime, file: bytes, *, by: Actor) -> Verification:
+    """Check a PNG against what this bank signed and has on record, naming only what `by` may know of."""
     with rt.transaction() as session:
         return verify(
             file,
             anchors_pem=credentials(rt).anchors_pem,
             manifest_key=rt.manifest_key.public_key(),
-            lookup=lambda pixels: provenance.find_by_pixels(session, pixels),
+            lookup=lambda pixels: provenance.find_by_pixels(session, pixels, by=by),
         )
 
 

@@ -1,6 +1,9 @@
+import io
 from typing import Any
 from uuid import uuid4
 
+import httpx
+from PIL import Image
 from sqlalchemy import func, select
 
 from bankd.audit.models import LogEntry
@@ -57,6 +60,24 @@ def test_department_sees_its_own_composites_only(bank: Any, seal: Any) -> None:
     assert bank.call("catalogue", "GET", f"/reports/provenance/{made.composite}").status_code == 404
     out = bank.call("catalogue", "POST", f"/composites/{made.composite}/handouts", json=WEB)
     assert out.status_code == 404 and handouts(bank) == 0
+
+
+def test_department_verifies_a_file_without_learning_of_another_s_composite(bank: Any, seal: Any) -> None:
+    bank.key("magazine", roles=("creative",), department="Magazine")
+    bank.key("catalogue", roles=("creative",), department="Catalogue")
+    made = seal(bank, department="Magazine")
+    bare = io.BytesIO()
+    Image.open(io.BytesIO(made.file)).save(bare, "PNG")
+
+    def verified(role: str, content: bytes) -> httpx.Response:
+        return bank.call(role, "POST", "/composites/verify", files={"file": ("x.png", content)})
+
+    assert verified("magazine", made.file).json()["composite"] == str(made.composite)
+    assert verified("magazine", bare.getvalue()).json()["composite"] == str(made.composite)
+    found = verified("catalogue", made.file)
+    assert found.json()["authentic"] and str(made.composite) not in found.text
+    found = verified("catalogue", bare.getvalue())
+    assert found.json()["verdict"] == "unknown" and str(made.composite) not in found.text
 
 
 def test_file_is_verified_and_a_changed_one_found_out(bank: Any, seal: Any, label_map: Any) -> None:

@@ -1,6 +1,6 @@
 import json
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -91,6 +91,20 @@ def test_what_is_no_layout_is_refused_in_a_sentence_and_leaves_nothing(
     response = bank.request(classes=classes)
     assert response.status_code == 422 and "`unicorn`" in response.json()["detail"]
     assert counted(bank, Request) == counted(bank, Outgoing) == 0
+
+
+def test_pages_neither_lose_nor_repeat_requests_of_one_moment(bank: Any) -> None:
+    filed = {bank.request(seed=str(seed)).json()["request"] for seed in range(5)}
+
+    pages: list[list[str]] = []
+    while not pages or pages[-1]:
+        after = f"&after={pages[-1][-1]}" if pages else ""
+        listed = bank.call("creative", "GET", f"/requests?limit=2{after}").json()
+        pages.append([one["request"] for one in listed])
+
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert sorted(one for page in pages for one in page) == sorted(filed)
+    assert bank.call("creative", "GET", f"/requests?after={uuid4()}").status_code == 404
 
 
 def test_department_sees_its_own_requests_only(bank: Any) -> None:

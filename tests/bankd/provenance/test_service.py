@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -86,14 +87,21 @@ def test_composites_of_a_photo_and_of_a_grant_are_found(
     }
 
 
-def test_composite_is_known_by_its_pixels(session: Session, canvas: CanvasOf, keep: Any) -> None:
+def test_composite_is_known_by_its_pixels(
+    session: Session, canvas: CanvasOf, keep: Any, BY: SimpleNamespace
+) -> None:
     composite, _ = keep(session, canvas(1))
 
-    (known,) = service.find_by_pixels(session, composite.pixel_sha256)
+    (known,) = service.find_by_pixels(session, composite.pixel_sha256, by=BY.auditor)
 
     assert (known.composite_id, known.file_sha256) == (composite.id, composite.file_sha256)
     assert known.manifest_signature.hex() == composite.manifest_signature
-    assert service.find_by_pixels(session, "0" * 64) == []
+    assert known.named
+    (hidden,) = service.find_by_pixels(
+        session, composite.pixel_sha256, by=replace(BY.auditor, department_id=uuid4())
+    )
+    assert not hidden.named
+    assert service.find_by_pixels(session, "0" * 64, by=BY.auditor) == []
 
 
 def test_disclosures_of_another_composite_are_refused(session: Session, canvas: CanvasOf, keep: Any) -> None:

@@ -30,7 +30,7 @@ class Bank:
         self.seal_one, self.key, self.anchors = seal, key, credentials.anchors_pem
         self.known: dict[str, list[Known]] = {}
 
-    def seal(self, canvas: Any, **changes: Any) -> bytes:
+    def seal(self, canvas: Any, *, named: bool = True, **changes: Any) -> bytes:
         sealed = self.seal_one(canvas, **changes)
         self.known.setdefault(canvas.manifest.pixel_sha256, []).append(
             Known(
@@ -38,6 +38,7 @@ class Bank:
                 sha256(sealed.file).hexdigest(),
                 sealed.manifest_text,
                 sealed.manifest_signature,
+                named=named,
             )
         )
         return sealed.file
@@ -264,3 +265,20 @@ def test_pixels_are_compared_whole(bank: Bank, canvas: CanvasOf) -> None:
     cropped = np.ascontiguousarray(made.rgb[:, :-1])
 
     assert bank.verify(pixels.encode(cropped)).verdict is Verdict.UNKNOWN
+
+
+def test_what_may_not_be_named_vouches_for_a_file_that_carries_its_manifest_and_for_no_other(
+    bank: Bank, canvas: CanvasOf
+) -> None:
+    file = bank.seal(canvas(2), named=False)
+
+    whole = bank.verify(file)
+    bare = bank.verify(png([part for part in chunks(file) if part[0] != b"caBX"]))
+    foreign = bank.verify(bank.seal_one(canvas(2)).file)
+
+    assert whole.authentic and whole.composite_id is None
+    assert (bare.verdict, bare.composite_id) == (Verdict.UNKNOWN, None)
+    assert "has no composite with these pixels" in bare.checks[-1].sentence
+    hidden = str(canvas(2).manifest.composite_id)
+    for found in (whole, bare, foreign):
+        assert not any(hidden in check.sentence for check in found.checks)
