@@ -33,7 +33,7 @@ from synth.training import snapshot as folders
 
 RIGHTS = "rights.yaml"
 CHECKPOINTS = "*.safetensors"
-TRAINED = "network.safetensors"  # what `python -m synth.training` leaves
+TRAINED = "checkpoint.safetensors"  # what `python -m synth.training` leaves
 
 
 def key(sha256: str) -> str:
