@@ -31,7 +31,7 @@ class OutOfMemory(SynthError):
 def has_bfloat16(device: str) -> bool:
     """Whether the device multiplies bfloat16 by itself: emulated, it is slower than float32."""
     if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # PyTorch before 2.10 cannot say
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 

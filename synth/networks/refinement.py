@@ -18,7 +18,7 @@ from synth.networks.blocks import Convolution, convolutions, doubled, halved, in
 
 GATE_BIAS = -2.0
 INVALID_BIAS = 3.0
-_HEAD_DEVIATION = 0.02
+_HEAD_DEVIATION = 0.1
 
 
 class Refinement(NamedTuple):
@@ -93,6 +93,7 @@ class RefinementNetwork(nn.Module):
         self.semantics = nn.Conv2d(last, categories, kernel_size=1)
         initialise(self, generator)
         nn.init.normal_(self.paint.weight, std=_HEAD_DEVIATION, generator=generator)
+        nn.init.zeros_(self.paint.weight[3:])  # a gate starts at its bias
 
     @property
     def multiple(self) -> int:
