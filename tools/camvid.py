@@ -1,6 +1,6 @@
 """Run the bank on CamVid's street photos, whole: what is refused, what comes out.
 
-    BANKD_CAMVID=/path/to/camvid python tools/camvid.py [--every N] [--layouts N]
+    BANKD_CAMVID=/path/to/camvid python tools/camvid.py [--photos N] [--layouts N]
 
 CamVid's re-release is licensed CC BY-NC 4.0: with purpose `commercial` everything is refused and the
 reasons name the license; with `research` composites come out, into out/camvid/. Photos of the split's
@@ -9,10 +9,14 @@ the bank's data folder and out/, which git ignores.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -27,24 +31,39 @@ from bankd.catalog import taxonomy
 from bankd.catalog.importing import import_rights
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.folder import read_folder
-from bankd.ingestion.service import NewPhoto
+from bankd.ingestion.service import BatchReport, NewPhoto
 from bankd.licensing import rights_file
 from bankd.licensing.use import Use
+from bankd.provenance import manifest
 from bankd.provenance.models import Composite
 from bankd.runtime import Runtime
-from bankd.synthesis import filing
+from bankd.synthesis import filing, reading
 from bankd.synthesis.handouts import HandedOut, hand_out
 from bankd.synthesis.layouts import read_layout
+from bankd.synthesis.reading import Explanation
 
 RIGHTS = Path(__file__).parent / "camvid.rights.yaml"
 FINAL = ("completed", "refused", "failed")
+DUSK = "0001TP"  # the sequence filmed at dusk; the others are of a bright day
+PATIENCE_S = 1200
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A composite, and what counted facts say of its coherence."""
+
+    layout: str
+    file: bytes
+    photos: int
+    largest_share: float  # of the canvas, by the photo that holds most
+    dusk_share: float  # of the canvas, by photos taken at dusk
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--every", type=int, default=1, help="take in every Nth photo of the bank")
+    parser.add_argument("--photos", type=int, default=303, help="how many photos of the bank to take in")
     parser.add_argument("--layouts", type=int, default=9, help="how many layouts of `test` to ask for")
     parser.add_argument("--home", type=Path, default=Path(".bankd/camvid"))
     parser.add_argument("--out", type=Path, default=Path("out/camvid"))
@@ -57,25 +76,45 @@ def main() -> int:
     try:
         installation.up(rt)
         split = json.loads((source / "split.json").read_text())
-        take_in(rt, source, set(split["bank"][:: options.every]))
-        step = max(1, len(split["test"]) // options.layouts)
-        wanted = [Path(name).stem for name in split["test"][::step][: options.layouts]]
-        refused = ask(rt, source, wanted, purpose="commercial")
-        made = ask(rt, source, wanted, purpose="research")
-        tell(rt, refused, made, out=options.out)
-        return 0 if made and not any(state == "completed" for state in states(rt, refused)) else 1
+        report, seconds = take_in(rt, source, spread(split["bank"], options.photos))
+        print(f"{report.segments} segments, {seconds:.0f} s: taken {report.taken}, known {report.known},"
+              f" refused {sum(report.refused.values())}, failed {report.failed}")  # fmt: skip
+        stems = spread(split["test"], options.layouts)
+
+        refused, seconds = ask(rt, source, stems, purpose="commercial")
+        print(f"commercial: {told(states(rt, refused))}, {seconds:.0f} s")
+        for line in reasons(explanation(rt, refused[0])):
+            print(f"  {line}")
+        made, seconds = ask(rt, source, stems, purpose="research")
+        print(f"research: {told(states(rt, made))}, {seconds:.0f} s")
+
+        options.out.mkdir(parents=True, exist_ok=True)
+        pictures = handed_out(rt, source, dict(zip(made, stems, strict=True)))
+        for picture in pictures:
+            (options.out / f"{picture.layout}.png").write_bytes(picture.file)
+            print(f"  {picture.layout}: {picture.photos} photos, the largest {picture.largest_share:.0%},"
+                  f" dusk {picture.dusk_share:.1%}")  # fmt: skip
+        print(f"{len(pictures)} composites in {options.out}")
+        as_told = set(states(rt, refused)) == {"refused"} and len(pictures) == len(stems)
+        return 0 if as_told else 1
     finally:
         installation.down(rt)
 
 
-def take_in(rt: Runtime, source: Path, names: set[str]) -> None:
+def spread(names: Sequence[str], count: int) -> list[str]:
+    """`count` of them, evenly spread."""
+    count = min(count, len(names))
+    return [names[at * len(names) // count] for at in range(count)]
+
+
+def take_in(rt: Runtime, source: Path, stems: Sequence[str]) -> tuple[BatchReport, float]:
+    """Ingest these photos under CamVid's rights file; what became of them, and seconds."""
     rights = rights_file.load(RIGHTS)
     folder = read_folder(source)
-    stems = {Path(name).stem for name in names}
     photos = [
         NewPhoto(p.name, p.photo, p.labels, p.instances, p.depth, rights.record_for(p.name))
         for p in folder.photos
-        if Path(p.name).stem in stems
+        if Path(p.name).stem in set(stems)
     ]
     started = time.monotonic()
     with rt.transaction() as session:
@@ -91,16 +130,15 @@ def take_in(rt: Runtime, source: Path, names: set[str]) -> None:
     while True:
         with rt.transaction() as session:
             report = ingestion.report(session, batch.id)
-        print(f"\r{report.photos - report.waiting} of {report.photos} photos", end="", flush=True)
+        if sys.stdout.isatty():
+            print(f"\r{report.photos - report.waiting} of {report.photos} photos ", end="", flush=True)
         if report.finished:
-            break
-        time.sleep(0.5)
-    seconds = time.monotonic() - started
-    print(f", {report.segments} segments, {seconds:.0f} s: taken {report.taken}, known {report.known},"
-          f" refused {sum(report.refused.values())}, failed {report.failed}")  # fmt: skip
+            return report, time.monotonic() - started
+        _wait(started)
 
 
-def ask(rt: Runtime, source: Path, stems: list[str], *, purpose: str) -> list[UUID]:
+def ask(rt: Runtime, source: Path, stems: Sequence[str], *, purpose: str) -> tuple[list[UUID], float]:
+    """File a request for each layout and wait until all are final; the requests, and seconds."""
     today = rt.now().date()
     use = Use.model_validate(
         {
@@ -115,10 +153,10 @@ def ask(rt: Runtime, source: Path, stems: list[str], *, purpose: str) -> list[UU
     )
     classes = (source / "classes.json").read_bytes()
     filed = []
+    started = time.monotonic()
     for stem in stems:
-        labels = read_layout(
-            (source / "labels" / f"{stem}.png").read_bytes(), classes, taxonomy=taxonomy.house()
-        )
+        content = (source / "labels" / f"{stem}.png").read_bytes()
+        labels = read_layout(content, classes, taxonomy=taxonomy.house())
         with rt.transaction() as session:
             request = filing.file(
                 session, filing.Asked(labels, use, "scene", 1, 7), blobs=rt.blobs,
@@ -126,35 +164,66 @@ def ask(rt: Runtime, source: Path, stems: list[str], *, purpose: str) -> list[UU
                 by=rt.actor, at=rt.now(),
             )  # fmt: skip
             filed.append(request.id)
-    started = time.monotonic()
     while not all(state in FINAL for state in states(rt, filed)):
-        time.sleep(0.3)
-    print(f"{purpose}: {', '.join(states(rt, filed))}, {time.monotonic() - started:.0f} s")
-    return filed
+        _wait(started)
+    return filed, time.monotonic() - started
 
 
-def states(rt: Runtime, requests: list[UUID]) -> list[str]:
+def _wait(started: float) -> None:
+    if time.monotonic() - started > PATIENCE_S:
+        raise SystemExit("error: the workers did not finish in time: see `log/` in the data folder")
+    time.sleep(0.3)
+
+
+def states(rt: Runtime, requests: Sequence[UUID]) -> list[str]:
     with rt.transaction() as session:
         return [filing.get(session, request).state for request in requests]
 
 
-def tell(rt: Runtime, refused: list[UUID], made: list[UUID], *, out: Path) -> None:
+def told(found: Sequence[str]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in sorted(Counter(found).items()))
+
+
+def explanation(rt: Runtime, request: UUID) -> Explanation:
     with rt.transaction() as session:
-        for region in filing.get(session, refused[0]).outcome.get("regions", [])[:3]:
-            reasons = "; ".join(f"{r['policy']} ({r['segments']})" for r in region["reasons"])
-            print(f"  {region['category']}: {region['segments']} segments, refused by {reasons}")
-        rows = session.scalars(select(Composite).where(Composite.request_id.in_(made))).all()
-        composites = [row.id for row in sorted(rows, key=lambda row: made.index(row.request_id))]
-    out.mkdir(parents=True, exist_ok=True)
-    for number, composite in enumerate(composites):
+        return reading.explain(session, request, blobs=rt.blobs, taxonomy=taxonomy.house(), by=rt.actor)
+
+
+def reasons(found: Explanation) -> list[str]:
+    """Each reason once, with the categories that it keeps out."""
+    categories: dict[str, set[str]] = {}
+    for region in found.regions:
+        for denial in region.reasons:
+            categories.setdefault(f"{denial.says} ({denial.policy})", set()).add(region.category)
+    return [f"{says}: {', '.join(sorted(those))}" for says, those in sorted(categories.items())]
+
+
+def handed_out(rt: Runtime, source: Path, layouts: dict[UUID, str]) -> list[Picture]:
+    """The composites of these requests (with the names of their layouts), cleared once more for today."""
+    dusk = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (source / "images").glob(f"{DUSK}*")}
+    with rt.transaction() as session:
+        rows = session.scalars(select(Composite).where(Composite.request_id.in_(layouts))).all()
+    pictures = []
+    for row in sorted(rows, key=lambda row: list(layouts).index(row.request_id)):
         with rt.transaction() as session:
             given = hand_out(
-                session, composite, recipient="evaluation", channel="web", blobs=rt.blobs,
+                session, row.id, recipient="evaluation", channel="web", blobs=rt.blobs,
                 by=rt.actor, at=rt.now(),
             )  # fmt: skip
-        if isinstance(given, HandedOut):
-            (out / f"{number:02d}.png").write_bytes(given.file)
-    print(f"{len(composites)} composites in {out}")
+        if not isinstance(given, HandedOut):
+            continue
+        area_px = row.height * row.width
+        placed = manifest.read(row.manifest).placed_photos
+        pictures.append(
+            Picture(
+                layouts[row.request_id],
+                given.file,
+                len(placed),
+                max(photo.canvas_px for photo in placed) / area_px,
+                sum(photo.canvas_px for photo in placed if photo.sha256 in dusk) / area_px,
+            )
+        )
+    return pictures
 
 
 if __name__ == "__main__":
