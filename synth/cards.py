@@ -68,7 +68,7 @@ class Card(BaseModel):
     version: Literal[1] = 1
     kind: Kind
     width: Width
-    height: int = 256  # frame height that a `published` refinement network has grown to
+    height: Literal[256, 512, 1024] = 256  # frame height that a `published` refinement network has grown to
     categories: tuple[str, ...] = Field(min_length=1, max_length=255)
     snapshot_sha256: str = Field(pattern=_SHA256)
     code_version: str
@@ -126,7 +126,7 @@ def read_card(data: bytes, name: str) -> Card:
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise NotACheckpoint(name, "it has no card") from error
     if not isinstance(end, int) or len(data) != 8 + length + end:
-        raise NotACheckpoint(name, "it was cut short")
+        raise NotACheckpoint(name, "it was cut short or added to")
     if not isinstance(card, dict) or card.get("version") != FORMAT:
         raise OtherVersion(name, card.get("version") if isinstance(card, dict) else None)
     try:

@@ -152,7 +152,7 @@ def vgg16_of(path: Path) -> Features:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         with h5py.File(path) as file:
             weights = dict(_keras_tensors(file))
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise FeaturesUnavailable(f"`{path.name}` is no file of VGG-16 weights") from error
     wanted = {
         f"{name}.{part}": shape for name in _names(_VGG16) for part, shape in _shapes(name, _VGG16).items()

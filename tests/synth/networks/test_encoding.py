@@ -19,6 +19,6 @@ def test_channels_are_the_checkpoints_whatever_ids_the_house_uses() -> None:
 
 
 def test_a_category_the_network_was_never_shown_is_named() -> None:
-    with pytest.raises(UnknownCategory, match="the network knows no category `lamp`, `77`") as unknown:
+    with pytest.raises(UnknownCategory, match=r"the network knows no category `lamp`, `77`") as unknown:
         Encoding(["mug", "void", "wall"], HOUSE).one_hot(np.array([[[9, 7, 77]]], np.uint8))
     assert unknown.value.names == ("lamp", "77")

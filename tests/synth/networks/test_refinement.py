@@ -151,12 +151,12 @@ def test_a_published_network_grows_and_keeps_what_it_has_learned() -> None:
     assert made(grown, taken(128, 128)).rgb.shape == (1, 3, 128, 128)
     highest = grown.grown()
     assert highest.height == 1024
-    with pytest.raises(ValueError, match="grows no further"):
+    with pytest.raises(ValueError, match=r"grows no further"):
         highest.grown()
-    with pytest.raises(ValueError, match="grows no further"):
+    with pytest.raises(ValueError, match=r"grows no further"):
         network().grown()
 
 
 def test_a_small_network_has_one_height() -> None:
-    with pytest.raises(ValueError, match="has no height `512`"):
+    with pytest.raises(ValueError, match=r"has no height `512`"):
         network(height=512)
