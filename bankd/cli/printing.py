@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +37,7 @@ def plain(value: Any) -> Any:
         return value.value
     if isinstance(value, bytes):
         return value.hex()
-    return str(value) if isinstance(value, UUID) else value
+    return str(value) if isinstance(value, UUID | PurePath) else value
 
 
 def print_rows(head: Sequence[str], rows: Iterable[Sequence[object]], *, none: str) -> None:
