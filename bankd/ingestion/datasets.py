@@ -104,7 +104,7 @@ def _lines(dataset: str, granted: list[tuple[Taken, PublicLicense]], persons: se
     for ref, (one, known) in zip(refs, granted, strict=True):
         assert one.license is not None and one.license.since is not None
         title = f"{one.name}, {one.license.name} ({one.license.url})"
-        credit = f"{one.license.credit}, {known.spdx.replace('CC-', 'CC ', 1)} {one.license.url}"
+        credit = f"{one.license.credit}, {_called(known)}, {one.license.url}"
         yield (
             f"  - {{ref: {ref}, licensor: {dataset}, basis: licensed, spdx: {known.spdx},"
             f" starts_on: {one.license.since}, title: {_text(title)}, credit: {{text: {_text(credit)}}}}}"
@@ -120,6 +120,12 @@ def _grant(one: Taken) -> PublicLicense | None:
     if one.license is None or one.license.since is None:
         return None
     return creative_commons.at_address(one.license.url)
+
+
+def _called(known: PublicLicense) -> str:
+    """`CC BY-NC 2.0`, as people write `CC-BY-NC-2.0`."""
+    kind, version = known.spdx.rsplit("-", 1)
+    return f"{kind.replace('CC-', 'CC ', 1)} {version}"
 
 
 def _ref(dataset: str, name: str) -> str:

@@ -104,7 +104,6 @@ def is_safe(name: str) -> bool:
         or path.is_absolute()
         or ".." in path.parts
         or "\\" in name
-        or ":" in path.parts[0]
         or any(ord(letter) < 32 for letter in name)
     )
 
