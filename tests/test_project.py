@@ -40,12 +40,14 @@ def test_commands_that_documents_name_exist(document: Path) -> None:
     code = re.findall(r"`(bankd [^`\n\\]+)`", text) + re.findall(
         r"^\s*(?:\$ )?(bankd .+)$", text, re.MULTILINE
     )
+    context = click.Context(main)
     for line in code:
         command: click.Command = main
         for word in line.split("#")[0].split()[1:]:
             if isinstance(command, click.Group) and re.fullmatch(r"[a-z-]+", word) and word[0] != "-":
-                assert word in command.commands, f"`{line}` in {document.name}"
-                command = command.commands[word]
+                found = command.get_command(context, word)
+                assert found is not None, f"`{line}` in {document.name}"
+                command = found
             elif word.startswith("--") and not isinstance(command, click.Group):
                 known = {option for parameter in command.params for option in parameter.opts}
                 assert word.split("=")[0] in known, f"`{word}` of `{line}` in {document.name}"

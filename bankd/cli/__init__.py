@@ -1,36 +1,36 @@
 """The commands of `bankd`: noun, verb, and the services do the work."""
 
-import getpass
-import os
+import importlib
 from typing import Any
 
 import click
 
 import bankd
-from bankd import config
-from bankd.access.permissions import Role
-from bankd.audit.actor import Actor
-from bankd.cli import (
-    composites,
-    datasets,
-    demo,
-    departments,
-    keys,
-    licenses,
-    log,
-    models,
-    photos,
-    policies,
-    releases,
-    reports,
-    requests,
-    stack,
-)
 from bankd.errors import BankError
 from bankd.licensing.errors import RightsFileRefused
-from bankd.runtime import Runtime
 
 PROBLEMS = 20  # of a rights file that are shown at once
+
+COMMANDS = {
+    "up": ("stack", "Start all that does not run; safe to call at any time."),
+    "down": ("stack", "Stop the workers and services; work in hand goes on at the next `up`."),
+    "status": ("stack", "Say what runs; exit status 1 if something does not."),
+    "serve": ("stack", "Serve the REST API until interrupted."),
+    "demo": ("demo", "Show the whole of it on a sample: photos in, composites and reports out."),
+    "photos": ("photos", "Photos: ingest, look up, dispute."),
+    "datasets": ("datasets", "Datasets and exports: convert into folders to ingest."),
+    "licenses": ("licenses", "Licenses: import, look up, withdraw."),
+    "releases": ("releases", "Releases: look up."),
+    "requests": ("requests", "Requests: file, look up, explain."),
+    "composites": ("composites", "Composites: look up, export, verify."),
+    "reports": ("reports", "Reports: provenance."),
+    "log": ("log", "The log: show, verify, checkpoint, prove."),
+    "models": ("models", "Networks: train, bring in, list, show what they may be used for."),
+    "policies": ("policies", "Policies: check, test, show, activate."),
+    "keys": ("keys", "API keys: create, list, revoke."),
+    "departments": ("departments", "Departments: create, list."),
+}
+"""The module in which each command has its own name, and what it does, so that help loads none of them."""
 
 
 class Bank(click.Group):
@@ -47,15 +47,25 @@ class Bank(click.Group):
             ctx.exit(2)
 
 
-def user() -> str:
-    """Who runs the command, as the system knows him."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name
-        return str(os.getuid())
+class Commands(Bank):
+    """Loads the one command that is called: the services behind all of them take seconds."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(importlib.import_module(f"bankd.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, does) for name, (_, does) in COMMANDS.items()])
 
 
-@click.group(cls=Bank, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(bankd.__version__, prog_name="bankd")
 @click.pass_context
 def main(ctx: click.Context) -> None:
@@ -66,31 +76,4 @@ def main(ctx: click.Context) -> None:
     """
     if ctx.obj is not None:  # the demo's, which runs the other commands
         return
-    runtime = ctx.obj = Runtime(config.load(), Actor("user", user(), frozenset(Role)))
-
-    @ctx.call_on_close
-    def close() -> None:
-        if "engine" in vars(runtime):  # made when it was first needed
-            runtime.engine.dispose()
-
-
-for command in (
-    stack.up,
-    stack.down,
-    stack.status,
-    stack.serve,
-    demo.demo,
-    photos.photos,
-    datasets.datasets,
-    licenses.licenses,
-    releases.releases,
-    requests.requests,
-    composites.composites,
-    reports.reports,
-    log.log,
-    models.models,
-    policies.policies,
-    keys.keys,
-    departments.departments,
-):
-    main.add_command(command)
+    importlib.import_module("bankd.cli.opening").opened(ctx)

@@ -12,25 +12,50 @@ import pytest
 from click.testing import CliRunner
 
 from bankd.audit.actor import Actor
-from bankd.cli import Bank, files, main, printing, waiting
+from bankd.cli import COMMANDS, Bank, files, main, printing, waiting
 from bankd.config import Settings
 from bankd.errors import BankError
 from bankd.runtime import Runtime
 from tests.bankd.cli.conftest import Commands
 
+EVERY = [main.get_command(click.Context(main), name) for name in COMMANDS]
+
 
 def test_commands_need_no_torch() -> None:
+    modules = ", ".join(f"bankd.cli.{module}" for module, _ in COMMANDS.values())
     found = subprocess.run(
-        [sys.executable, "-c", "import sys, bankd.cli; sys.exit('torch' in sys.modules)"], check=False
+        [sys.executable, "-c", f"import sys, {modules}; sys.exit('torch' in sys.modules)"], check=False
     )
 
     assert found.returncode == 0
 
 
-def walk(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+def test_help_loads_none_of_the_services() -> None:
+    """It is what people type first, and the services behind the commands take seconds to load."""
+    code = (
+        "import sys; from click.testing import CliRunner; from bankd.cli import main;"
+        "assert 'photos' in CliRunner().invoke(main, ['--help']).stdout;"
+        "sys.exit(' '.join({'sqlalchemy', 'numpy', 'pydantic', 'fastapi', 'uvicorn'} & sys.modules.keys()) or 0)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+    assert (found.returncode, found.stderr.strip()) == (0, "")
+
+
+def test_help_says_of_each_command_what_the_command_says_of_itself() -> None:
+    for command in EVERY:
+        assert command is not None and command.help is not None
+        does = COMMANDS[str(command.name)][1]
+        assert command.help.startswith(does.removesuffix("."))
+
+
+def walk(command: click.Command | None, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    assert command is not None
     if not isinstance(command, click.Group):
         return [path]
-    return [leaf for name, one in command.commands.items() for leaf in walk(one, (*path, name))]
+    context = click.Context(command)
+    names = command.list_commands(context)
+    return [leaf for name in names for leaf in walk(command.get_command(context, name), (*path, name))]
 
 
 @pytest.mark.parametrize("path", walk(main), ids=" ".join)
