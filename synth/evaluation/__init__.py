@@ -1,1 +1,1 @@
-"""Measures pictures against real photos: realism, faithfulness to the layout, seams, copies; each with an interval."""
+"""Measures pictures against real photos: realism, faithfulness, seams, copies; each with an interval."""

@@ -43,7 +43,8 @@ class Draws:
 
     def weights(self) -> NDArray[np.float64]:
         """(b + 1, n): how often each draw holds each picture."""
-        return self.times[:, self.scene].astype(np.float64)
+        weights: NDArray[np.float64] = self.times.astype(np.float64)[:, self.scene]
+        return weights
 
     def pairs(self, draw: int) -> NDArray[np.float64]:
         """(n, n): how often a draw holds each pair of pictures as a pair of its own.
@@ -53,7 +54,8 @@ class Draws:
         """
         times = self.times[draw][self.scene].astype(np.float64)
         same = self.scene[:, None] == self.scene[None, :]
-        return np.where(same, times[:, None], times[:, None] * times[None, :])
+        pairs: NDArray[np.float64] = np.where(same, times[:, None], times[:, None] * times[None, :])
+        return pairs
 
     def each(self, figure: Callable[[NDArray[np.float64]], float]) -> "Estimate":
         """A figure of picture weights, on every draw."""

@@ -32,8 +32,9 @@ def intervals(measured: Measured, figure: str, systems: Sequence[str]) -> str:
         first, last = one.interval
         marks.append(
             f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(name)}</text>'
-            f'<line x1="{x(first):.1f}" x2="{x(last):.1f}" y1="{y}" y2="{y}" stroke="{color}" stroke-width="3" '
-            f'stroke-linecap="round" opacity=".45"/><circle cx="{x(one.value):.1f}" cy="{y}" r="5" fill="{color}"/>'
+            f'<line x1="{x(first):.1f}" x2="{x(last):.1f}" y1="{y}" y2="{y}" stroke="{color}" '
+            'stroke-width="3" stroke-linecap="round" opacity=".45"/>'
+            f'<circle cx="{x(one.value):.1f}" cy="{y}" r="5" fill="{color}"/>'
         )
     height = _ROW * len(found) + 40
     return _figure(figure, height, _axis(sorted({low, 0.0, high}), x, height - 26) + "".join(marks))
@@ -57,7 +58,8 @@ def spectrum_chart(spectra: Mapping[str, NDArray[np.float64]], systems: Sequence
         )
         lines.append(
             f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.8"/>'
-            f'<text x="{_WIDTH - _RIGHT}" y="{top + 14 + 17 * at}" text-anchor="end" fill="{color}">{escape(name)}</text>'
+            f'<text x="{_WIDTH - _RIGHT}" y="{top + 14 + 17 * at}" text-anchor="end" fill="{color}">'
+            f"{escape(name)}</text>"
         )
     axis = (
         f'<text x="50" y="{height - 14}">low</text>'
@@ -71,13 +73,16 @@ def spectrum_chart(spectra: Mapping[str, NDArray[np.float64]], systems: Sequence
 def _axis(ends: Sequence[float], x: Callable[[float], float], y: float) -> str:
     return "".join(
         f'<line x1="{x(end):.1f}" x2="{x(end):.1f}" y1="4" y2="{y}" stroke="#dde2e8"/>'
-        f'<text x="{x(end):.1f}" y="{y + 16}" text-anchor="{"end" if end == ends[-1] else "middle"}">{end:.3g}</text>'
+        f'<text x="{x(end):.1f}" y="{y + 16}" text-anchor="middle">'
+        f"{end:.3g}</text>"
         for end in ends
     )
 
 
 def _figure(caption: str, height: int, inner: str) -> str:
     return (
-        f'<figure><figcaption>{escape(caption)}</figcaption><svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-        f'height="{height}" role="img" font-size="12.5" fill="#5c6675">{inner}</svg></figure>'
+        f"<figure><figcaption>{escape(caption)}</figcaption>"
+        f'<svg viewBox="0 0 {_WIDTH} {height}" '
+        f'width="{_WIDTH}" height="{height}" role="img" font-size="12.5" fill="#5c6675">'
+        f"{inner}</svg></figure>"
     )

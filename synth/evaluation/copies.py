@@ -1,6 +1,5 @@
 """Is it new: how much one photo gives to a picture, and how near a picture comes to a photo of the bank."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +57,4 @@ def canvas_share(trace: Trace) -> float:
 
 def gate_share(trace: Trace) -> float:
     """Share of the frame that the refiner made, each pixel counted by its gate."""
-    return 0.0 if trace.gate is None else float(trace.gate.mean())
-
-
-def mean_gate(traces: Sequence[Trace]) -> NDArray[np.float64]:
-    return np.array([gate_share(trace) for trace in traces])
+    return 0.0 if trace.gate is None else float(trace.gate.mean()) / 255

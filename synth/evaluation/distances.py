@@ -46,7 +46,7 @@ def kid_over(made: Features, real: Features, draws: Draws) -> Estimate:
 
 
 def frechet(made: Features, real: Features) -> float:
-    """Frechet distance of the Gaussians fitted to two sets, (n, d) and (m, d): too large when n or m is small."""
+    """Frechet distance of the Gaussians fitted to two sets, (n, d) and (m, d): too large for small n or m."""
     _check(made, real)
     return _between(_Moments(made[:, None]), _Moments(real[:, None]), np.ones(len(made)), np.ones(len(real)))
 

@@ -112,7 +112,8 @@ def cosine_distances(one: Features, other: Features) -> Features:
     def unit(rows: Features) -> Features:
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
-    return np.clip(1 - unit(one) @ unit(other).T, 0, 2)
+    distances: Features = np.clip(1 - unit(one) @ unit(other).T, 0, 2)
+    return distances
 
 
 def blurred(pictures: Iterable[Rgb], sigma_px: float) -> list[Rgb]:
@@ -121,4 +122,5 @@ def blurred(pictures: Iterable[Rgb], sigma_px: float) -> list[Rgb]:
 
 
 def _as_numpy(parts: Sequence[Tensor]) -> Features:
-    return torch.cat(list(parts)).double().numpy()
+    features: Features = torch.cat(list(parts)).double().numpy()
+    return features

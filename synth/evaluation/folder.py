@@ -73,7 +73,8 @@ def write_picture(
         arrays: dict[str, NDArray[Any]] = {"owner": trace.owner, "kind": trace.kind}
         if trace.gate is not None:
             arrays["gate"] = trace.gate
-        np.savez_compressed(place / f"{name}.npz", photos=np.array(trace.photos, dtype=np.str_), **arrays)
+        arrays["photos"] = np.array(trace.photos, dtype=np.str_)
+        np.savez_compressed(place / f"{name}.npz", allow_pickle=False, **arrays)
 
 
 def read(folder: Path) -> Folder:
@@ -117,7 +118,7 @@ def _system(place: Path, names: Sequence[str]) -> System:
     traces = [_trace(place / f"{name}.npz") for name in names if (place / f"{name}.npz").is_file()]
     variations: list[list[Rgb]] = []
     for name in names:
-        further = []
+        further: list[Rgb] = []
         while (path := place / f"{name}.{len(further) + 1}.png").is_file():
             further.append(_read_png(path, 3))
         variations.append(further)
@@ -131,7 +132,7 @@ def _trace(path: Path) -> Trace:
                 file["owner"].astype(np.int32),
                 file["kind"].astype(np.uint8),
                 tuple(file["photos"].tolist()),
-                file["gate"].astype(np.float32) if "gate" in file else None,
+                file["gate"].astype(np.uint8) if "gate" in file else None,
             )
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise EvaluationError(f"`{path}` holds no ledger's trace") from error

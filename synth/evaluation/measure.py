@@ -90,7 +90,7 @@ class Measure:
         self._spectra = np.stack([seams.power_spectrum(photo.rgb) for photo in real])
 
     def nearest_photos(self) -> NDArray[np.int64]:
-        """By layout the row of the bank's photo that looks most like the real one: the floor `nearest photo`."""
+        """By layout the row of the bank's photo most like the real one: the floor `nearest photo`."""
         return copies.nearest(self._real.pooled, self._bank.pooled).photo
 
     def __call__(self, systems: Sequence[System]) -> Measured:

@@ -34,14 +34,14 @@ class Trace:
     """What a ledger says of a picture, as far as it is measured.
 
     `owner` (H, W) int32 indexes placements, -1 nobody; `kind` (H, W) uint8;
-    `photos` gives the source photo of each placement; `gate` (H, W) float32 in
-    [0, 1] is the refiner's share of each pixel, None where it made nothing.
+    `photos` gives the source photo of each placement; `gate` (H, W) uint8 is
+    the refiner's share of each pixel in 255ths, None where it made nothing.
     """
 
     owner: NDArray[np.int32]
     kind: NDArray[np.uint8]
     photos: tuple[str, ...]
-    gate: NDArray[np.float32] | None = None
+    gate: NDArray[np.uint8] | None = None
 
     @property
     def canvas(self) -> Mask:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.composition.ledger import area_labels, compose, thin_ids
 from synth.composition.paint import Painting, paint
@@ -49,7 +50,7 @@ class Chosen:
 
 
 class MemoryBank:
-    """Photos cut into segments and described, all in memory: exact, and small enough for a few hundred photos."""
+    """Photos cut into segments and described, all in memory: exact, for a few hundred photos."""
 
     def __init__(
         self,
@@ -193,7 +194,8 @@ class _Watched:
 
     def __init__(self, refiner: Refiner) -> None:
         self.name = refiner.name
-        self.gate = None
+        self.makes_up = refiner.makes_up
+        self.gate: NDArray[np.uint8] | None = None
         self._refiner = refiner
 
     def refine(self, painting: Painting, *, seed: int, device: str) -> Refined:

@@ -43,7 +43,8 @@ def lab_gradient(rgb: Rgb) -> NDArray[np.float32]:
 
 
 def seam_sums(made: Rgb, real: Rgb, trace: Trace, labels: NDArray[np.uint8] | None = None) -> SeamSums:
-    """At the ledger's borders; with `labels`, only at those inside one category, where nothing asks for an edge."""
+    """At the ledger's borders; with `labels`, only at those inside one category, where nothing
+    asks for an edge."""
     if made.shape != real.shape or trace.owner.shape != made.shape[:2]:
         raise EvaluationError("picture, photo and ledger differ in size")
     at = borders(trace.owner)
@@ -57,7 +58,7 @@ def seam_sums(made: Rgb, real: Rgb, trace: Trace, labels: NDArray[np.uint8] | No
 
 
 def power_spectrum(rgb: Rgb) -> NDArray[np.float64]:
-    """Radial mean of the log10 power of lightness, by frequency: (bins,) from the lowest to the Nyquist limit.
+    """Radial mean of the log10 power of lightness: (bins,) from the lowest frequency to the Nyquist limit.
 
     The mean is taken off and the frame's edges are faded, so that they add no cross of their own.
     """

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ class Segmenter(nn.Module):
         super().__init__()
         self.stem = _step(3, WIDTHS[0], stride=2)
         self.down = nn.ModuleList(
-            nn.Sequential(_step(one, other, stride=2), _step(other, other))
-            for one, other in zip(WIDTHS, WIDTHS[1:], strict=False)
+            nn.Sequential(_step(one, other, stride=2), _step(other, other)) for one, other in pairwise(WIDTHS)
         )
         self.up = nn.ModuleList(
             _step(deep + shallow, shallow)
@@ -155,7 +155,7 @@ def _fit(
         if not torch.isfinite(loss):
             raise EvaluationError(f"the segmenter's loss is no number at step `{step}`")
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
         progress(step + 1, float(loss.detach()))

@@ -45,11 +45,11 @@ def test_brightness_alone_moves_no_cosine() -> None:
 def test_the_largest_share_adds_up_a_photo_s_placements() -> None:
     owner = np.array([[0, 0, 1, 2], [3, 3, -1, -1]], np.int32)
     kind = np.where(owner >= 0, Kind.PLACED, Kind.INPAINTED).astype(np.uint8)
-    trace = Trace(owner, kind, ("a", "b", "a", "c"), np.full((2, 4), 0.25, np.float32))
+    trace = Trace(owner, kind, ("a", "b", "a", "c"), np.full((2, 4), 51, np.uint8))
     assert trace.photo_px() == {"a": 3, "b": 1, "c": 2}
     assert largest_share(trace) == 3 / 8
     assert canvas_share(trace) == 6 / 8
-    assert gate_share(trace) == 0.25
+    assert gate_share(trace) == 0.2
 
 
 def test_an_empty_canvas_has_no_largest_photo() -> None:
