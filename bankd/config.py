@@ -9,8 +9,9 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from bankd.errors import BankError
 
@@ -20,7 +21,7 @@ class SettingsInvalid(BankError):
 
 
 class Settings(BaseModel):
-    """Plain values. Secrets among them are never printed: `repr` shows the home alone."""
+    """Plain values. Secrets among them are never printed: as text it shows the home alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,8 +48,16 @@ class Settings(BaseModel):
     api_host: str = "127.0.0.1"
     api_port: int = 8420
 
+    @model_validator(mode="after")
+    def _whole_certificate(self) -> Self:
+        if (self.c2pa_certificates is None) != (self.c2pa_key is None):
+            raise ValueError("`c2pa_certificates` and `c2pa_key` go together: set both or none")
+        return self
+
     def __repr__(self) -> str:
         return f"Settings(home={self.home})"
+
+    __str__ = __repr__
 
     @property
     def keys(self) -> Path:
@@ -77,4 +86,6 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsInvalid(f"setting `{'.'.join(map(str, first['loc']))}`: {first['msg']}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        where = f"setting `{'.'.join(map(str, first['loc']))}`: " if first["loc"] else ""
+        raise SettingsInvalid(where + said) from error

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from bankd import embedded, keys
 from bankd.audit.checkpoints import Signer
 from bankd.catalog.service import sync_taxonomy
-from bankd.embedded import ServiceStatus, processes
+from bankd.embedded import ServiceStatus, State, processes
 from bankd.errors import BankError
 from bankd.policy import load
 from bankd.policy import service as policy
@@ -46,9 +46,12 @@ def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> No
     """Start everything of this installation that does not run.
 
     Raises:
+        MigrationImpossible: nothing was started.
         BankError: a part could not be started, and which; the others keep running.
     """
     settings = runtime.settings
+    if settings.database_url and not settings.database_owner_url:
+        raise MigrationImpossible
     if services := embedded_services(settings):
         embedded.up(settings.home, services=services, durability=durability)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,8 +82,10 @@ def down(runtime: Runtime) -> None:
 
 
 def status(runtime: Runtime) -> list[ServiceStatus]:
-    ours = embedded_services(runtime.settings) | set(WORKERS)
-    return [one for one in embedded.status(runtime.settings.home) if one.name in ours]
+    """Every part that is ours; a worker that was never started is stopped."""
+    ours = [*sorted(embedded_services(runtime.settings)), *WORKERS]
+    found = {one.name: one for one in embedded.status(runtime.settings.home)}
+    return [found.get(name) or ServiceStatus(name, None, State.STOPPED, "", None) for name in ours]
 
 
 def migrate(runtime: Runtime) -> None:

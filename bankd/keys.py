@@ -1,6 +1,8 @@
 """The house's Ed25519 keys: one for work orders, one for manifests, one for log checkpoints."""
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -29,15 +31,20 @@ class KeyUnusable(BankError):
 def create(folder: Path, name: KeyName) -> None:
     """Make a key where there is none. An existing one is never replaced: old signatures need it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        descriptor = os.open(_path(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if _path(folder, name).exists():
         return
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    descriptor, fresh = tempfile.mkstemp(dir=folder)  # for its owner alone
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        # Whole or not at all, and never in the place of another that was made meanwhile.
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, _path(folder, name))
+    finally:
+        Path(fresh).unlink()
 
 
 def read(folder: Path, name: KeyName) -> Ed25519PrivateKey:

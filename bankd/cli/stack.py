@@ -1,9 +1,6 @@
-"""`bankd up`, `down`, `status` and `serve`: the installation itself."""
-
-import importlib
+"""`bankd up`, `down` and `status`: the installation itself."""
 
 import click
-import uvicorn
 
 from bankd import installation
 from bankd.cli.printing import as_json, print_json, print_rows
@@ -37,27 +34,8 @@ def status(runtime: Runtime, in_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command()
-@click.option("--host", help="Where to listen; the setting `api_host` where left out.")
-@click.option("--port", type=click.IntRange(0, 65535), help="The setting `api_port` where left out.")
-@click.pass_obj
-def serve(runtime: Runtime, host: str | None, port: int | None) -> None:
-    """Serve the REST API until interrupted."""
-    # By name: commands and API know nothing of each other.
-    app = importlib.import_module("bankd.api.app").create(runtime)
-    settings = runtime.settings
-    uvicorn.run(app, host=host or settings.api_host, port=settings.api_port if port is None else port)
-
-
 def _show(runtime: Runtime, *, in_json: bool) -> list[ServiceStatus]:
     found = installation.status(runtime)
-    # A worker that was never started has no record: it is stopped all the same.
-    known = {one.name for one in found}
-    found += [
-        ServiceStatus(name, None, State.STOPPED, "", None)
-        for name in installation.WORKERS
-        if name not in known
-    ]
     if in_json:
         print_json(found)
         return found
