@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import house
-from bankd.ingestion.datasets import Converted, convert_dataset
+from bankd.ingestion.datasets import NAMES, Converted, convert_dataset
 from bankd.ingestion.errors import DatasetUnusable
 from bankd.ingestion.folder import read_folder
 from bankd.ingestion.service import NewPhoto
@@ -254,3 +254,23 @@ def test_the_samples_are_plain_folders_too(tmp_path: Path) -> None:
     for given in sorted((tmp_path / "few/labels").iterdir()):
         mine = tmp_path / "camvid/labels" / given.name
         assert np.array_equal(np.asarray(Image.open(mine)), np.asarray(Image.open(given)))
+
+
+def test_the_rights_files_of_the_guide_can_be_read_and_keep_what_they_are_about_noncommercial(
+    tmp_path: Path,
+) -> None:
+    guide = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    written = [block.split("```")[0] for block in guide.split("```yaml\n")[1:]]
+
+    assert len(written) == 2
+    for number, text in enumerate(written):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text, encoding="utf-8")
+        terms = granted(rights_file.load(path), "any.png")
+        assert terms.purposes == {"education", "research"}
+
+
+def test_the_guide_names_every_dataset() -> None:
+    guide = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+
+    assert all(f"| `{name}` |" in guide for name in NAMES)
