@@ -80,6 +80,14 @@ def claim_order(session: Session, order_id: UUID, *, at: datetime) -> tuple[Orde
     return order, request
 
 
+def give_back(session: Session, request_id: UUID, *, lease_until: datetime) -> None:
+    """End a lease without a result, through no fault of the request; the try does not count."""
+    request = held(session, request_id, lease_until=lease_until)
+    if request is not None:
+        request.lease_until = None
+        request.tries -= 1
+
+
 def let_go(session: Session, order_id: UUID) -> None:
     """Give an order back that has no answer yet."""
     session.get_one(Order, order_id, with_for_update=True).lease_until = None

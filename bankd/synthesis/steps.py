@@ -22,7 +22,7 @@ from bankd.provenance import certificates
 from bankd.provenance.certificates import Credentials
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
-from bankd.storage import BlobMissing, BlobTooLarge
+from bankd.storage import BlobMissing, BlobTooLarge, BlobUnavailable
 from bankd.synthesis import orders, sealing, service
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
@@ -49,7 +49,8 @@ def advance(rt: Runtime, request_id: UUID) -> None:
     """Clear, rank and order a filed request, or refuse it with its reasons.
 
     Raises:
-        BankError: a service cannot be reached; the lease runs out and the step is tried again.
+        BlobUnavailable: the lease was given back, and the sweep hints again.
+        DatabaseUnavailable: once the lease has run out the sweep hints again.
     """
     with rt.transaction() as session:
         request = service.claim(session, request_id, at=rt.now())
@@ -69,6 +70,10 @@ def advance(rt: Runtime, request_id: UUID) -> None:
             full |= {cap.grant_id}
         except RightsMoved:
             continue
+        except BlobUnavailable:
+            with rt.transaction() as session:
+                service.give_back(session, request_id, lease_until=lease_until)
+            raise
         else:
             return
 
@@ -159,13 +164,23 @@ def seal(rt: Runtime, order_id: UUID) -> None:
     can write to the queue can only make us look.
 
     Raises:
-        BankError: a service cannot be reached; the sweep tries again.
+        BlobUnavailable: the lease was given back, and the sweep hints again.
+        DatabaseUnavailable: once the lease has run out the sweep hints again.
     """
     with rt.transaction() as session:
         claimed = service.claim_order(session, order_id, at=rt.now())
         if claimed is None:
             return
         order, request = claimed
+    try:
+        _seal(rt, order, request)
+    except BlobUnavailable:
+        with rt.transaction() as session:
+            service.let_go(session, order.id)
+        raise
+
+
+def _seal(rt: Runtime, order: Order, request: Request) -> None:
     try:
         content = rt.blobs.get(orders.result_key(order), limit_bytes=workorder.MAX_RESULT_BYTES)
         result, pictures = workorder.unpack_result(
