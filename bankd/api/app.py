@@ -42,11 +42,15 @@ def create(runtime: Runtime) -> FastAPI:
     return app
 
 
-def serve(runtime: Runtime) -> None:
-    """Serve until a signal says stop; on loopback where the settings say nothing else."""
+def serve(runtime: Runtime, *, host: str | None = None, port: int | None = None) -> None:
+    """Serve until a signal says stop; where nothing is said, as the settings say, which is on loopback."""
     settings = runtime.settings
     uvicorn.run(
-        create(runtime), host=settings.api_host, port=settings.api_port, server_header=False, access_log=False
+        create(runtime),
+        host=host or settings.api_host,
+        port=settings.api_port if port is None else port,
+        server_header=False,
+        access_log=False,
     )
 
 

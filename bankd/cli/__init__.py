@@ -15,7 +15,7 @@ COMMANDS = {
     "up": ("stack", "Start all that does not run; safe to call at any time."),
     "down": ("stack", "Stop the workers and services; work in hand goes on at the next `up`."),
     "status": ("stack", "Say what runs; exit status 1 if something does not."),
-    "serve": ("stack", "Serve the REST API until interrupted."),
+    "serve": ("serving", "Serve the REST API until interrupted."),
     "demo": ("demo", "Show the whole of it on a sample: photos in, composites and reports out."),
     "photos": ("photos", "Photos: ingest, look up, dispute."),
     "datasets": ("datasets", "Datasets and exports: convert into folders to ingest."),

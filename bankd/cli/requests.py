@@ -51,6 +51,9 @@ def _one_of(words: frozenset[str]) -> str:
     "--subject", "subjects", multiple=True, help=f"Repeatable. {_one_of(SUBJECTS)}  [default: none]"
 )
 @click.option("--licensee", help="Who uses the picture.  [default: house]")
+@click.option(
+    "--beneficiary", "beneficiaries", multiple=True, help="Repeatable: for whom it is used besides."
+)
 @click.option("--brand", help="The brand it is used for.  [default: none]")
 @click.option("--copies", type=int, help="Print run.  [default: 0]")
 @click.option(
@@ -233,6 +236,7 @@ def _print_use(use: Mapping[str, Any], *, frame: str, variations: int, seed: int
             "subjects": stated.subjects,
             "brand": stated.brand or "none",
             "licensee": stated.licensee,
+            "beneficiaries": stated.beneficiaries,
             "copies": stated.copies or "no print run",
             "alterations": stated.alterations,
             "frame": frame,

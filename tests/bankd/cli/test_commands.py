@@ -1,10 +1,18 @@
 """The commands against a running installation: what people get, and what they get for common mistakes."""
 
+import contextlib
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -140,6 +148,38 @@ def test_filing_prints_every_default(bankd: Commands, ingested: Any, layout: Pat
         assert line in said
     for line in ("licensee       house", "frame          scene", "variations     1, seed 0"):
         assert line in said
+
+
+def test_a_request_names_its_beneficiaries(bankd: Commands, ingested: Any, layout: Path) -> None:
+    words = [*ask(layout, licensee="partner"), "--beneficiary", "Kirishima Tea", "--beneficiary", "霧島茶園"]
+
+    filed = bankd.said(*words)
+
+    assert filed["use"]["beneficiaries"] == ["Kirishima Tea", "霧島茶園"]
+    shown = bankd.run("requests", "show", filed["id"]).stdout
+    assert "beneficiaries  Kirishima Tea, 霧島茶園" in shown
+
+
+def test_the_api_is_served_until_interrupted(bankd: Commands) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    served = subprocess.Popen(
+        [sys.executable, "-m", "bankd.cli", "serve", "--port", str(port)],
+        env={**os.environ, "BANKD_HOME": str(bankd.home)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        answer = None
+        while answer is None and served.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+            time.sleep(0.1)
+        assert answer is not None and answer.status_code == 200
+        assert "server" not in answer.headers
+    finally:
+        served.send_signal(signal.SIGINT)
+        served.wait(30)
 
 
 def test_one_idempotency_key_is_one_request(bankd: Commands, ingested: Any, layout: Path) -> None:
