@@ -2,17 +2,30 @@
 
 import base64
 import hashlib
+import io
+import random
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from synth import workorder
 from synth.links import LinkFailed, Links
-from synth.workorder import Archive, OrderedVariation, OrderExpired, OrderRefused, WorkOrder
+from synth.workorder import (
+    Archive,
+    OrderedVariation,
+    OrderExpired,
+    OrderRefused,
+    RenderedVariation,
+    Result,
+    ResultRefused,
+    WorkOrder,
+)
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
@@ -188,3 +201,42 @@ def test_a_store_that_is_not_there_is_no_cancellation() -> None:
     assert not Links().exists("http://127.0.0.1:9/c")
     with pytest.raises(LinkFailed, match="cannot be reached"):
         Links().put("http://127.0.0.1:9/r", b"x")
+
+
+def a_result() -> bytes:
+    claim = RenderedVariation(index=0, outcome="rendered", ledger_sha256="ab", placements=((0,) * 9,))
+    result = Result(order_id="order-1", attempt=1, device="cpu", variations=(claim,))
+    return workorder.pack_result(result, {0: np.arange(64 * 96 * 3, dtype=np.uint8).reshape(64, 96, 3)})
+
+
+def unpack(data: bytes) -> tuple[Result, dict[int, Any]]:
+    return workorder.unpack_result(data, order_id="order-1", attempt=1, height=64, width=96)
+
+
+def test_a_damaged_result_is_read_or_refused_and_nothing_else() -> None:
+    rng = random.Random(17)
+    good = a_result()
+    assert unpack(good)[0].device == "cpu"
+    refused = 0
+    for _ in range(3000):
+        data = bytearray(good)
+        for _ in range(rng.choice([1, 1, 2, 8])):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        if rng.random() < 0.2:
+            del data[rng.randrange(len(data)) :]
+        try:
+            unpack(bytes(data))
+        except ResultRefused:
+            refused += 1
+    assert refused > 300
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compressed_result_is_not_unpacked(method) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(a_result())) as old, zipfile.ZipFile(out, "w", method) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+
+    with pytest.raises(ResultRefused, match="compressed or encrypted"):
+        unpack(out.getvalue())

@@ -80,6 +80,56 @@ def test_a_claim_that_the_bank_cannot_recompute_is_never_sealed(served, forge) -
         assert variation.reasons["reasons"] == ["result-forged"]
 
 
+def with_(**claim: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda claims: claims["variations"][0].update(claim)
+
+
+def placement(place: int, number: int) -> Callable[[dict[str, Any]], None]:
+    def edit(claims: dict[str, Any]) -> None:
+        claims["variations"][0]["placements"][0][place] = number
+
+    return edit
+
+
+def placed_twice(claims: dict[str, Any]) -> None:
+    claims["variations"][0]["placements"].append(claims["variations"][0]["placements"][0])
+
+
+HOSTILE = {
+    "nothing placed": with_(placements=[], ledger_sha256="0" * 64),
+    "no region": placement(0, 77),
+    "region before the first": placement(0, -1),
+    "segment before the first": placement(1, -1),
+    "rank beyond all": placement(2, 1 << 40),
+    "affine beyond all": placement(3, 1 << 52),
+    "affine beyond numbers": placement(3, 10**30),
+    "placed twice": placed_twice,
+    "uncovered beyond numbers": with_(outcome="uncovered", uncovered=[1 << 70]),
+    "uncovered without end": with_(outcome="uncovered", uncovered=list(range(200_000))),
+    "a zero byte in the timings": with_(timings_ms={"align\x00": 1}),
+    "timings beyond numbers": with_(timings_ms={"align": 10**400}),
+    "a zero byte in the device": lambda claims: claims.update(device="cpu\x00"),
+    "another picture's number": with_(index=9),
+    "a negative number": with_(index=-1),
+    "no claims": lambda claims: claims.update(variations=[]),
+    "a claim more": lambda claims: claims.update(more=1),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whatever_a_worker_claims_its_order_comes_to_an_end(served, name) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    put_result(served, order, edited(result_of(served, order), HOSTILE[name]))
+
+    steps.seal(served.rt, order.id)
+
+    assert sealed(served) == []
+    with served.rt.transaction() as session:
+        assert session.get_one(Order, order.id).state in ("done", "void")
+    assert served.request(order.request_id).state in ("filed", "refused", "failed")
+
+
 def test_a_result_of_another_attempt_or_order_is_void_and_ordered_again(served) -> None:
     first = served.order(served.ask())
     served.render(first)
