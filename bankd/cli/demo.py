@@ -9,21 +9,27 @@ import io
 import json
 import os
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
+from sqlalchemy import func, select
 
 from bankd import config, installation
 from bankd.catalog.taxonomy import house
 from bankd.errors import BankError
 from bankd.installation import ROOT
+from bankd.licensing.models import Grant, License
+from bankd.provenance.models import Usage
 from bankd.runtime import Runtime
 
 SAMPLE = Path(os.path.relpath(ROOT / "sample"))
+VENV = Path(sys.executable).parent
 RECIPIENT = "Shop team"
 
 
@@ -70,6 +76,7 @@ class _Tour:
         click.echo(f"Starting Postgres, broker, store and workers in {self.rt.settings.home} ..")
         installation.up(self.rt)
         click.echo(f"  up after {time.monotonic() - self.started:.0f} s\n")
+        click.echo("Sixty photos with label maps go in, under the licenses of nine made-up licensors.")
         self.command(
             "photos", "ingest", str(SAMPLE), "--rights", str(SAMPLE / "rights.yaml"), "--name", "sample"
         )
@@ -78,49 +85,57 @@ class _Tour:
         period = ["--from", str(today), "--to", str(today + timedelta(days=90)), "--zone", "Asia/Tokyo"]
         public = ["--purpose", "commercial", "--audience", "public", *period]
         shop = [*public, "--channel", "web"]
-        spot = [*public, "--channel", "broadcast", "--territory", "WORLD"]
-        japan = [*shop, "--territory", "JP", "--geo-block"]
-        layouts = sorted((SAMPLE / "layouts").glob("*.png"))
-        asked = [
-            ("A shop's page in Japan", self.ask(layouts[0], *japan, "--variations", "2")),
-            ("Another page in Japan", self.ask(layouts[3], *japan, "--variations", "2")),
-            ("A page for the whole world", self.ask(layouts[4], *shop, "--territory", "WORLD")),
-            ("A partner's TV spot", self.ask(layouts[4], *spot, "--licensee", "partner")),
+        world = [*shop, "--territory", "WORLD"]
+        spot = [*public, "--channel", "broadcast", "--territory", "WORLD", "--licensee", "partner"]
+        japan = [*shop, "--territory", "JP", "--geo-block", "--variations", "2"]
+        wanted = [
+            ("A kitchen for a shop's page in Japan", "003-kitchen", japan),
+            ("A reading corner for the same page", "011-corner", japan),
+            ("An armchair for a page that the whole world sees", "005-corner", world),
+            ("The armchair for a partner's TV spot", "005-corner", spot),
         ]
+        click.echo("Four pictures are asked for: what should be where (a layout), and for which use.")
+        asked = [
+            (what, self.ask(what, SAMPLE / "layouts" / f"{layout}.png", *use)) for what, layout, use in wanted
+        ]
+        click.echo()
         self.wait([request for _, request in asked])
         made = self.tell(asked)
         if not made:
             raise DemoFailed("no picture was sealed: see `log/` in the demo's data folder")
-        click.echo()
+        click.echo("\nEach picture is cleared once more, for today, and handed out with its proofs.")
         for composite in made:
             self.command(
                 "composites", "export", composite, "--recipient", RECIPIENT, "--channel", "web",
                 "--out", str(self.out),
+                tells=composite == made[0],
             )  # fmt: skip
+        click.echo("A picture proves itself, and the log that nothing in it was changed.")
         self.command("composites", "verify", str(self.out / f"{made[0]}.png"))
         self.command("log", "verify")
         self.next_steps(made[0], asked[-1][1])
 
-    def command(self, *words: str) -> str:
-        """Print a command and run it; what it printed. Its failure is the demo's."""
+    def command(self, *words: str, tells: bool = True) -> str:
+        """Print a command, run it, and print what it `tells`; what it said. Its failure is the demo's."""
         from bankd.cli import main
 
         click.secho(f"$ bankd {shlex.join(words)}", bold=True)
         with contextlib.redirect_stdout(io.StringIO()) as said:
             status = main.main([*words], standalone_mode=False, obj=self.rt)
         text = said.getvalue()
-        if "--json" not in words:
+        if tells:
             click.echo("".join(f"  {line}\n" for line in text.splitlines()))
         if status not in (None, 0):
             raise DemoFailed(f"`bankd {' '.join(words)}` ended with status {status}")
         return text
 
-    def ask(self, layout: Path, *use: str) -> str:
+    def ask(self, what: str, layout: Path, *use: str) -> str:
         """File a request; one that was filed by an earlier run is answered again."""
-        words = [str(layout), *use, "--seed", "7"]
+        words = [str(layout), *use, "--frame", "box", "--seed", "7"]
         asked = "\0".join([house().digest, *words]).encode() + layout.read_bytes()
         key = f"demo-{hashlib.sha256(asked).hexdigest()[:8]}"
-        said = self.command("requests", "create", *words, "--idempotency-key", key, "--json")
+        click.echo(f"  {what}:")
+        said = self.command("requests", "create", *words, "--idempotency-key", key, "--json", tells=False)
         answer: dict[str, Any] = json.loads(said)
         return str(answer["id"])
 
@@ -154,19 +169,41 @@ class _Tour:
             shown = self.show(request)
             sealed = [v["composite_id"] for v in shown["variations"] if v["composite_id"]]
             made += sealed
-            click.echo(f"{what}: {shown['state']}, {len(sealed)} picture{'s' if len(sealed) != 1 else ''}")
+            pictures = f", {len(sealed)} picture{'s' if len(sealed) > 1 else ''}" if sealed else ""
+            click.echo(f"{what}: {shown['state']}{pictures}")
             if shown["state"] != "completed":
+                click.echo("  Why not, by what the layout asks for:")
                 self.command("requests", "explain", request)
         return made
 
     def next_steps(self, composite: str, refused: str) -> None:
+        license = self.relied_on(composite)
         click.echo(
-            f"\nLook into {self.out}: each picture with its manifest, its sources outlined, its reports.\n"
-            "What to try next, with the same bank:\n"
-            f"  export BANKD_HOME={self.rt.settings.home}\n"
+            f"Look into {self.out}: for each picture ID there are\n"
+            "  ID.png               the composite, with Content Credentials (C2PA) inside\n"
+            "  ID.provenance.png    which photo fed which part of it\n"
+            "  ID.report.html, .pdf the provenance report, ready to file\n"
+            "  ID.manifest.json     the signed list behind them\n"
+            "\nTry next, with the same bank: withdraw a license, and its pictures leave the house no more.\n"
+            f'  export PATH="{VENV}:$PATH" BANKD_HOME={self.rt.settings.home}\n'
             "  bankd up\n"
-            f"  bankd requests explain {refused}\n"
-            "  bankd licenses withdraw KG-HOUSE --reason 'to see what happens'\n"
+            f"  bankd licenses withdraw {license} --reason 'to see what happens'\n"
             f"  bankd composites export {composite} --recipient '{RECIPIENT}' --channel web\n"
+            f"  bankd requests explain {refused}\n"
+            "  bankd serve          # the same over HTTP; stop it with Ctrl-C\n"
             "  bankd down"
         )
+
+    def relied_on(self, composite: str) -> str:
+        """The license on which most of a composite's canvas relies."""
+        canvas_px = func.sum(Usage.canvas_px)
+        with self.rt.transaction() as session:
+            return session.scalars(
+                select(License.ref)
+                .join(Grant, Grant.license_id == License.id)
+                .join(Usage, Usage.grant_id == Grant.id)
+                .where(Usage.composite_id == UUID(composite))
+                .group_by(License.ref)
+                .order_by(canvas_px.desc(), License.ref)
+                .limit(1)
+            ).one()

@@ -12,7 +12,7 @@ from synth.composition.warp import Colors
 from synth.pictures import CategoryFacts, Segment
 
 RATIO = (0.6, 1.6)  # of standard deviations
-GAIN = (0.75, 1.35)  # of the exposure of a whole photo
+GAIN = (0.8, 1.2)  # of the exposure of a whole photo
 MAX_CAST = 10.0  # Lab a, b together; beyond this it is other paint, not another light
 _SAMPLE_PX = 20_000
 _TRUST = 0.7  # in a difference of photos that also show different things
