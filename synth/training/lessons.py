@@ -39,19 +39,19 @@ class Refining:
         self._recipe = recipe
         self._canvases = Canvases(prepared, recipe.canvas, seed=recipe.seed)
         self._photos = len(prepared.photos)
-        self.categories = len(prepared.categories)
+        self.categories = tuple(c.name for c in prepared.categories)
         self.height = next((h for h in HEIGHTS if recipe.height_px <= h), HEIGHTS[-1])
         if recipe.width == "small":
             self.height = HEIGHTS[0]
         generator = torch.Generator().manual_seed(recipe.seed)
         self.network = RefinementNetwork(
-            self.categories, recipe.width, height=self.height, generator=generator
+            len(self.categories), recipe.width, height=self.height, generator=generator
         )
         self.samples = CanvasSamples(folder, recipe)
         self.perceptual = None if features is None else self._perceptual(prepared, features, generator)
 
     def answer(self, network: nn.Module, batch: Batch) -> Answer:
-        layout, target = one_hot(batch["layout"], self.categories), colors(batch["target"])
+        layout, target = one_hot(batch["layout"], len(self.categories)), colors(batch["target"])
         seen = (layout, colors(batch["canvas"]), batch["valid"].float().unsqueeze(1), colors(batch["base"]))
         rgb, gate, semantics = network(*seen)
         weights = self._recipe.loss
@@ -102,13 +102,13 @@ class Aligning:
         self._recipe = recipe
         learned, measured = split(self._prepared, held_out=recipe.shift.held_out)
         self._measured = large_rows(self._prepared, measured, recipe.shift)
-        self.categories = len(self._prepared.categories)
+        self.categories = tuple(c.name for c in self._prepared.categories)
         generator = torch.Generator().manual_seed(recipe.seed)
-        self.network = TransformationNetwork(self.categories, recipe.width, generator=generator)
+        self.network = TransformationNetwork(len(self.categories), recipe.width, generator=generator)
         self.samples = ShiftedSamples(folder, recipe, large_rows(self._prepared, learned, recipe.shift))
 
     def answer(self, network: nn.Module, batch: Batch) -> Answer:
-        layout, color = one_hot(batch["layout"], self.categories), colors(batch["color"])
+        layout, color = one_hot(batch["layout"], len(self.categories)), colors(batch["color"])
         target = batch["target"].float().unsqueeze(1)
         affine = network(target, layout, color)
         moved = warped(color.float(), affine.float())
@@ -129,7 +129,7 @@ class Aligning:
             row = int(rng.choice(self._measured))
             made = shifted(self._prepared, row, self._recipe.shift, rng, moments=True)
             batch = {name: t.unsqueeze(0).to(device) for name, t in _shifted_tensors(made).items()}
-            layout = one_hot(batch["layout"], self.categories)
+            layout = one_hot(batch["layout"], len(self.categories))
             affine = network(batch["target"].float().unsqueeze(1), layout, colors(batch["color"]))[0]
             assert made.moments is not None
             tried = (np.eye(2, 3), made.moments, affine.float().cpu().numpy(), made.answer)
@@ -148,9 +148,9 @@ class Ordering:
         self._recipe = recipe
         learned, measured = split(self._prepared, held_out=recipe.order.held_out)
         self._measured = known.of(self._prepared, measured)
-        self.categories = len(self._prepared.categories)
+        self.categories = tuple(c.name for c in self._prepared.categories)
         generator = torch.Generator().manual_seed(recipe.seed)
-        self.network = OrderingNetwork(self.categories, recipe.width, generator=generator)
+        self.network = OrderingNetwork(len(self.categories), recipe.width, generator=generator)
         self.samples = OrderedSamples(folder, recipe, known.of(self._prepared, learned))
 
     def answer(self, network: nn.Module, batch: Batch) -> Answer:
@@ -183,7 +183,7 @@ class Ordering:
 
     def _logits(self, network: nn.Module, batch: Batch) -> Tensor:
         masks = [batch[name].float().unsqueeze(1) for name in ("first", "second")]
-        logits: Tensor = network(one_hot(batch["layout"], self.categories), *masks)
+        logits: Tensor = network(one_hot(batch["layout"], len(self.categories)), *masks)
         return logits.float()
 
 

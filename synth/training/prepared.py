@@ -27,6 +27,7 @@ _TABLE = ("photo", "ordinal", "category", "box", "area_px", "depth_mm", "mask", 
 class Prepared:
     """Photos of one size and the segments in them.
 
+    `categories` are those of the snapshot that its photos show, and void.
     `photos` (N, H, W, 3) uint8, `labels` (N, H, W) house ids without speckle, `ordinals` (N, H, W)
     uint16 the photo's own number of the region at each pixel, `depths` (N, H, W) uint16 mm, 0 = unknown.
     The table has a row per segment, rows of a photo together and in order: `first[n]` to
@@ -115,9 +116,10 @@ def prepare(
     for name in _TABLE:
         np.save(folder / f"{name}.npy", np.concatenate(table[name]), allow_pickle=False)
     np.save(folder / "first.npy", np.array(first, np.int64), allow_pickle=False)
+    shown = np.bincount(labels.reshape(-1), minlength=256) > 0
     near = near_photos(snapshot.photos, photos, margin=neighbor_margin)
     written = {
-        "categories": [asdict(c) for c in snapshot.categories],
+        "categories": [asdict(c) for c in snapshot.categories if shown[c.id] or c.void],
         "frame": frame,
         "near": [others.tolist() for others in near],
     }

@@ -105,7 +105,7 @@ def _writer(
             kind=recipe.kind,
             width=recipe.width,
             height=getattr(lesson, "height", 256),
-            categories=tuple(category.name for category in snapshot.categories),
+            categories=lesson.categories,
             snapshot_sha256=snapshot.digest,
             code_version=checkpoints.code_version(),
             recipe=json.loads(recipe.canonical()),

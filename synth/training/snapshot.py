@@ -1,6 +1,6 @@
 """Snapshots: pinned sets of photos that were cleared for training, as folders.
 
-A folder holds `snapshot.json` and beside it photos (JPEG or PNG), label maps
+A folder holds `snapshot.json` and beside it photos (JPEG, PNG, WebP or TIFF), label maps
 (8-bit PNG of house category ids) and, where known, depths (16-bit PNG, millimetres,
 0 = unknown). The digest covers photos, label maps and rights profiles
 by their hashes, and no ids: the same set has the same digest in every house.
@@ -17,13 +17,14 @@ from typing import Annotated, Literal
 import numpy as np
 import rfc8785
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synth.pictures import CategoryFacts, Rgb, SynthError
 
 NAME = "snapshot.json"
 VERSION = 1
+_SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif"}
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -101,13 +102,13 @@ class Snapshot:
         return {category.id: category for category in self.categories}
 
     def rgb(self, photo: SnapshotPhoto) -> Rgb:
-        """(H, W, 3) uint8.
+        """(H, W, 3) uint8 sRGB, upright.
 
         Raises:
             SnapshotChanged: the file is gone, or another one.
         """
-        data = self._bytes(photo.photo, photo.photo_sha256)
-        return np.asarray(_open(data, photo.photo).convert("RGB"), np.uint8)
+        picture = _open(self._bytes(photo.photo, photo.photo_sha256), photo.photo)
+        return np.asarray(_srgb(ImageOps.exif_transpose(picture)), np.uint8)
 
     def labels(self, photo: SnapshotPhoto) -> NDArray[np.uint8]:
         """(H, W) house category ids, each of them one of the snapshot's categories."""
@@ -197,7 +198,7 @@ def write(folder: Path, members: Iterable[Member], categories: Sequence[Category
     """Write a snapshot folder; `snapshot.json` comes last, so that half a folder is none.
 
     Raises:
-        BadSnapshot: two members share a name, or a photo is neither JPEG nor PNG.
+        BadSnapshot: two members share a name, or a photo is of no kind that snapshots hold.
     """
     rows: list[SnapshotPhoto] = []
     for sub in ("photos", "labels", "depth"):
@@ -207,9 +208,7 @@ def write(folder: Path, members: Iterable[Member], categories: Sequence[Category
         if member.name in seen or PurePosixPath(member.name).name != member.name:
             raise BadSnapshot(f"`{member.name}` cannot name a photo of the snapshot: taken, or no file name")
         seen.add(member.name)
-        suffix = {"JPEG": "jpg", "PNG": "png"}.get(_open(member.photo, member.name).format or "")
-        if suffix is None:
-            raise BadSnapshot(f"photo `{member.name}` is neither JPEG nor PNG")
+        suffix = _SUFFIXES[_open(member.photo, member.name).format or ""]
         depth = None if member.depth_mm is None else f"depth/{member.name}.png"
         labels = _png(member.labels)
         depths = None if member.depth_mm is None else _png(member.depth_mm)
@@ -264,11 +263,31 @@ def _inside(name: str) -> bool:
 
 def _open(data: bytes, name: str) -> Image.Image:
     try:
-        picture = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
+        picture = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "TIFF"))
         picture.load()
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise BadSnapshot(f"`{name}` is no readable JPEG or PNG") from error
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise BadSnapshot(f"`{name}` is no readable JPEG, PNG, WebP or TIFF") from error
     return picture
+
+
+def _srgb(picture: Image.Image) -> Image.Image:
+    """As the bank sees a photo: by its ICC profile where that is of use, sRGB where there is none."""
+    profile = picture.info.get("icc_profile")
+    if picture.mode.startswith("I;16"):
+        picture = Image.fromarray((np.asarray(picture, np.uint32) >> 8).astype(np.uint8))
+    if picture.mode not in ("L", "RGB", "CMYK"):
+        picture = picture.convert("RGB")
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(
+                picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            converted = None  # one that is broken says nothing
+        if converted is not None:
+            return converted
+    return picture.convert("RGB")
 
 
 def _png(array: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
