@@ -100,7 +100,8 @@ def with_legend(
     picture = outlined(rgb, photo_map)
     counts = np.bincount(photo_map.ravel() + 1, minlength=len(names) + 1)
     nobody_px, *fed_px = (int(count) for count in counts)
-    points = basis_points([*fed_px, nobody_px])
+    areas_px = [*fed_px, nobody_px]
+    points = basis_points(areas_px)
 
     height, width, _ = picture.shape
     unit = max(15, round(max(height, width) / 76))  # the size of the text
@@ -134,7 +135,8 @@ def with_legend(
         _badge(pen, x + unit, y + unit // 2 + 2, number, color, radius=round(unit * 0.86))
         room = column - 8 * unit
         pen.text((x + 2.6 * unit, y - unit * 0.22), _fitting(name, unit, room), font=font(unit), fill=_INK)
-        percent = f"{points[place] / 100:.2f} %"
+        tiny = areas_px[place] > 0 and points[place] == 0
+        percent = "< 0.01 %" if tiny else f"{points[place] / 100:.2f} %"
         pen.text(
             (x + column - (1.4 * unit if columns > 1 else 0), y - unit * 0.22),
             percent,

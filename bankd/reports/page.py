@@ -107,7 +107,7 @@ class _Writer:
     def summary(self) -> list[str]:
         report = self.report
         lines = []
-        fed = self.percent(report.placed.basis_points)
+        fed = self.area(report.placed.px, report.placed.basis_points)[1]
         if len(report.photos) == 1:
             lines.append(self.say("summary.photo", fed=fed))
         elif report.photos:
@@ -141,7 +141,7 @@ class _Writer:
             + self.joined(photo.categories, prefix=": " if self.locale == "en" else "："),
             "percent": percent,
             "px": px,
-            "share": f"{photo.share_ppm // 100 / 100:.2f}{self.space()}%",
+            "share": self.percent(photo.share_ppm // 100, some=photo.share_ppm > 0),
             "marks": list(dict.fromkeys(self.say(f"short.{mark.code}") for mark in photo.marks)),
             "thumbnail": photo.thumbnail,
         }
@@ -292,10 +292,16 @@ class _Writer:
         return self.say("unlimited") if moment is None else self.moment(moment)
 
     def area(self, px: int, basis_points: int) -> tuple[str, str]:
-        return self.say("px", count=self.count(px)), self.percent(basis_points)
+        whole = px == self.report.height * self.report.width
+        return self.say("px", count=self.count(px)), self.percent(basis_points, some=px > 0, whole=whole)
 
-    def percent(self, basis_points: int) -> str:
-        return f"{basis_points // 100}.{basis_points % 100:02d}{self.space()}%"
+    def percent(self, basis_points: int, *, some: bool, whole: bool = True) -> str:
+        """In hundredths of a percent; what there is, is never said to be nothing, nor a part to be all."""
+        shown = min(max(basis_points, int(some)), 10_000 - int(not whole))
+        text = f"{shown // 100}.{shown % 100:02d}{self.space()}%"
+        if shown == basis_points:
+            return text
+        return self.say("less" if shown > basis_points else "more", percent=text)
 
     def space(self) -> str:
         return "\u202f" if self.locale == "en" else ""

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ImageDraw
 
 from bankd.provenance import picture
 
@@ -65,3 +66,19 @@ def test_canvas_without_a_photo_is_left_as_it_is() -> None:
     rgb = np.full((1600, 10, 3), 7, dtype=np.uint8)
 
     assert np.array_equal(picture.outlined(rgb, np.full((1600, 10), -1)), rgb)
+
+
+def test_a_tiny_area_is_not_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    write = ImageDraw.ImageDraw.text
+
+    def text(self: Any, where: Any, words: str, *rest: Any, **options: Any) -> None:
+        said.append(words)
+        write(self, where, words, *rest, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
+    photo_map = np.zeros((300, 400), dtype=np.int32)
+    photo_map[0, :2] = 1
+    picture.with_legend(np.zeros((300, 400, 3), dtype=np.uint8), photo_map, names=["Nine", "Ten", "None"])
+
+    assert {"100.00 %", "< 0.01 %", "0.00 %"} <= set(said)
