@@ -125,12 +125,13 @@ def licenses(said: Any, name: str) -> dict[str, License]:
     """What COCO's `images` and `licenses` say of each photo, by file name."""
     if not isinstance(said, Mapping) or not said.get("licenses"):
         return {}
-    by_id = {entry.get("id"): entry for entry in _entries(said, "licenses", name)}
+    by_id = {_id(entry, "id"): entry for entry in _entries(said, "licenses", name)}
     found = {}
     for image in _entries(said, "images", name):
-        license, file = by_id.get(image.get("license")), image.get("file_name")
-        if license is None or not isinstance(file, str):
+        number, file = _id(image, "license"), image.get("file_name")
+        if number not in by_id or number is None or not isinstance(file, str):
             continue
+        license = by_id[number]
         found[PurePosixPath(file).name] = License(
             name=str(license.get("name", "")),
             url=str(license.get("url", "")),
@@ -138,6 +139,11 @@ def licenses(said: Any, name: str) -> dict[str, License]:
             since=_day(image.get("date_captured")),
         )
     return found
+
+
+def _id(entry: Mapping[str, Any], key: str) -> int | str | None:
+    found = entry.get(key)
+    return found if isinstance(found, int | str) and not isinstance(found, bool) else None
 
 
 def _credit(image: Mapping[str, Any]) -> str:
@@ -176,8 +182,10 @@ def _categories(said: Any, name: str) -> tuple[DatasetClass, ...]:
     found = []
     for entry in _entries(said, "categories", name):
         number, called = entry.get("id"), entry.get("name")
-        if not isinstance(number, int) or not 0 <= number < 0xFFFF or not isinstance(called, str):
-            raise DatasetError(f"`{name}` has a category without a number `id` and a `name`")
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 0xFFFF:
+            raise DatasetError(f"`{name}` has a category whose `id` is no number from 0 to 65534")
+        if not isinstance(called, str) or not called.isprintable():
+            raise DatasetError(f"`{name}` has a category without a `name`")
         found.append(DatasetClass(number, called, house.get(called)))
     ids = {one.id for one in found}
     if len(ids) != len(found):
@@ -187,7 +195,7 @@ def _categories(said: Any, name: str) -> tuple[DatasetClass, ...]:
 
 
 def _panoptic_samples(tree: Tree, name: str, said: Any, *, void: int) -> Iterator[Sample]:
-    images = {image.get("id"): image for image in _entries(said, "images", name)}
+    images = {_id(image, "id"): image for image in _entries(said, "images", name)}
     things = {entry["id"]: bool(entry.get("isthing", True)) for entry in _entries(said, "categories", name)}
     stated = licenses(said, name)
     stem = PurePosixPath(name).stem
@@ -195,9 +203,10 @@ def _panoptic_samples(tree: Tree, name: str, said: Any, *, void: int) -> Iterato
     index = _by_file(tree, folder if tree.has_folder(folder) else None)
     split = stem.removeprefix("panoptic_") if stem.startswith("panoptic_") else ""
     for annotation in _entries(said, "annotations", name):
-        image = images.get(annotation.get("image_id"), {})
+        number = _id(annotation, "image_id")
+        image = images.get(number, {}) if number is not None else {}
         file = str(image.get("file_name", ""))
-        shown = file.replace("/", "__") or f"annotation {annotation.get('image_id')}"
+        shown = file.replace("/", "__") or f"image {number}"
         yield Sample(
             name=shown,
             read=partial(_read_panoptic, tree, index, file, folder, split, annotation, things, void),
@@ -243,6 +252,8 @@ def _read_panoptic(
     things: Mapping[int, bool],
     void: int,
 ) -> Parts:
+    if not file:
+        raise SampleRefused(f"image `{annotation.get('image_id')}` has an annotation, and no `file_name`")
     segments_file = str(annotation.get("file_name", ""))
     if not is_safe(segments_file):
         raise SampleRefused(f"`{segments_file}` is no file name that stays inside the dataset")
@@ -255,11 +266,14 @@ def _read_panoptic(
     ids = pixels.colors(content, what="panoptic map", name=file)
     category = {VOID: void}
     instance = {VOID: 0}
-    for number, segment in enumerate(annotation["segments_info"], 1):
-        try:
-            key, of = int(segment["id"]), segment["category_id"]
-        except (TypeError, KeyError, ValueError) as error:
-            raise SampleRefused(f"`{file}` has a segment without `id` and `category_id`") from error
+    segments = annotation["segments_info"]
+    if not isinstance(segments, list):
+        raise SampleRefused(f"`{file}` has `segments_info` that is no list")
+    for number, segment in enumerate(segments, 1):
+        key = _id(segment, "id") if isinstance(segment, Mapping) else None
+        of = _id(segment, "category_id") if key is not None else None
+        if not isinstance(key, int) or not isinstance(of, int):
+            raise SampleRefused(f"`{file}` has a segment without `id` and `category_id`")
         if of not in things:
             raise SampleRefused(
                 f"`{file}` has a segment of the category `{of}`, which the JSON does not name"

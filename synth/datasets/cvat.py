@@ -32,6 +32,7 @@ NO_AREAS = ("box", "polyline", "points", "cuboid", "skeleton")
 PHOTO_FOLDERS = ("JPEGImages", "images", "Images")
 BACKGROUND = 0
 SIDE_MOST_PX = 65_535
+FAR_PX = 1e6  # coordinates beyond are no drawing
 
 
 @dataclass(frozen=True)
@@ -144,15 +145,14 @@ def _area(tag: str, drawn: Mapping[str, str], image: _Image) -> shapes.Mask:
     try:
         if tag == "polygon":
             points = np.array([pair.split(",") for pair in drawn["points"].split(";")], dtype=np.float64)
-            found = (
-                shapes.polygon(points, image.frame)
-                if points.shape[0] > 2 and np.isfinite(points).all()
-                else None
-            )
+            near = points.shape[0] > 2 and bool((np.abs(points) < FAR_PX).all())  # False of nan
+            found = shapes.polygon(points, image.frame) if near else None
         elif tag == "ellipse":
-            cx, cy, rx, ry = (float(drawn[key]) for key in ("cx", "cy", "rx", "ry"))
+            numbers = [float(drawn[key]) for key in ("cx", "cy", "rx", "ry")]
             turn = float(drawn.get("rotation", "0"))
-            found = shapes.ellipse(cx, cy, rx, ry, turn, image.frame) if rx > 0 and ry > 0 else None
+            near = all(abs(one) < FAR_PX for one in (*numbers, turn)) and min(numbers[2:]) > 1 / FAR_PX
+            cx, cy, rx, ry = numbers
+            found = shapes.ellipse(cx, cy, rx, ry, turn, image.frame) if near else None
         else:
             left, top, width, height = (int(drawn[key]) for key in ("left", "top", "width", "height"))
             counts = [int(count) for count in drawn["rle"].split(",")]
