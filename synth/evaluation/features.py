@@ -103,7 +103,8 @@ class Components:
 
     def project(self, cells: Features) -> Features:
         """(n, 12, C) to (n, 12, k)."""
-        return (cells - self.mean) @ self.axes
+        projected: Features = (cells - self.mean) @ self.axes
+        return projected
 
 
 def cosine_distances(one: Features, other: Features) -> Features:

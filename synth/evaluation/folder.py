@@ -73,6 +73,8 @@ def write_picture(
         arrays: dict[str, NDArray[Any]] = {"owner": trace.owner, "kind": trace.kind}
         if trace.gate is not None:
             arrays["gate"] = trace.gate
+        arrays["seconds"] = np.array(list(trace.seconds.values()), dtype=np.float64)
+        arrays["stages"] = np.array(list(trace.seconds), dtype=np.str_)
         arrays["photos"] = np.array(trace.photos, dtype=np.str_)
         np.savez_compressed(place / f"{name}.npz", allow_pickle=False, **arrays)
 
@@ -133,6 +135,7 @@ def _trace(path: Path) -> Trace:
                 file["kind"].astype(np.uint8),
                 tuple(file["photos"].tolist()),
                 file["gate"].astype(np.uint8) if "gate" in file else None,
+                dict(zip(file["stages"].tolist(), file["seconds"].tolist(), strict=True)),
             )
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise EvaluationError(f"`{path}` holds no ledger's trace") from error

@@ -39,13 +39,15 @@ class Measured:
     """`figures[system][figure]`; a figure that a system cannot have is not there.
 
     `spectra` by system is the mean power spectrum; `nearest` by system the row
-    in the bank of each picture's nearest photo; `near_copy_limit` the distance that makes it a near-copy.
+    in the bank of each picture's nearest photo; `near_copy_limit` the distance that
+    makes it a near-copy. `seconds` by system and stage is the median over pictures.
     """
 
     figures: Mapping[str, Mapping[str, Estimate]]
     spectra: Mapping[str, NDArray[np.float64]]
     nearest: Mapping[str, NDArray[np.int64]]
     near_copy_limit: float
+    seconds: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class Measure:
                 **self._variety(system, described),
                 **self._traces(system),
             }
-        return Measured(figures, spectra, nearest, self._limit)
+        seconds = {system.name: _seconds(system) for system in systems}
+        return Measured(figures, spectra, nearest, self._limit, seconds)
 
     def _check(self, system: System) -> None:
         if system.name == REAL or len(system.pictures) != len(self.real):
@@ -196,6 +199,14 @@ class Measure:
         return {**figures, LARGEST: mean(copies.largest_share)}
 
 
+def _seconds(system: System) -> dict[str, float]:
+    stages = list(system.traces[0].seconds) if system.traces else []
+    return {
+        stage: float(np.median([trace.seconds.get(stage, 0.0) for trace in system.traces]))
+        for stage in stages
+    }
+
+
 def rows(measured: Measured) -> list[Row]:
     """All figures, then what was aimed at, as far as its systems were measured."""
     out = [
@@ -203,6 +214,11 @@ def rows(measured: Measured) -> list[Row]:
         for system, figures in measured.figures.items()
         for figure in FIGURES
         if figure in figures
+    ]
+    out += [
+        Row(f"{system}: seconds, {stage}", seconds, None)
+        for system, stages in measured.seconds.items()
+        for stage, seconds in stages.items()
     ]
     return out + targets(measured)
 

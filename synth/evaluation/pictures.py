@@ -1,6 +1,6 @@
 """What is measured: pictures of one system for one list of layouts, with what their ledgers say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,13 +35,15 @@ class Trace:
 
     `owner` (H, W) int32 indexes placements, -1 nobody; `kind` (H, W) uint8;
     `photos` gives the source photo of each placement; `gate` (H, W) uint8 is
-    the refiner's share of each pixel in 255ths, None where it made nothing.
+    the refiner's share of each pixel in 255ths, None where it made nothing;
+    `seconds` are what each stage took.
     """
 
     owner: NDArray[np.int32]
     kind: NDArray[np.uint8]
     photos: tuple[str, ...]
     gate: NDArray[np.uint8] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def canvas(self) -> Mask:

@@ -170,7 +170,8 @@ class MemoryBank:
             refiner=watched,
         )
         photos = tuple(self.photos[self.segments[p.segment].photo].name for p in picture.placements)
-        return picture.rgb, Trace(picture.ledger.owner, picture.ledger.kind, photos, watched.gate)
+        trace = Trace(picture.ledger.owner, picture.ledger.kind, photos, watched.gate, picture.timings)
+        return picture.rgb, trace
 
 
 def without_bank(
