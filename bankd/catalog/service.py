@@ -310,7 +310,9 @@ def _set_bits(session: Session, grant_ids: Sequence[UUID], *, blocked: bool) -> 
         return 0
     holding = select(PhotoGrant.photo_id).where(PhotoGrant.grant_id.in_(grant_ids))
     # Locked first, in the order of ids: ordinals that an attaching moved are read only once it has committed.
-    session.execute(select(Photo.id).where(Photo.id.in_(holding)).order_by(Photo.id).with_for_update()).all()
+    # Not against rows that only point at a photo: a seal that has written its own blocks others in turn.
+    held = select(Photo.id).where(Photo.id.in_(holding)).order_by(Photo.id)
+    session.execute(held.with_for_update(key_share=True)).all()
     bits = (
         select(
             PhotoGrant.photo_id,

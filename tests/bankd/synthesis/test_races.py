@@ -17,6 +17,8 @@ from sqlalchemy import func, select
 from bankd.audit import log
 from bankd.audit.verify import verify
 from bankd.catalog import service as catalog
+from bankd.catalog.models import Photo
+from bankd.licensing import caps
 from bankd.licensing import service as licensing
 from bankd.licensing.models import GrantCounter
 from bankd.provenance.models import Composite, Usage
@@ -263,3 +265,38 @@ def test_pictures_of_two_capped_grants_are_sealed_side_by_side(bank: Any, delays
             assert used <= 4
         assert session.scalars(select(Reservation)).all() == []
     assert {bank.request(request_id).state for request_id in requests} <= {*FINAL}
+
+
+def test_a_seal_that_spends_a_cap_and_a_withdrawal_on_the_same_photos_do_not_deadlock(
+    bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refs = [(bank.grant(f"capped{n}", cap=1), bank.grant(f"other{n}", purposes=["research"])) for n in (0, 1)]
+    photos = bank.take(*[(*refs[0], *refs[1])] * 10)
+    placed, withdrawing = threading.Event(), threading.Event()
+    consume = caps.consume
+
+    def slowly(session: Any, grant_id: UUID, **more: Any) -> bool:
+        # The picture's rows are written: its photos are held. Let the withdrawal come as far as it can.
+        session.flush()
+        placed.set()
+        assert withdrawing.wait(timeout=20)
+        time.sleep(0.5)
+        return consume(session, grant_id, **more)
+
+    def withdraw(ref: str) -> None:
+        assert placed.wait(timeout=60)
+        withdrawing.set()
+        Moves(bank, ref, photos[0]).withdraw_the_license()
+
+    for number, (_, other) in enumerate(refs):
+        order = bank.order(bank.ask(seed=number))
+        bank.render(order)
+        with monkeypatch.context() as patched:
+            patched.setattr(caps, "consume", slowly)
+            together(lambda order=order: steps.seal(bank.rt, order.id), lambda other=other: withdraw(other))
+        placed.clear()
+        withdrawing.clear()
+        assert bank.request(order.request_id).state == "completed"
+
+    with bank.rt.transaction() as session:
+        assert set(session.scalars(select(Photo.grant_blocks))) == {15}
