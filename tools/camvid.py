@@ -160,7 +160,7 @@ def ask(rt: Runtime, source: Path, stems: Sequence[str], *, purpose: str) -> tup
         with rt.transaction() as session:
             request = filing.file(
                 session, filing.Asked(labels, use, "scene", 1, 7), blobs=rt.blobs,
-                taxonomy=taxonomy.house(), idempotency_key=f"{stem}-{purpose}-{today}",
+                taxonomy=taxonomy.house(), idempotency_key=None,
                 by=rt.actor, at=rt.now(),
             )  # fmt: skip
             filed.append(request.id)
