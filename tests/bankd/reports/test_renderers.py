@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import re
@@ -6,10 +7,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from fontTools.ttLib import TTFont
 from pypdf import PdfReader
 
 from bankd.provenance.manifest import Refiner
 from bankd.reports import html, pdf
+from bankd.reports.carried import CJK, carried
 from bankd.reports.page import _ranges, page
 from bankd.reports.provenance import Area, Illustrated
 from bankd.reports.strings import LOCALES, Locale
@@ -92,7 +95,8 @@ def test_html_is_one_file_without_script_or_fetch(illustrated: Make) -> None:
         assert (attributes.get("src") or "data:").startswith(
             "data:image/jpeg;base64,"
         ) or "src" not in attributes
-    assert "url(" not in source and "@import" not in source
+    assert re.findall(r"url\((.{14})", source) in ([], ['"data:font/otf'])
+    assert "@import" not in source
     assert "default-src 'none'" in source
 
 
@@ -245,3 +249,20 @@ def test_what_there_is_is_never_said_to_be_nothing_and_a_part_never_all(illustra
     assert said("en")["Made by the refiner alone"] == "0.00\u202f%"
     assert said("en")["Whole canvas"] == "100.00\u202f%"
     assert {"0.01%未満", "99.99%超"} <= set(said("ja").values())
+
+
+def test_html_carries_the_japanese_characters_it_holds_and_no_font_where_it_holds_none(
+    illustrated: Make,
+) -> None:
+    made = illustrated(3)
+
+    source = html.render(made, locale="ja")
+    (found,) = re.findall(r"data:font/otf;base64,([A-Za-z0-9+/=]+)", source)
+    font = TTFont(io.BytesIO(base64.b64decode(found)))
+
+    content = json.dumps(page(made.report, locale="ja"), ensure_ascii=False)
+    assert {character for character in content if ord(character) >= CJK} <= set(map(chr, font.getBestCmap()))
+    assert "font-src data:" in source
+    assert len(found) < 200_000
+    assert html.render(made, locale="ja") == source
+    assert carried("Report of 3 photos: \u201cCaf\u00e9\u201d") is None
