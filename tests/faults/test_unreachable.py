@@ -34,6 +34,21 @@ USE = {
     "audience": "public",
 }
 
+RIGHTS = """
+version: 1
+licensors:
+  - {ref: b, name: Another agency}
+licenses:
+  - ref: M
+    licensor: b
+    title: T
+    basis: licensed
+    grants:
+      - ref: web
+        terms: {territories: [WORLD], channels: [web], purposes: [commercial], sectors: [any],
+          audiences: [public], alterations: [crop], generative: true, starts_on: 2020-01-01, ends_on: null}
+"""
+
 
 @pytest.fixture
 def key(house: Any) -> str:
@@ -129,7 +144,7 @@ def folder(tmp_path: Path) -> Path:
         (root / name / "a.png").write_bytes(content)
     classes = [{"id": category.id, "name": category.name} for category in taxonomy().categories]
     (root / "classes.json").write_text(json.dumps(classes))
-    (root / "rights.yaml").write_text("version: 1\nlicensors: []\nlicenses: []\n")
+    (root / "rights.yaml").write_text(RIGHTS)
     return root
 
 
