@@ -170,12 +170,17 @@ class Ledger:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One finished picture. `rgb` (H, W, 3) uint8; `timings` in seconds by stage."""
+    """One finished picture. `rgb` (H, W, 3) uint8; `timings` in seconds by stage.
+
+    `gate` and `base` are what a network says of its part: see `synth.refinement.Refined`.
+    """
 
     rgb: Rgb
     placements: tuple[Placement, ...]
     ledger: Ledger
     timings: Mapping[str, float] = field(default_factory=dict)
+    gate: NDArray[np.uint8] | None = None
+    base: Rgb | None = None
 
 
 def masks_of(segments: Mapping[int, Segment]) -> dict[int, Mask]:

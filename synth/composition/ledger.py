@@ -32,7 +32,11 @@ from synth.pictures import (
 FIXED = 16  # fraction bits of an affine
 MAX_PER_REGION = 3
 TRIM_PX = 2
+NETWORK_REACH_PX = (
+    128  # a network makes what is further away, and then work does not grow with what is missing
+)
 _RIM_PX = 4
+_MANY_HOLES = 1 << 14
 _MAX_LINEAR = 1 << 26  # a thousandfold shrink
 _MAX_OFFSET = 1 << 36  # a million pixels
 
@@ -70,19 +74,23 @@ def recompute(
     placements: Sequence[Placement],
     masks: Mapping[int, Mask],
     categories: Mapping[int, CategoryFacts],
+    *,
+    network: bool = False,
 ) -> Ledger:
     """The ledger of these placements: equal, to the pixel, to the one that `synthesize` made by them.
 
     Args:
         masks: (h, w) bool by segment key, in the crop's frame.
+        network: the refiner is a network: it makes what nobody owns, however much that is.
 
     Raises:
         BadPlacement: a placement names an unknown region or segment, or its numbers are absurd.
-        Uncovered: more than a tenth of the frame would have to be made up.
+        Uncovered: without a network more than a tenth of the frame would have to be made up.
         LayoutTooLarge: see `check_size`.
     """
     check_size(layout)
-    return compose(layout, regions(layout, thin=thin_ids(categories)), placements, masks, categories).ledger
+    areas = regions(layout, thin=thin_ids(categories))
+    return compose(layout, areas, placements, masks, categories, network=network).ledger
 
 
 def compose(
@@ -93,8 +101,10 @@ def compose(
     categories: Mapping[int, CategoryFacts],
     *,
     require_cover: bool = True,
+    network: bool = False,
 ) -> Canvas:
     """`recompute`, keeping what the pixels need. `areas` are the layout's regions."""
+    require_cover = require_cover and not network
     _check(placements, len(areas), masks)
     labels = area_labels(layout, areas)
     owner = np.full(labels.shape, -1, np.int32)
@@ -122,10 +132,11 @@ def compose(
     kind = np.where(owner >= 0, np.uint8(Kind.PLACED), np.uint8(0))
     short = _short(owner, areas) if require_cover else []
     _require_cover(short, 0, labels.size)  # before the work of filling, which grows with what is missing
-    source = _fill(owner, kind, labels, areas, categories)
+    reach = min(reach_px(labels.shape), NETWORK_REACH_PX) if network else reach_px(labels.shape)
+    source = _fill(owner, kind, labels, areas, categories, reach=reach)
     if require_cover:
         _require_cover(short, _left_px(owner, areas, short), labels.size)
-    kind[kind == 0] = Kind.INPAINTED
+    kind[kind == 0] = Kind.REFINER if network else Kind.INPAINTED
     under = _contact(owner, labels, height_order, categories)
     _blend(owner, kind, labels, height_order)
     kind[(under > 0) & (owner >= 0)] = Kind.BLENDED
@@ -288,6 +299,8 @@ def _fill(
     labels: NDArray[np.uint8],
     areas: Sequence[Region],
     categories: Mapping[int, CategoryFacts],
+    *,
+    reach: int,
 ) -> NDArray[np.int64]:
     """Give holes to the nearest placed pixel: of their region, else of their category.
 
@@ -297,10 +310,13 @@ def _fill(
     height, width = labels.shape
     source = np.full(labels.shape, -1, np.int64)
     placed = kind == Kind.PLACED
-    reach = reach_px(labels.shape)
 
     def take(holes: Mask, sources: Mask, box: Box) -> None:
         x0, y0, x1, _ = box
+        if not sources.any():
+            return
+        if np.count_nonzero(holes) > _MANY_HOLES:  # else each would look in vain as far as it may
+            holes = holes & (_window(sources.astype(np.int32), reach, highest=True) > 0)
         hole, found, _ = nearest(holes, sources, reach_px=reach)
         if hole.size == 0:
             return
