@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.alignment.closed_form import Affine, Frame, align
 from synth.composition.harmony import transfers
@@ -34,6 +36,22 @@ class Cancelled(Exception):
     """The order is wanted no more."""
 
 
+class Aligner(Protocol):
+    """Alignment that looks at the layout too: (H, W) `labels`. Otherwise as `closed_form.align`."""
+
+    def align(
+        self, segment: Segment, region: Region, *, labels: NDArray[np.uint8], frame: Frame, planar: bool
+    ) -> tuple[Affine, float]: ...
+
+
+class Sorter(Protocol):
+    """Order that looks at the layout too. `areas` are the regions of `things`; as `order.back_to_front`."""
+
+    def back_to_front(
+        self, things: Sequence[Standing], areas: Sequence[Region], *, labels: NDArray[np.uint8]
+    ) -> list[int]: ...
+
+
 def synthesize(
     layout: Layout,
     picks: Sequence[Sequence[int]],
@@ -45,6 +63,8 @@ def synthesize(
     seed: int,
     device: str = "cpu",
     refiner: Refiner | None = None,
+    aligner: Aligner | None = None,
+    sorter: Sorter | None = None,
     go_on: Callable[[], None] = lambda: None,
 ) -> Picture:
     """Make one picture.
@@ -52,14 +72,17 @@ def synthesize(
     Args:
         picks: by region the keys of its segments, best first; empty where there is none.
         anchor: the photo whose light the others follow.
+        refiner, aligner, sorter: what takes the place of `Blend`, the closed form and the usual
+            order; `synth.networks` has some.
         go_on: called between stages; what it raises ends the work.
 
     Raises:
         LayoutTooLarge: see `check_size`.
-        Uncovered: more than a tenth of the frame would have to be made up.
+        Uncovered: more than a tenth of the frame would have to be made up, and the refiner cannot.
         SynthError: picks and layout do not belong together.
     """
     check_size(layout)
+    refiner = refiner or Blend()
     clock = _Clock()
     areas = regions(layout, thin=thin_ids(categories))
     _check(areas, picks, segments, categories)
@@ -67,17 +90,19 @@ def synthesize(
     clock.stage("regions")
 
     placed = [
-        _align_region(region, [segments[key] for key in keys], categories, canvas=layout.frame, frame=frame)
+        _align_region(
+            region, [segments[key] for key in keys], categories, labels=labels, frame=frame, aligner=aligner
+        )
         for region, keys in zip(areas, picks, strict=True)
     ]
     clock.stage("align")
     go_on()
 
-    placements = _ordered(areas, placed, categories)
+    placements = _ordered(areas, placed, categories, labels=labels, sorter=sorter)
     clock.stage("order")
 
     masks = masks_of(segments)
-    canvas = compose(layout, areas, placements, masks, categories)
+    canvas = compose(layout, areas, placements, masks, categories, network=refiner.makes_up)
     clock.stage("compose")
     go_on()
 
@@ -87,9 +112,11 @@ def synthesize(
     clock.stage("paint")
     go_on()
 
-    refined = (refiner or Blend()).refine(painting, seed=seed, device=device)
+    refined = refiner.refine(painting, seed=seed, device=device)
     clock.stage("refine")
-    return Picture(refined.rgb, tuple(placements), canvas.ledger, clock.stages)
+    return Picture(
+        refined.rgb, tuple(placements), canvas.ledger, clock.stages, gate=refined.gate, base=refined.base
+    )
 
 
 def _check(
@@ -115,11 +142,13 @@ def _align_region(
     candidates: Sequence[Segment],
     categories: Mapping[int, CategoryFacts],
     *,
-    canvas: tuple[int, int],
+    labels: NDArray[np.uint8],
     frame: Frame,
+    aligner: Aligner | None,
 ) -> list[tuple[Segment, Affine, float]]:
     """The best segment, and further ones only while a hole worth it is left that they mostly close."""
     box = (region.x0, region.y0, region.x1, region.y1)
+    canvas = labels.shape[0], labels.shape[1]
     facts = categories[region.category]
     share = FLAT_HOLE_SHARE if facts.planar else HOLE_SHARE if facts.backdrop else OBJECT_HOLE_SHARE
     bearable = share * region.area_px
@@ -131,7 +160,10 @@ def _align_region(
             break
         if not segment.mask.any() or any(segment.key == other.key for other, _, _ in taken):
             continue
-        affine, scale = align(segment, region, canvas=canvas, frame=frame, planar=facts.planar)
+        if aligner is None:
+            affine, scale = align(segment, region, canvas=canvas, frame=frame, planar=facts.planar)
+        else:
+            affine, scale = aligner.align(segment, region, labels=labels, frame=frame, planar=facts.planar)
         hit = hole & warp_mask(segment.mask, affine, box=box)
         hit_px = np.count_nonzero(hit)
         if hit_px == 0 or (taken and 2 * hit_px < short_px):
@@ -145,6 +177,9 @@ def _ordered(
     areas: Sequence[Region],
     placed: Sequence[Sequence[tuple[Segment, Affine, float]]],
     categories: Mapping[int, CategoryFacts],
+    *,
+    labels: NDArray[np.uint8],
+    sorter: Sorter | None,
 ) -> list[Placement]:
     """Placements by region, ranks counting up to the front; of one region's, the best lies in front."""
     with_any = [region for region, taken in zip(areas, placed, strict=True) if taken]
@@ -154,7 +189,8 @@ def _ordered(
         depth_mm = None if segment.depth_mm is None else segment.depth_mm / scale
         standing.append(Standing(categories[region.category], depth_mm, region.y1))
     step = MAX_PER_REGION
-    rank = {with_any[at].ordinal: step * (n + 1) - 1 for n, at in enumerate(back_to_front(standing))}
+    order = sorter.back_to_front(standing, with_any, labels=labels) if sorter else back_to_front(standing)
+    rank = {with_any[at].ordinal: step * (n + 1) - 1 for n, at in enumerate(order)}
     return [
         Placement(region.ordinal, segment.key, rank[region.ordinal] - n, affine)
         for region in with_any
