@@ -22,9 +22,10 @@ from synth.networks.transformation import TransformationNetwork, warped
 from synth.networks.windows import OUTSIDE
 from synth.training.canvases import Canvases
 from synth.training.lesson import Answer, Batch
-from synth.training.pairs import Neighbors, Shifted, by_rule, large_rows, ordered, shifted, split
-from synth.training.prepared import Prepared, load
+from synth.training.orders import Neighbors, by_rule, ordered
+from synth.training.prepared import Prepared, load, split
 from synth.training.recipe import Recipe
+from synth.training.shifts import Trial, large_rows, shifted, trial
 
 MEASURED = 16  # canvases
 _WEIGHED = 32  # photos
@@ -115,7 +116,7 @@ class Aligning:
         apart = (moved - colors(batch["truth"])).abs().mean(dim=(1, 2, 3))
         parts = {
             "l1": (apart / target.mean(dim=(1, 2, 3)).clamp(min=1e-3)).mean(),
-            "affine": (affine - batch["answer"]).abs().mean(),
+            "affine": (affine - batch["answer"].float()).abs().mean(),
         }
         return Answer(parts["l1"] + self._recipe.shift.affine * parts["affine"], parts)
 
@@ -127,12 +128,11 @@ class Aligning:
         rows: list[list[float]] = []
         for _ in range(self._recipe.shift.measured if self._measured.size else 0):
             row = int(rng.choice(self._measured))
-            made = shifted(self._prepared, row, self._recipe.shift, rng, moments=True)
-            batch = {name: t.unsqueeze(0).to(device) for name, t in _shifted_tensors(made).items()}
+            made = trial(self._prepared, row, self._recipe.shift, rng)
+            batch = {name: t.unsqueeze(0).to(device) for name, t in _tensors(vars(made.seen)).items()}
             layout = one_hot(batch["layout"], len(self.categories))
             affine = network(batch["target"].float().unsqueeze(1), layout, colors(batch["color"]))[0]
-            assert made.moments is not None
-            tried = (np.eye(2, 3), made.moments, affine.float().cpu().numpy(), made.answer)
+            tried = (np.eye(2, 3), made.moments, affine.float().cpu().numpy(), made.seen.answer)
             rows.append([figure for answer in tried for figure in fit(made, answer)])
         if not rows:
             return {}
@@ -210,7 +210,7 @@ class ShiftedSamples(Dataset[dict[str, Tensor]]):
             self._prepared = load(self._folder)
         rng = np.random.Generator(np.random.Philox(key=[self._recipe.seed, 2 * number]))
         made = shifted(self._prepared, int(rng.choice(self._rows)), self._recipe.shift, rng)
-        return _shifted_tensors(made)
+        return _tensors(vars(made))
 
 
 class OrderedSamples(Dataset[dict[str, Tensor]]):
@@ -227,14 +227,14 @@ class OrderedSamples(Dataset[dict[str, Tensor]]):
         return _tensors(vars(made))
 
 
-def fit(made: Shifted, answer: NDArray[Any]) -> tuple[float, float]:
+def fit(made: Trial, answer: NDArray[Any]) -> tuple[float, float]:
     """How well an answer puts the whole segment back: color difference inside the region, and overlap."""
     affine = torch.from_numpy(answer).float().unsqueeze(0)
-    color = colors(torch.from_numpy(made.whole_color).unsqueeze(0)).float()
-    mask = torch.from_numpy(made.whole_mask).float().view(1, 1, *made.whole_mask.shape)
+    color = colors(torch.from_numpy(made.color).unsqueeze(0)).float()
+    mask = torch.from_numpy(made.mask).float().view(1, 1, *made.mask.shape)
     moved = warped(torch.cat([color, mask], dim=1), affine)[0]
-    target = torch.from_numpy(made.target)
-    truth = colors(torch.from_numpy(made.whole_truth).unsqueeze(0))[0]
+    target = torch.from_numpy(made.seen.target)
+    truth = colors(torch.from_numpy(made.truth).unsqueeze(0))[0]
     apart = (moved[:3] - truth).abs().mean(dim=0)[target]
     covered = moved[3] >= 0.5
     both, either = (covered & target).sum(), (covered | target).sum()
@@ -255,8 +255,3 @@ def colors(rgb: Tensor) -> Tensor:
 
 def _tensors(arrays: dict[str, Any]) -> dict[str, Tensor]:
     return {name: torch.as_tensor(np.array(value)) for name, value in arrays.items()}
-
-
-def _shifted_tensors(made: Shifted) -> dict[str, Tensor]:
-    arrays = {name: getattr(made, name) for name in ("target", "layout", "color", "truth")}
-    return _tensors({**arrays, "answer": made.answer.astype(np.float32)})

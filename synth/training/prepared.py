@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.layout import Region
+from synth.networks.windows import OUTSIDE, Window
 from synth.pictures import CategoryFacts, Rgb
 from synth.retrieval.descriptors import Frame, describe
 from synth.segments import SegmentCut, cut
@@ -80,6 +81,11 @@ class Prepared:
             int(self.ordinal[row]), int(self.category[row]), x0, y0, x1, y1, int(self.area_px[row]), mask
         )
 
+    def layout_in(self, window: Window, photo: int, side: int) -> NDArray[np.uint8]:
+        """(side, side) places in `categories` that a window shows of a photo, `OUTSIDE` beyond the frame."""
+        labels = window.labels(np.asarray(self.labels[photo]), side)
+        return np.where(labels == OUTSIDE, np.uint8(OUTSIDE), self.places()[labels])
+
 
 def prepare(
     snapshot: Snapshot, folder: Path, *, size: tuple[int, int], frame: Frame, neighbor_margin: int
@@ -142,6 +148,18 @@ def load(folder: Path) -> Prepared:
         **big,
         **small,
     )
+
+
+def split(prepared: Prepared, *, held_out: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Photos to learn from and photos to be measured on, which show other scenes: those at the end of
+    the snapshot's list, less what the first share with them."""
+    count = len(prepared.photos)
+    measured = np.arange(count - max(1, round(held_out * count)), count)
+    near = np.unique(np.concatenate([prepared.near[at] for at in measured]))
+    learned = np.setdiff1d(np.arange(count), near)
+    if learned.size == 0:  # one scene only: there is nothing to hold out
+        learned = np.setdiff1d(np.arange(count), measured) if count > 1 else measured
+    return learned, measured
 
 
 def near_photos(

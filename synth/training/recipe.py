@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from synth.pictures import MAX_AREA_PX, MAX_SIDE_PX, SynthError
 from synth.retrieval.descriptors import Frame
 from synth.training.canvases import CanvasRecipe
-from synth.training.pairs import OrderRecipe, ShiftRecipe
+from synth.training.orders import OrderRecipe
+from synth.training.shifts import ShiftRecipe
 
 Kind = Literal["refinement", "transformation", "ordering"]
 Share = Annotated[float, Field(ge=0, le=1)]

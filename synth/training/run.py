@@ -15,7 +15,7 @@ from synth.pictures import SynthError
 from synth.training.lesson import Lesson, Outcome
 from synth.training.lessons import Aligning, Ordering, Refining
 from synth.training.loop import Loop
-from synth.training.pairs import neighbors
+from synth.training.orders import neighbors
 from synth.training.prepared import load, prepare
 from synth.training.recipe import BadRecipe, Recipe
 from synth.training.snapshot import Snapshot

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from synth.training.canvases import Canvases, CanvasRecipe, Sample, monge_kantorovich
-from synth.training.prepared import Prepared, load, prepare
+from synth.training.prepared import Prepared, load, prepare, split
 from synth.training.snapshot import Member, Snapshot, write
 
 FULL = CanvasRecipe(neighbor_margin=10, emptied=0, dropped=0, recolored=0, flips=False)
@@ -223,3 +223,11 @@ def test_prepared_photos_are_the_same_when_mapped_again(snapshot: Snapshot, tmp_
 @pytest.mark.parametrize("photo", [0, 4])
 def test_segments_cover_their_photo(prepared: Prepared, photo: int) -> None:
     assert sum(int(prepared.area_px[row]) for row in prepared.rows(photo)) == prepared.labels[photo].size
+
+
+def test_what_is_measured_shows_no_scene_that_was_learned_from(prepared: Prepared) -> None:
+    learned, measured = split(prepared, held_out=0.2)
+
+    assert len(measured) == 2 and len(learned) > 0
+    for at in measured:
+        assert not np.isin(prepared.near[at], learned).any()

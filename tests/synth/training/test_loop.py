@@ -10,6 +10,7 @@ from torch import nn
 
 from synth.networks import checkpoints
 from synth.training import lessons, run
+from synth.training import loop as loops
 from synth.training.lesson import Answer, Outcome
 from synth.training.loop import CURVE, Loop
 from synth.training.prepared import prepare
@@ -107,13 +108,13 @@ def test_held_out_pairs_are_measured_against_moments_and_the_rule(
 
 
 def test_the_loss_falls(recipe: MakeRecipe, snapshot: Snapshot, out: Path) -> None:
-    made = recipe(kind="ordering", steps=150, batch=8, warm_up=5, rate=1e-3)
+    made = recipe(kind="ordering", steps=100, batch=4, warm_up=5, rate=1e-3)
 
     train(made, snapshot, out)
 
     losses = [json.loads(line)["loss"] for line in (out / CURVE).read_text().splitlines()]
-    assert len(losses) == 3
-    assert losses[-1] < 0.7 * losses[0]
+    assert len(losses) == 2
+    assert losses[-1] < 0.8 * losses[0]
 
 
 class Lesson:
@@ -191,15 +192,18 @@ def test_the_budget_ends_a_run_that_can_go_on(loop: Callable[..., tuple]) -> Non
     assert again.step == outcome.step
 
 
-def test_progress_is_told_with_the_time_left(loop: Callable[..., tuple], tmp_path: Path) -> None:
-    running, _, said = loop(steps=100)
+def test_progress_is_told_with_the_time_left(
+    loop: Callable[..., tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "REPORT_EVERY", 2)
+    running, _, said = loop(steps=4)
     seconds = itertools.count()
 
     running.run(clock=lambda: float(next(seconds)), say=said.append)
 
-    assert said[0].startswith("step 50/100  loss ") and said[0].endswith("min left")
+    assert said[0].startswith("step 2/4  loss ") and said[0].endswith("min left")
     rows = [json.loads(line) for line in (tmp_path / "out" / CURVE).read_text().splitlines()]
-    assert [row["step"] for row in rows] == [50, 100]
+    assert [row["step"] for row in rows] == [2, 4]
     assert {"loss", "l1", "semantics", "gate", "elapsed_s"} <= rows[0].keys()
 
 

@@ -4,22 +4,9 @@ import numpy as np
 import pytest
 
 from synth.pictures import CategoryFacts
-from synth.training.lessons import fit
-from synth.training.pairs import (
-    Neighbors,
-    OrderRecipe,
-    ShiftRecipe,
-    by_rule,
-    large_rows,
-    neighbors,
-    ordered,
-    shifted,
-    split,
-)
+from synth.training.orders import Neighbors, OrderRecipe, by_rule, neighbors, ordered
 from synth.training.prepared import Prepared, prepare
 from synth.training.snapshot import Member, Snapshot, write
-
-SHIFT = ShiftRecipe(least_share=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -30,60 +17,6 @@ def deep(deep_snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def rng(seed: int = 1) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(seed))
-
-
-def test_the_true_answer_puts_a_segment_back(prepared: Prepared) -> None:
-    rows = large_rows(prepared, np.arange(10), SHIFT)
-    figures = []
-    for seed, row in enumerate(rows.tolist()):
-        made = shifted(prepared, row, SHIFT, rng(seed), moments=True)
-        figures.append([fit(made, made.answer), fit(made, np.eye(2, 3)), fit(made, made.moments)])
-    l1, iou = np.moveaxis(np.array(figures), 2, 0)  # (rows, answers) each
-
-    assert iou[:, 0].min() > 0.85 and iou[:, 0].mean() > 0.93
-    assert iou[:, 0].mean() > iou[:, 2].mean() > iou[:, 1].mean()
-    assert l1[:, 0].mean() < l1[:, 2].mean() < l1[:, 1].mean()
-
-
-def test_moments_put_back_what_was_only_moved_and_scaled(prepared: Prepared) -> None:
-    recipe = ShiftRecipe(scale=1.4, aspect=1, shift=0.1, turn_degrees=0, clipped=0, least_share=0.01)
-    mugs = [r for r in large_rows(prepared, np.arange(10), recipe) if prepared.category[r] == 13]
-    figures = []
-    for seed, row in enumerate(mugs):
-        made = shifted(prepared, row, recipe, rng(seed), moments=True)
-        figures.append((fit(made, made.moments)[1], fit(made, np.eye(2, 3))[1]))
-
-    moments, still = np.array(figures).T
-    assert moments.mean() > 0.9 > still.mean()
-
-
-def test_clipping_hides_a_part_of_what_the_network_sees_and_nothing_of_what_is_measured(
-    prepared: Prepared,
-) -> None:
-    row = int(large_rows(prepared, np.arange(10), SHIFT)[0])
-    whole = shifted(prepared, row, SHIFT.model_copy(update={"clipped": 0.0}), rng(3))
-    made = shifted(prepared, row, SHIFT.model_copy(update={"clipped": 1.0}), rng(3))
-
-    seen, all_of_it = (s.color.any(axis=2).sum() for s in (made, whole))
-    assert 0.25 * all_of_it < seen < all_of_it
-    assert np.array_equal(made.whole_mask, whole.whole_mask)
-    assert np.array_equal(made.target, whole.target)
-
-
-def test_pairs_are_the_same_per_seed(prepared: Prepared) -> None:
-    row = int(large_rows(prepared, np.arange(10), SHIFT)[2])
-    one, other = shifted(prepared, row, SHIFT, rng(4)), shifted(prepared, row, SHIFT, rng(4))
-
-    assert np.array_equal(one.color, other.color) and np.array_equal(one.answer, other.answer)
-    assert not np.array_equal(one.answer, shifted(prepared, row, SHIFT, rng(5)).answer)
-
-
-def test_what_is_measured_shows_no_scene_that_was_learned_from(prepared: Prepared) -> None:
-    learned, measured = split(prepared, held_out=0.2)
-
-    assert len(measured) == 2 and len(learned) > 0
-    for at in measured:
-        assert not np.isin(prepared.near[at], learned).any()
 
 
 def test_the_nearer_one_is_in_front_where_depths_are_known(deep: Prepared) -> None:
