@@ -18,8 +18,6 @@ from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing.use import Use
 from bankd.policy.clearing import terms_of
-from bankd.provenance import certificates
-from bankd.provenance.certificates import Credentials
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobMissing, BlobTooLarge, BlobUnavailable
@@ -28,6 +26,7 @@ from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variat
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
 from bankd.synthesis.sealing import SealRefused
 from bankd.synthesis.shortfall import shortfall
+from bankd.synthesis.verification import credentials
 from synth import workorder
 from synth.layout import Layout
 from synth.pictures import Rgb
@@ -243,7 +242,7 @@ def _seal_one(
         clearance_log_index=clearance.log_index,
         checkpoint=checkpoint,
         manifest_key=rt.manifest_key,
-        credentials=_credentials(rt),
+        credentials=credentials(rt),
         time_stamp_url=rt.settings.time_stamp_url,
         salt=secrets.token_bytes(32),
         at=at,
@@ -260,13 +259,6 @@ def _seal_one(
         rt.blobs.delete(signed.blob_key)
         return withdrawn.refused
     return None
-
-
-def _credentials(rt: Runtime) -> Credentials:
-    chain, key = rt.settings.c2pa_certificates, rt.settings.c2pa_key
-    if chain is not None and key is not None:
-        return certificates.load(chain, key)
-    return certificates.ensure_development(rt.settings.keys, at=rt.now())
 
 
 def _checkpoint_before(rt: Runtime, session: Session, index: int) -> LogCheckpoint:

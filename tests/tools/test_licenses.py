@@ -14,7 +14,7 @@ def test_of_the_wheel_of_postgres_psql_alone_needs_readline() -> None:
     needing = {path.name for path in programs if b"libreadline" in path.read_bytes()}
 
     assert {"postgres", "initdb", "pg_ctl", "psql", "vector.so"} <= {path.name for path in programs}
-    assert needing == {"psql"}
+    assert {name for name in needing if not name.startswith("libreadline")} == {"psql"}
 
 
 def test_bankd_never_names_psql() -> None:
