@@ -12,6 +12,7 @@ from synth.evaluation.pictures import LabelledPhoto
 from synth.pictures import CategoryFacts
 
 SIZE = (192, 256)  # height, width
+OWN_SIZE = (360, 480)
 MARGIN = 150  # frames: photos nearer than this show the same street
 
 # Stretches of `bank` to tune on, so that `test` is looked at once: sequence, first and last frame.
@@ -53,6 +54,10 @@ class CamVid:
         self._scene = {
             name: f"{number:02d}" for number, names in enumerate(self.split["scenes"]) for name in names
         }
+
+    def at_own_size(self) -> "CamVid":
+        """The same folder with photos as large as they are: what a bank cuts its segments from."""
+        return CamVid(self._folder, OWN_SIZE)
 
     def photos(self, names: Sequence[str], scenes: dict[str, str] | None = None) -> list[LabelledPhoto]:
         return [self._read(name, (scenes or self._scene).get(name, "")) for name in names]

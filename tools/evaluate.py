@@ -57,13 +57,15 @@ def main() -> int:
     cv2.setNumThreads(options.threads)
     camvid = CamVid(source)
     asked, bank = camvid.tuning() if options.tuning else (camvid.part("test"), camvid.part("bank"))
+    sources = camvid.at_own_size()
+    segmented = sources.tuning()[1] if options.tuning else sources.part("bank")
     work = options.out / ("evaluation-tuning" if options.tuning else "evaluation")
     try:
         judges = segmenters(camvid, options)
         names = {number: category.name for number, category in facts().items()}
         folders.write_photos(work, asked, bank, names, judges)
         floors(work, asked, bank)
-        systems(work, asked, bank, options)
+        systems(work, asked, segmented, options)
         for row in evaluate(
             work, options.out, title=f"CamVid, {'tuning stretches' if options.tuning else 'test'}"
         ):
