@@ -31,7 +31,7 @@ MAX_RESULT_BYTES = 256 << 20
 MAX_VARIATIONS = 16
 MAX_CLAIMS = 100_000
 # What a hostile ZIP or PNG can raise beside what their libraries document.
-DAMAGED = (EOFError, RuntimeError, SyntaxError, struct.error, zlib.error)
+DAMAGED = (EOFError, Image.DecompressionBombError, RuntimeError, SyntaxError, struct.error, zlib.error)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 

@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,6 +19,7 @@ from bankd.provenance.models import Composite, Usage
 from bankd.synthesis import orders, sealing, steps
 from bankd.synthesis.models import Order, Variation
 from synth import workorder
+from synth.refinement import Refined
 
 
 def put_result(bank, order: Order, content: bytes) -> None:
@@ -28,8 +31,8 @@ def result_of(bank, order: Order) -> bytes:
     return bank.rt.blobs.get(orders.result_key(order), limit_bytes=1 << 26)
 
 
-def edited(content: bytes, edit: Callable[[dict[str, Any]], None]) -> bytes:
-    """The result with its claims changed and its pictures kept."""
+def edited(content: bytes, edit: Callable[[dict[str, Any]], None], *, picture: bytes | None = None) -> bytes:
+    """The result with its claims changed and its pictures kept, or each replaced by the one given."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
@@ -38,6 +41,8 @@ def edited(content: bytes, edit: Callable[[dict[str, Any]], None]) -> bytes:
                 claims = json.loads(data)
                 edit(claims)
                 data = json.dumps(claims).encode()
+            elif picture is not None:
+                data = picture
             new.writestr(name, data)
     return out.getvalue()
 
@@ -163,7 +168,26 @@ def test_a_picture_of_another_size_is_void(served) -> None:
     result, _ = workorder.unpack_result(
         result_of(served, order), order_id=str(order.id), attempt=1, height=64, width=96
     )
-    put_result(served, order, workorder.pack_result(result, {0: np.zeros((32, 32, 3), dtype=np.uint8)}))
+    put_result(
+        served, order, workorder.pack_result(result, {0: Refined(np.zeros((32, 32, 3), dtype=np.uint8))})
+    )
+
+    steps.seal(served.rt, order.id)
+
+    assert sealed(served) == []
+    assert last_kind(served) == "result.refused"
+
+
+def test_a_picture_that_says_it_is_enormous_is_void(served) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", b""), (b"IEND", b""))
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+    put_result(served, order, edited(result_of(served, order), lambda claims: None, picture=bomb))
 
     steps.seal(served.rt, order.id)
 
