@@ -123,7 +123,7 @@ def read_card(data: bytes, name: str) -> Card:
         header = json.loads(data[8 : 8 + length])
         card = json.loads(header.pop("__metadata__")[METADATA_KEY])
         end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise NotACheckpoint(name, "it has no card") from error
     if not isinstance(end, int) or len(data) != 8 + length + end:
         raise NotACheckpoint(name, "it was cut short or added to")

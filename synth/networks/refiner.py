@@ -24,8 +24,13 @@ from synth.networks.device import (
 )
 from synth.networks.encoding import Encoding
 from synth.networks.refinement import RefinementNetwork
-from synth.pictures import CategoryFacts
+from synth.pictures import CategoryFacts, SynthError
 from synth.refinement import Refined
+
+
+class NoPicture(SynthError):
+    def __init__(self) -> None:
+        super().__init__("the network made pixels that are no numbers; use another checkpoint")
 
 
 class NetworkRefiner:
@@ -57,6 +62,7 @@ class NetworkRefiner:
             LayoutTooLarge: see `check_size`.
             UnknownCategory: the layout holds what the network was never shown.
             OutOfMemory: naming the size that fits.
+            NoPicture: what came out are no numbers.
         """
         check_size(Layout(painting.labels))
         layout = self._encoding.one_hot(painting.labels[None])  # (1, K, H, W)
@@ -73,6 +79,8 @@ class NetworkRefiner:
                 raise
             fits = fitting(size, bytes_per_px=bytes_per_px, free=free_bytes(device) or 0)
             raise OutOfMemory(size, device, fits) from error
+        if not (np.isfinite(rgb).all() and np.isfinite(gate).all()):
+            raise NoPicture
         open_up = np.ceil(gate * 255).astype(np.uint8)
         made = np.rint(rgb * 255).astype(np.int16)
         return Refined(_within(made, base, open_up), open_up, base)

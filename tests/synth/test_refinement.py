@@ -6,7 +6,7 @@ from synth.composition.ledger import TRIM_PX, compose, contact_px, seam_px
 from synth.composition.paint import Painting, paint
 from synth.layout import Layout, regions
 from synth.pictures import CategoryFacts, Kind, Placement, Segment
-from synth.refinement import Blend
+from synth.refinement import Blend, within_gate
 
 ONE = 1 << 16
 IDENTITY = (ONE, 0, 0, 0, ONE, 0)
@@ -106,3 +106,17 @@ def test_the_smallest_canvases_come_out(size: tuple[int, int]) -> None:
     assert (Blend().refine(painting, seed=0, device="cpu").rgb == 77).all()
     nothing = painted(np.ones(size, np.uint8), [], [])
     assert Blend().refine(nothing, seed=0, device="cpu").rgb.shape == (*size, 3)
+
+
+@pytest.mark.parametrize(("gate", "holds"), [(4, False), (5, True), (255, True)])
+def test_a_pixel_may_change_by_its_gate_and_no_more_up_or_down(gate: int, holds: bool) -> None:
+    base = np.full((2, 2, 3), 100, np.uint8)
+    for change in (5, -5):
+        rgb = base.copy()
+        rgb[1, 0, 2] += np.int64(change).astype(np.uint8)
+        gates = np.zeros((2, 2), np.uint8)
+        gates[1, 0] = gate
+        assert within_gate(rgb, base, gates) is holds
+    far = np.array([[[0, 255, 0]]], np.uint8)
+    assert not within_gate(far, 255 - far, np.full((1, 1), 254, np.uint8))
+    assert within_gate(far, 255 - far, np.full((1, 1), 255, np.uint8))

@@ -14,7 +14,7 @@ from synth.networks import device
 from synth.networks.device import OutOfMemory
 from synth.networks.encoding import UnknownCategory
 from synth.networks.refinement import Refinement, RefinementNetwork
-from synth.networks.refiner import NetworkRefiner
+from synth.networks.refiner import NetworkRefiner, NoPicture
 from synth.pictures import MAX_SIDE_PX, CategoryFacts, LayoutTooLarge, Placement, Segment, masks_of
 from synth.refinement import within_gate
 
@@ -208,3 +208,11 @@ def test_the_size_that_fits_has_the_frames_shape(
     size: tuple[int, int], free_px: int, fits: tuple[int, int] | None
 ) -> None:
     assert device.fitting(size, bytes_per_px=9, free=free_px * 10) == fits
+
+
+def test_pixels_that_are_no_numbers_are_no_picture() -> None:
+    of = network()
+    with torch.no_grad():
+        of.paint.bias[0] = float("nan")
+    with pytest.raises(NoPicture):
+        refiner(of).refine(painted(), seed=1, device="cpu")
