@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -238,6 +239,7 @@ def _weight(recipe: Recipe) -> float:
 
 
 def _one_thread(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the loop ends its workers itself
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 

@@ -1,8 +1,11 @@
 """One run: from a recipe and a snapshot to checkpoints in a folder."""
 
+import fcntl
 import json
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -21,6 +24,11 @@ from synth.training.recipe import BadRecipe, Recipe
 from synth.training.snapshot import Snapshot
 
 CHECKPOINT = "checkpoint.safetensors"
+_PREPARED = ".prepared-"
+
+
+class Busy(SynthError):
+    """Another process trains in this folder."""
 
 
 class OutOfMemory(SynthError):
@@ -40,9 +48,10 @@ def train(
     asked_to_stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Train as the recipe says, or go on where `out` was left. Photos at working size lie in a folder of
-    `out` while it runs, and are gone after it.
+    `out` while it runs, and are gone after it, or after the next if this one is killed.
 
     Raises:
+        Busy: another process trains in `out`.
         SnapshotChanged, BadSnapshot: as files are read.
         BadRecipe: the features are not those that the recipe pins.
         OtherRun: `out` holds another run.
@@ -50,7 +59,7 @@ def train(
     """
     features = _features(recipe, features_file)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".prepared-", dir=out) as folder:
+    with _alone(out), tempfile.TemporaryDirectory(prefix=_PREPARED, dir=out) as folder:
         place = Path(folder)
         prepare(
             snapshot,
@@ -72,6 +81,19 @@ def train(
             if "DefaultCPUAllocator" not in str(error):
                 raise
             raise _out_of_memory(recipe) from error
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the folder; what a killed run left of its photos goes."""
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(f"another process trains in `{out}`") from error
+        for left in out.glob(f"{_PREPARED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def _lesson(recipe: Recipe, folder: Path, features: Features | None) -> Lesson:

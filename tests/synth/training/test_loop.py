@@ -221,6 +221,32 @@ def test_a_folder_of_another_run_is_refused(
         train(recipe(steps=1), snapshot, out)
 
 
+def test_one_process_at_a_time_trains_in_a_folder(recipe: MakeRecipe, snapshot: Snapshot, out: Path) -> None:
+    refused = []
+
+    def try_as_well() -> bool:
+        with pytest.raises(run.Busy) as busy:
+            train(made, snapshot, out)
+        refused.append(str(busy.value))
+        return False
+
+    made = recipe(kind="ordering", steps=1)
+    train(made, snapshot, out, asked_to_stop=try_as_well)
+
+    assert refused == [f"another process trains in `{out}`"]
+
+
+def test_what_a_killed_run_left_of_its_photos_is_removed(
+    recipe: MakeRecipe, snapshot: Snapshot, out: Path
+) -> None:
+    (out / ".prepared-old").mkdir(parents=True)
+    (out / ".prepared-old" / "photos.npy").write_bytes(b"pixels")
+
+    train(recipe(kind="ordering", steps=1), snapshot, out)
+
+    assert not list(out.glob(".prepared-*"))
+
+
 def test_a_snapshot_that_changed_after_pinning_is_not_trained_on(
     recipe: MakeRecipe, members, categories, out: Path, tmp_path: Path
 ) -> None:
