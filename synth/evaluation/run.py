@@ -13,6 +13,7 @@ from typing import Any
 
 from synth.evaluation import folder as folders
 from synth.evaluation import report
+from synth.evaluation.bootstrap import DRAWS, Draws
 from synth.evaluation.features import Lite0
 from synth.evaluation.measure import Measure, Row, rows
 from synth.pictures import SynthError
@@ -23,9 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="what synth.evaluation.folder describes")
     parser.add_argument("out", type=Path)
     parser.add_argument("--title", default="Evaluation")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of the scenes, for the intervals")
     options = parser.parse_args(arguments)
     try:
-        found = evaluate(options.folder, options.out, title=options.title)
+        found = evaluate(options.folder, options.out, title=options.title, draws=options.draws)
     except SynthError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -34,11 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def evaluate(folder: Path, out: Path, *, title: str) -> list[Row]:
+def evaluate(folder: Path, out: Path, *, title: str, draws: int = DRAWS) -> list[Row]:
     """Measure every system in the folder, write figures and report, and hand out the rows."""
     given = folders.read(folder)
     features = Lite0()
-    measure = Measure(given.real, given.bank, features=features, judges=given.judges)
+    drawn = Draws.of([photo.scene for photo in given.real], draws=draws)
+    measure = Measure(given.real, given.bank, features=features, judges=given.judges, draws=drawn)
     measured = measure(given.systems)
     found = rows(measured)
     out.mkdir(parents=True, exist_ok=True)
