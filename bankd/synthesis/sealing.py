@@ -89,7 +89,12 @@ def examine(
     clearance = session.get_one(Clearance, order.clearance_id)
     relied = {UUID(photo): UUID(grant) for photo, grant in clearance.relied.items()}
     segments = {int(key): (int(ids[0]), UUID(ids[1])) for key, ids in order.segments.items()}
-    if any(segment not in segments for _, segment, *_ in claim.placements):
+    # Of this picture's own: places under caps are held for each picture alone.
+    picks = next(v["picks"] for v in order.spec["variations"] if v["index"] == claim.index)
+    if any(
+        not 0 <= region < len(picks) or segment not in picks[region]
+        for region, segment, *_ in claim.placements
+    ):
         return SealRefused(frozenset({"result-forged"}))
 
     used = {segments[p[1]][1] for p in claim.placements}

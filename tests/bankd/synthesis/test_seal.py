@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from urllib3 import PoolManager
 
 from bankd.audit import log
+from bankd.licensing.models import GrantCounter
 from bankd.provenance.models import Composite, Usage
 from bankd.synthesis import orders, sealing, steps
-from bankd.synthesis.models import Order, Variation
+from bankd.synthesis.models import Order, Reservation, Variation
 from synth import workorder
 from synth.refinement import Refined
 
@@ -83,6 +84,35 @@ def test_a_claim_that_the_bank_cannot_recompute_is_never_sealed(served, forge) -
     with served.rt.transaction() as session:
         variation = session.scalars(select(Variation)).one()
         assert variation.reasons["reasons"] == ["result-forged"]
+
+
+def test_a_picture_is_made_of_the_segments_that_were_ordered_for_it_and_no_others(bank) -> None:
+    """Another picture of the order has a place under the cap; this one has none."""
+    capped, free = bank.grant("capped", cap=9), bank.grant("free")
+    bank.take((capped,), (free,), (free,), (free,))
+    order = bank.order(bank.ask(variations=4))
+    with bank.rt.transaction() as session:
+        places = set(session.scalars(select(Reservation.variation)))
+    held, other = min(places), min({*range(4)} - places)
+    bank.render(order)
+
+    def swap(claims: dict[str, Any]) -> None:
+        honest = claims["variations"][held]
+        claims["variations"][other].update(
+            placements=honest["placements"], ledger_sha256=honest["ledger_sha256"]
+        )
+
+    put_result(bank, order, edited(result_of(bank, order), swap))
+    steps.seal(bank.rt, order.id)
+
+    assert {composite.variation for composite in sealed(bank)} == {*range(4)} - {other}
+    with bank.rt.transaction() as session:
+        on_grant = select(func.count(Usage.composite_id.distinct())).join(
+            GrantCounter, GrantCounter.grant_id == Usage.grant_id
+        )
+        assert session.scalars(select(GrantCounter.used)).one() == session.scalar(on_grant)
+        refused = session.get_one(Variation, (order.request_id, other))
+        assert refused.reasons["reasons"] == ["result-forged"]
 
 
 def with_(**claim: Any) -> Callable[[dict[str, Any]], None]:
