@@ -13,7 +13,7 @@ export PIP_NO_INPUT := 1
 .DELETE_ON_ERROR:
 # One thing after the other: tests and demo start servers, and `make test check` tests first.
 .NOTPARALLEL:
-.PHONY: help install demo test check format up status down camvid clean
+.PHONY: help install demo test check format up status down camvid evaluate clean
 
 help: ## Show this help
 	@echo 'usage: make TARGET'
@@ -58,6 +58,9 @@ down: $(INSTALLED) ## Stop the stack; its data stays
 
 camvid: $(INSTALLED) ## Run the bank on CamVid's street photos, found in BANKD_CAMVID
 	BANKD_CAMVID='$(BANKD_CAMVID)' $(BIN)/python tools/camvid.py
+
+evaluate: $(INSTALLED) ## Measure pictures on CamVid's layouts: out/evaluation.json and out/evaluation.html
+	BANKD_CAMVID='$(BANKD_CAMVID)' $(BIN)/python tools/evaluate.py
 
 clean: ## Remove what was built or written here: .venv, caches, out; never a bank's data
 	rm -rf $(VENV) out build dist *.egg-info .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,9 +1,10 @@
 """Make pictures for CamVid's layouts, measure them, and write figures and a page.
 
-    BANKD_CAMVID=/path/to/camvid python tools/evaluate.py [--full CHECKPOINT --parametric CHECKPOINT]
+    BANKD_CAMVID=/path/to/camvid python tools/evaluate.py [--tuning] [--networks FOLDER]
 
 Sources come from the split's `bank`, layouts from its `test`, the segmenters' training photos from its
-`unused`. `--tuning` asks for stretches of `bank` instead: whatever is tuned is tuned there. Segmenters
+`unused`. Networks are refinement checkpoints: full.safetensors draws on the canvas, parametric.safetensors
+was trained, as long, on canvases that are always empty. `--tuning` asks for stretches of `bank` instead: whatever is tuned is tuned there. Segmenters
 are trained where OUT/segmenters lacks them. Nothing made here is for anything but research: CamVid's
 license allows no more.
 """
@@ -43,8 +44,11 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("out"))
     parser.add_argument("--tuning", action="store_true", help="ask for stretches of `bank`, not for `test`")
-    parser.add_argument("--full", type=Path, help="checkpoint of a refinement network")
-    parser.add_argument("--parametric", type=Path, help="checkpoint trained with its canvas always empty")
+    parser.add_argument(
+        "--networks",
+        type=Path,
+        help="holds full.safetensors and parametric.safetensors; OUT/networks if not said",
+    )
     parser.add_argument("--variations", type=int, default=VARIATIONS)
     parser.add_argument("--segmenter-steps", type=int, default=segmenter.Training(0).steps)
     parser.add_argument("--threads", type=int, default=1)
@@ -126,11 +130,11 @@ def systems(
         )
 
     makers: dict[str, Make] = {"blend": on_canvas(None)}
-    if options.full:
-        full = network(options.full)
+    networks = options.networks or options.out / "networks"
+    if (full := network(networks / "full.safetensors")) is not None:
         makers |= {"full": on_canvas(full), "empty bank": on_nothing(full)}
-    if options.parametric:
-        makers["parametric"] = on_nothing(network(options.parametric))
+    if (parametric := network(networks / "parametric.safetensors")) is not None:
+        makers["parametric"] = on_nothing(parametric)
     for name, make in makers.items():
         tell = progress(name, len(asked))
         # Without a canvas a network has one answer: further variations would be the same picture.
@@ -145,7 +149,11 @@ def systems(
             tell(at + 1, 0.0)
 
 
-def network(path: Path) -> NetworkRefiner:
+def network(path: Path) -> NetworkRefiner | None:
+    """The refiner of a checkpoint, or None, said aloud, where there is none."""
+    if not path.is_file():
+        print(f"no `{path}`: its systems are left out")
+        return None
     categories = facts()
     loaded, card = checkpoints.load(path, kind="refinement", known={c.name for c in categories.values()})
     return NetworkRefiner(loaded, card, categories)
