@@ -339,7 +339,9 @@ def _set_bits(session: Session, grant_ids: Sequence[UUID], *, blocked: bool) -> 
 
 
 def _held(session: Session, photo_id: UUID) -> Photo:
-    photo = session.get(Photo, photo_id, with_for_update=True, populate_existing=True)
+    # As in `_set_bits`: not against rows that only point at it, or a seal that has written its own and this
+    # would wait for each other.
+    photo = session.get(Photo, photo_id, with_for_update={"key_share": True}, populate_existing=True)
     if photo is None:
         raise PhotoNotFound(photo_id)
     if photo.state == "erased":

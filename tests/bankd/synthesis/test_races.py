@@ -300,3 +300,33 @@ def test_a_seal_that_spends_a_cap_and_a_withdrawal_on_the_same_photos_do_not_dea
 
     with bank.rt.transaction() as session:
         assert set(session.scalars(select(Photo.grant_blocks))) == {15}
+
+
+def test_a_seal_that_spends_a_cap_and_a_photo_that_is_given_grants_do_not_deadlock(
+    bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capped, more = bank.grant("capped", cap=3), bank.grant("more", purposes=["research"])
+    (photo,) = bank.take((capped,))
+    order = bank.order(bank.ask())
+    bank.render(order)
+    placed = threading.Event()
+    consume = caps.consume
+
+    def slowly(session: Any, grant_id: UUID, **more: Any) -> bool:
+        session.flush()
+        placed.set()
+        time.sleep(0.5)  # the attaching comes as far as it can
+        return consume(session, grant_id, **more)
+
+    def attach() -> None:
+        assert placed.wait(timeout=60)
+        who = {"by": bank.rt.actor, "at": bank.rt.now()}
+        with bank.rt.transaction() as session:
+            catalog.attach_grants(session, photo, [licensing.grants_by_ref(session, [more])[more].id], **who)
+
+    monkeypatch.setattr(caps, "consume", slowly)
+    together(lambda: steps.seal(bank.rt, order.id), attach)
+
+    assert bank.request(order.request_id).state == "completed"
+    with bank.rt.transaction() as session:
+        assert len(catalog.facts_of(session, [photo], at=bank.rt.now())[photo]) == 2
