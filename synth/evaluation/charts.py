@@ -37,7 +37,11 @@ def intervals(measured: Measured, figure: str, systems: Sequence[str]) -> str:
             f'<circle cx="{x(one.value):.1f}" cy="{y}" r="5" fill="{color}"/>'
         )
     height = _ROW * len(found) + 40
-    return _figure(figure, height, _axis(sorted({low, 0.0, high}), x, height - 26) + "".join(marks))
+    return _figure(
+        figure,
+        height,
+        _axis([low, high] if x(0) - x(low) < 40 else [low, 0.0, high], x, height - 26) + "".join(marks),
+    )
 
 
 def spectrum_chart(spectra: Mapping[str, NDArray[np.float64]], systems: Sequence[str]) -> str:
