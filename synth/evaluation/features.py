@@ -111,7 +111,8 @@ def cosine_distances(one: Features, other: Features) -> Features:
     """(n, m): 1 - cosine of each row of `one` with each of `other`."""
 
     def unit(rows: Features) -> Features:
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        lengths: Features = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.divide(rows, np.maximum(lengths, 1e-12), dtype=np.float64)
 
     distances: Features = np.clip(1 - unit(one) @ unit(other).T, 0, 2)
     return distances
