@@ -6,8 +6,11 @@ and an ES256 leaf under it. It proves that a file came from this bank and was
 not changed; nobody outside trusts it, and `verify` says so.
 """
 
+import fcntl
 import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -79,9 +82,11 @@ def ensure_development(folder: Path, *, at: datetime) -> Credentials:
     paths = [folder / file for file in (CHAIN_FILE, KEY_FILE, ANCHORS_FILE)]
     if not all(path.exists() for path in paths):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = development_chain(at=at)
-        for path, text in zip(paths, (made.chain_pem, made.key_pem, made.anchors_pem), strict=True):
-            _write_private(path, text)
+        with _in_turn(folder):
+            if not all(path.exists() for path in paths):
+                made = development_chain(at=at)
+                for path, text in zip(paths, (made.chain_pem, made.key_pem, made.anchors_pem), strict=True):
+                    _write_private(path, text)
     chain, key, anchors = paths
     return load(chain, key, anchors, development=True)
 
@@ -179,6 +184,17 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise CertificateUnusable(path, "the file cannot be read as PEM") from error
+
+
+@contextmanager
+def _in_turn(folder: Path) -> Iterator[None]:
+    """Of several that find a file missing one makes it: two would leave a key beside another's chain."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_private(path: Path, text: str) -> None:

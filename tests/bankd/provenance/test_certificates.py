@@ -1,4 +1,5 @@
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,14 @@ def test_development_chain_is_made_once_and_for_its_owner_alone(tmp_path: Path) 
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert "PRIVATE" not in made.chain_pem and "PRIVATE" not in repr(made)
+
+
+def test_many_that_find_no_chain_at_once_make_one(tmp_path: Path) -> None:
+    for attempt in range(3):
+        folder = tmp_path / str(attempt)
+        with ThreadPoolExecutor(8) as threads:
+            made = set(threads.map(lambda _: certificates.ensure_development(folder, at=NOW), range(8)))  # noqa: B023
+        assert made == {certificates.ensure_development(folder, at=NOW)}
 
 
 def test_leaf_is_what_c2pa_demands_of_a_signer() -> None:
