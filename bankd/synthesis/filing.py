@@ -113,7 +113,7 @@ def file(
         known = None if idempotency_key is None else _by_key(session, idempotency_key, by=by)
         if known is None:
             raise
-        blobs.delete_prefix(f"requests/{request_id}/")
+        blobs.delete_prefix(f"requests/{request_id}")
         return _same(known, content, str(idempotency_key))
     session.add_all(Variation(request_id=request_id, index=index) for index in range(asked.variations))
     outbox.enqueue(session, ADVANCE_TASK, queue=BANK_QUEUE, at=at, request_id=request_id)

@@ -22,8 +22,8 @@ from bankd.licensing import caps
 from bankd.licensing import service as licensing
 from bankd.licensing.models import GrantCounter
 from bankd.provenance.models import Composite, Usage
-from bankd.synthesis import steps
-from bankd.synthesis.models import Order, Reservation
+from bankd.synthesis import filing, steps
+from bankd.synthesis.models import Order, Request, Reservation
 
 FINAL = ("completed", "refused", "failed")
 
@@ -330,3 +330,21 @@ def test_a_seal_that_spends_a_cap_and_a_photo_that_is_given_grants_do_not_deadlo
     assert bank.request(order.request_id).state == "completed"
     with bank.rt.transaction() as session:
         assert len(catalog.facts_of(session, [photo], at=bank.rt.now())[photo]) == 2
+
+
+def test_the_same_key_sent_twice_at_once_is_one_request(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, known = threading.Barrier(2), filing._by_key
+
+    def looked(*asked: Any, **by: Any) -> Any:
+        found = known(*asked, **by)
+        if found is None:  # neither is there yet
+            both.wait(timeout=20)
+        return found
+
+    monkeypatch.setattr(filing, "_by_key", looked)
+    filed: list[UUID] = []
+    together(*[lambda: filed.append(served.ask(key="order-17"))] * 2)
+
+    assert len(filed) == 2 and len(set(filed)) == 1
+    with served.rt.transaction() as session:
+        assert session.scalar(select(func.count()).select_from(Request)) == 1
