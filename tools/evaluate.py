@@ -4,9 +4,9 @@
 
 Sources come from the split's `bank`, layouts from its `test`, the segmenters' training photos from its
 `unused`. Networks are refinement checkpoints: full.safetensors draws on the canvas, parametric.safetensors
-was trained, as long, on canvases that are always empty. `--tuning` asks for stretches of `bank` instead: whatever is tuned is tuned there. Segmenters
-are trained where OUT/segmenters lacks them. Nothing made here is for anything but research: CamVid's
-license allows no more.
+was trained, as long, on canvases that are always empty. `--tuning` asks for stretches of `bank` instead:
+whatever is tuned is tuned there. Segmenters are trained where OUT/segmenters lacks them. Nothing made here
+is for anything but research: CamVid's license allows no more.
 """
 
 import argparse
