@@ -277,7 +277,7 @@ def commit(
     by: Actor,
     at: datetime,
 ) -> Composite | SealRefused | None:
-    """Record a signed picture, unless rights moved since it was examined and no longer allow it.
+    """Record a signed picture, unless what it relies on no longer clears.
 
     The log's lock is taken before the last look at rights, so a withdrawal is
     either before this composite in the log, and refuses it, or after it.
@@ -291,6 +291,11 @@ def commit(
     variation = session.get_one(Variation, (request.id, index), with_for_update=True)
     if order.attempt != request.attempt or variation.state != VariationState.WAITING:
         return None
+    held = reserved(session, order.id, index)
+    # The clock moves rights too, and signing takes its time.
+    now = _clear(session, request, examined.relied, held=held, at=at)
+    if isinstance(now, SealRefused):
+        return now
     composite, entry = provenance.record(
         session,
         signed.sealed,
@@ -303,7 +308,6 @@ def commit(
     )
     variation.state = VariationState.SEALED
     variation.composite_id = composite.id
-    held = reserved(session, order.id, index)
     spend(session, order.id, index, placed=frozenset(examined.relied.values()), by=by, at=at)
     session.flush()
     log.locked(session)

@@ -303,6 +303,25 @@ def test_a_withdrawal_between_examining_and_sealing_refuses_the_seal(served, mon
     assert served.make(order.request_id).state == "refused"
 
 
+def test_rights_that_end_while_a_picture_is_signed_refuse_the_seal(bank, monkeypatch) -> None:
+    """Time moves rights too, and leaves no entry in the log."""
+    bank.take((bank.grant("short", create_by="2026-06-01"),))
+    order = bank.order(bank.ask())
+    bank.render(order)
+    sign = sealing.sign
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        bank.rt.at += timedelta(hours=12)
+        return sign(*args, **more)
+
+    monkeypatch.setattr(sealing, "sign", slowly)
+    steps.seal(bank.rt, order.id)
+
+    assert sealed(bank) == []
+    with bank.rt.transaction() as session:
+        assert session.scalars(select(Variation)).one().reasons["reasons"] == ["create-by-passed"]
+
+
 def test_links_are_neither_stored_nor_logged(served) -> None:
     request = served.make(served.ask())
 
