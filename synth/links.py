@@ -5,7 +5,7 @@ import hashlib
 import urllib3
 from urllib3.util import Retry, Timeout
 
-from synth.workorder import Archive, OrderRefused
+from synth.workorder import Linked, OrderRefused
 
 _RETRIES = Retry(total=3, redirect=False, backoff_factor=0.2, raise_on_status=False, raise_on_redirect=False)
 _TIMEOUT = Timeout(connect=5, read=60)
@@ -25,19 +25,19 @@ class Links:
     def __init__(self) -> None:
         self._http = urllib3.PoolManager(retries=_RETRIES, timeout=_TIMEOUT)
 
-    def fetch(self, archive: Archive) -> bytes:
-        """The archive's bytes, exactly those that the order was signed over."""
-        response = self._request("GET", archive.url, preload=False)
+    def fetch(self, wanted: Linked) -> bytes:
+        """The bytes behind a link, exactly those that the order was signed over."""
+        response = self._request("GET", wanted.url, preload=False)
         try:
             if response.status != 200:
-                raise LinkFailed(f"the archive's link answered {response.status}")
-            data = response.read(archive.size_bytes + 1)
+                raise LinkFailed(f"a link to fetch answered {response.status}")
+            data = response.read(wanted.size_bytes + 1)
         except urllib3.exceptions.HTTPError as error:
-            raise LinkFailed("the archive broke off") from error
+            raise LinkFailed("what was fetched broke off") from error
         finally:
             response.release_conn()
-        if len(data) != archive.size_bytes or hashlib.sha256(data).hexdigest() != archive.sha256:
-            raise OrderRefused("the archive is not the one that the order was signed over")
+        if len(data) != wanted.size_bytes or hashlib.sha256(data).hexdigest() != wanted.sha256:
+            raise OrderRefused("what a link led to is not what the order was signed over")
         return data
 
     def put(self, url: str, data: bytes) -> None:

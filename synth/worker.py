@@ -13,8 +13,12 @@ one process per GPU: torch does not survive a fork.
 import base64
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from celery import Celery
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,9 +26,10 @@ from kombu.transport.redis import Channel as RedisChannel
 
 from synth.layout import Layout
 from synth.links import LinkFailed, Links
-from synth.pictures import Rgb, Segment, SynthError
-from synth.pipeline import Cancelled, Uncovered, synthesize
+from synth.pictures import CategoryFacts, Segment, SynthError
+from synth.pipeline import Aligner, Cancelled, Sorter, Uncovered, synthesize
 from synth.queues import RENDER_TASK, hint, hints, make_app
+from synth.refinement import Blend, Refined, Refiner
 from synth.workorder import (
     OrderedVariation,
     OrderExpired,
@@ -74,6 +79,44 @@ def render(
     return order.order_id, order.attempt
 
 
+@dataclass(frozen=True)
+class Hands:
+    """What works on the pictures of an order; None where nothing was learned for it."""
+
+    refiner: Refiner
+    aligner: Aligner | None = None
+    sorter: Sorter | None = None
+
+
+def _hands(order: WorkOrder, categories: Mapping[int, CategoryFacts], *, links: Links, device: str) -> Hands:
+    """The order's networks, fetched once: a file whose hash the order names is kept for the next.
+
+    Raises:
+        SynthError: a file is no network that fits here.
+    """
+    if order.refiner == "blend":
+        return Hands(Blend())
+    from synth.networks.trained import Trained  # torch is loaded where a network is asked for
+
+    wanted = tuple(sorted(one.sha256 for one in order.networks))
+    if wanted not in _kept:
+        with tempfile.TemporaryDirectory() as folder:
+            for one in order.networks:
+                (Path(folder) / f"{one.kind}.safetensors").write_bytes(links.fetch(one))
+            trained = Trained.load(Path(folder))
+        _kept.clear()  # one set at a time: memory is for pictures
+        _kept[wanted] = trained
+    trained = _kept[wanted]
+    return Hands(
+        trained.refiner(categories),
+        trained.aligner(categories, device=device),
+        trained.sorter(categories, device=device),
+    )
+
+
+_kept: dict[tuple[str, ...], Any] = {}  # by the hashes of its files, the networks of the last order
+
+
 def _follow(order: WorkOrder, *, links: Links, device: str) -> None:
     def go_on() -> None:
         if links.exists(order.cancel_url):
@@ -83,13 +126,17 @@ def _follow(order: WorkOrder, *, links: Links, device: str) -> None:
     labels, segments = unpack_archive(links.fetch(order.archive))
     if labels.shape != (order.height, order.width):
         raise OrderRefused("the archive's layout is not of the order's size")
+    categories = {category.id: category.facts() for category in order.categories}
+    hands = _hands(order, categories, links=links, device=device)
     claims: list[RenderedVariation] = []
-    pictures: dict[int, Rgb] = {}
+    pictures: dict[int, Refined] = {}
     for variation in order.variations:
-        claim, rgb = _render(variation, order, Layout(labels), segments, device=device, go_on=go_on)
+        claim, made = _render(
+            variation, order, Layout(labels), segments, categories, hands, device=device, go_on=go_on
+        )
         claims.append(claim)
-        if rgb is not None:
-            pictures[variation.index] = rgb
+        if made is not None:
+            pictures[variation.index] = made
     go_on()
     result = Result(order_id=order.order_id, attempt=order.attempt, device=device, variations=tuple(claims))
     links.put(order.result_url, pack_result(result, pictures))
@@ -100,20 +147,25 @@ def _render(
     order: WorkOrder,
     layout: Layout,
     segments: Mapping[int, Segment],
+    categories: Mapping[int, CategoryFacts],
+    hands: Hands,
     *,
     device: str,
     go_on: Callable[[], None],
-) -> tuple[RenderedVariation, Rgb | None]:
+) -> tuple[RenderedVariation, Refined | None]:
     try:
         picture = synthesize(
             layout,
             [list(keys) for keys in variation.picks],
             segments,
-            {category.id: category.facts() for category in order.categories},
+            categories,
             anchor=variation.anchor,
             frame=order.frame,
             seed=variation.seed,
             device=device,
+            refiner=hands.refiner,
+            aligner=hands.aligner,
+            sorter=hands.sorter,
             go_on=go_on,
         )
     except Uncovered as short:
@@ -125,7 +177,7 @@ def _render(
         placements=tuple((p.region, p.segment, p.rank, *p.affine) for p in picture.placements),
         timings_ms={stage: round(seconds * 1000) for stage, seconds in picture.timings.items()},
     )
-    return claim, picture.rgb
+    return claim, Refined(picture.rgb, picture.gate, picture.base)
 
 
 def _device() -> str:

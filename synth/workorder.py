@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from synth.cards import Kind
 from synth.pictures import CategoryFacts, Placement, Segment
+from synth.refinement import Refined
 
 MAX_ARCHIVE_BYTES = 1 << 30
 MAX_RESULT_BYTES = 256 << 20
@@ -63,10 +65,18 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Archive(_Value):
+class Linked(_Value):
+    """Bytes behind a link: exactly these, or none."""
+
     url: str
     sha256: str
     size_bytes: int = Field(gt=0, le=MAX_ARCHIVE_BYTES)
+
+
+class OrderedNetwork(Linked):
+    """A network checkpoint to make the pictures with. The worker may keep it: its hash is its name."""
+
+    kind: Kind
 
 
 class OrderedVariation(_Value):
@@ -100,10 +110,11 @@ class WorkOrder(_Value):
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     frame: Literal["scene", "box"]
-    refiner: Literal["blend"]
+    refiner: Literal["blend", "network"]
+    networks: tuple[OrderedNetwork, ...] = ()  # a refinement network, and others of its snapshot
     categories: tuple[OrderedCategory, ...]
     variations: tuple[OrderedVariation, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
-    archive: Archive
+    archive: Linked
     result_url: str
     cancel_url: str
 
@@ -142,7 +153,8 @@ def read(text: str, signature: str, *, key: Ed25519PublicKey, now: float, store:
         raise OrderRefused(f"the order belongs to another bank, `{order.bank}`")
     if order.expires_at <= now:
         raise OrderExpired(order.order_id, order.attempt)
-    for url in (order.archive.url, order.result_url, order.cancel_url):
+    links = (order.archive.url, *(one.url for one in order.networks), order.result_url, order.cancel_url)
+    for url in links:
         if _origin(url) is None or _origin(url) != _origin(store):
             raise OrderRefused(f"the order links to `{url.partition('?')[0]}`, not to the store at `{store}`")
     return order
@@ -239,20 +251,26 @@ class Result(_Value):
     variations: tuple[RenderedVariation, ...] = Field(max_length=MAX_VARIATIONS)
 
 
-def pack_result(result: Result, pictures: Mapping[int, np.ndarray[Any, Any]]) -> bytes:
-    """ZIP of the claims and one PNG a picture; pictures are (H, W, 3) uint8 RGB by variation index."""
+def pack_result(result: Result, pictures: Mapping[int, Refined]) -> bytes:
+    """ZIP of the claims and, by variation index, a PNG of each picture; with a network gate and base too."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("result.json", result.model_dump_json())
-        for index, rgb in pictures.items():
-            archive.writestr(f"{index}.png", _png(rgb))
+        for index, made in pictures.items():
+            archive.writestr(f"{index}.png", _png(made.rgb))
+            if made.gate is not None and made.base is not None:
+                archive.writestr(f"{index}.gate.png", _png(made.gate))
+                archive.writestr(f"{index}.base.png", _png(made.base))
     return out.getvalue()
 
 
 def unpack_result(
-    data: bytes, *, order_id: str, attempt: int, height: int, width: int
-) -> tuple[Result, dict[int, np.ndarray[Any, Any]]]:
+    data: bytes, *, order_id: str, attempt: int, height: int, width: int, network: bool = False
+) -> tuple[Result, dict[int, Refined]]:
     """Read an untrusted result within bounds.
+
+    Args:
+        network: pictures come with the gate and the base of the network that was ordered.
 
     Raises:
         ResultRefused: not a ZIP, too large when unpacked, of another order or
@@ -262,7 +280,7 @@ def unpack_result(
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = {info.filename: info for info in archive.infolist()}
-            if len(infos) > MAX_VARIATIONS + 1 or any(
+            if len(infos) > 3 * MAX_VARIATIONS + 1 or any(
                 info.file_size > max(bound, 16 << 20) for info in infos.values()
             ):
                 raise ResultRefused("the result is larger than its order allows")
@@ -275,18 +293,22 @@ def unpack_result(
             for variation in result.variations:
                 if variation.outcome != "rendered":
                     continue
-                name = f"{variation.index}.png"
-                if name not in infos:
-                    raise ResultRefused(f"picture {variation.index} is missing from the result")
-                pictures[variation.index] = _picture(archive.read(name), height=height, width=width)
+                kinds = {".png": "RGB"} | ({".gate.png": "L", ".base.png": "RGB"} if network else {})
+                parts = []
+                for suffix, mode in kinds.items():
+                    name = f"{variation.index}{suffix}"
+                    if name not in infos:
+                        raise ResultRefused(f"`{name}` is missing from the result")
+                    parts.append(_picture(archive.read(name), mode, height=height, width=width))
+                pictures[variation.index] = Refined(*parts)
     except (zipfile.BadZipFile, ValidationError, KeyError, OSError, ValueError, *DAMAGED) as error:
         raise ResultRefused("the result cannot be read") from error
     return result, pictures
 
 
-def _picture(data: bytes, *, height: int, width: int) -> np.ndarray[Any, Any]:
+def _picture(data: bytes, mode: str, *, height: int, width: int) -> np.ndarray[Any, Any]:
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        if image.mode != "RGB" or image.size != (width, height):
+        if image.mode != mode or image.size != (width, height):
             raise ResultRefused(f"a picture is {image.size[0]} x {image.size[1]}, not {width} x {height}")
         return np.asarray(image)
 

@@ -23,7 +23,7 @@ from bankd.installation import Program
 from synth import queues, workorder
 from synth.pictures import CategoryFacts
 from synth.segments import cut
-from synth.workorder import Archive, OrderedCategory, OrderedVariation, WorkOrder
+from synth.workorder import Linked, OrderedCategory, OrderedVariation, WorkOrder
 
 PATIENCE_S = 90
 NAME = "render"
@@ -157,7 +157,7 @@ def an_order(
         "refiner": "blend",
         "categories": tuple(OrderedCategory(**vars(category)) for category in categories),
         "variations": (OrderedVariation(index=0, seed=1, anchor=0, picks=picks),),
-        "archive": Archive(
+        "archive": Linked(
             url=f"{store}/{order_id}/archive",
             sha256=hashlib.sha256(content).hexdigest(),
             size_bytes=len(content),

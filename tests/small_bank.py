@@ -123,7 +123,15 @@ class Bank:
                 taken.append(outcome.photo_id)
         return taken
 
-    def ask(self, *, key: str | None = None, seed: int = 7, variations: int = 1, **use: Any) -> UUID:
+    def ask(
+        self,
+        *,
+        key: str | None = None,
+        seed: int = 7,
+        variations: int = 1,
+        refiner: Any = "blend",
+        **use: Any,
+    ) -> UUID:
         declared = {
             "purpose": "commercial",
             "channels": ["web"],
@@ -134,7 +142,9 @@ class Bank:
             "audience": "public",
             **use,
         }
-        asked = filing.Asked(labels(mug_x=44), Use.model_validate(declared), "scene", variations, seed)
+        asked = filing.Asked(
+            labels(mug_x=44), Use.model_validate(declared), "scene", variations, seed, refiner
+        )
         with self.rt.transaction() as session:
             return filing.file(
                 session,

@@ -52,6 +52,7 @@ class RequestAnswer(BaseModel):
     width: int
     use: dict[str, Any] = Field(description="The whole use, with what the bank took for what was left out")
     frame: str
+    refiner: str
     variations: int
     seed: int
     pictures: list[VariationState]
@@ -108,6 +109,7 @@ def create(
         UploadFile | None, File(description="`classes.json`; without it ids are the house taxonomy's")
     ] = None,
     frame: Annotated[Literal["scene", "box"], Form()] = "scene",
+    refiner: Annotated[Literal["blend", "network"], Form()] = "blend",
     variations: Annotated[int, Form(ge=1, le=16)] = 1,
     seed: Annotated[int, Form(ge=0, le=MAX_SEED)] = 0,
     idempotency_key: Annotated[
@@ -122,7 +124,7 @@ def create(
         None if classes is None else content(classes, most_bytes=CLASSES_MOST_BYTES),
         taxonomy=house(),
     )
-    asked = Asked(labels, declared, frame=frame, variations=variations, seed=seed)
+    asked = Asked(labels, declared, frame=frame, variations=variations, seed=seed, refiner=refiner)
     with call.transaction() as session:
         request = filing.file(
             session,
@@ -228,6 +230,7 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
         width=request.width,
         use=request.use,
         frame=request.frame,
+        refiner=request.refiner,
         variations=request.variations,
         seed=request.seed,
         pictures=[

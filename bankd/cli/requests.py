@@ -64,6 +64,13 @@ def _one_of(words: frozenset[str]) -> str:
 )
 @click.option("--frame", type=click.Choice(["scene", "box"]), default="scene", show_default=True)
 @click.option(
+    "--refiner",
+    type=click.Choice(["blend", "network"]),
+    default="blend",
+    show_default=True,
+    help="What finishes the picture: blending alone, or the newest network.",
+)
+@click.option(
     "--classes",
     "classes_path",
     type=click.Path(path_type=Path),
@@ -83,6 +90,7 @@ def create(
     territories: tuple[str, ...],
     geo_block: bool,
     frame: Literal["scene", "box"],
+    refiner: Literal["blend", "network"],
     classes_path: Path | None,
     variations: int,
     seed: int,
@@ -110,7 +118,7 @@ def create(
     with runtime.transaction() as session:
         request_id = filing.file(
             session,
-            filing.Asked(labels, use, frame, variations, seed),
+            filing.Asked(labels, use, frame, variations, seed, refiner),
             blobs=runtime.blobs,
             taxonomy=house(),
             idempotency_key=idempotency_key,
@@ -119,7 +127,7 @@ def create(
         ).id
     if not in_json:
         click.echo(f"request {request_id} filed")
-        _print_use(use.as_json(), frame=frame, variations=variations, seed=seed)
+        _print_use(use.as_json(), frame=frame, refiner=refiner, variations=variations, seed=seed)
         if classes_path is None:
             click.echo("classes: the house taxonomy's own ids, since no classes.json lies near the layout")
     if waits:
@@ -186,7 +194,9 @@ def show(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
     print_fields(
         {"filed": found.filed_at, "by": found.filed_by, "layout": f"{found.width} x {found.height} px"}
     )
-    _print_use(found.use, frame=found.frame, variations=len(found.variations), seed=found.seed)
+    _print_use(
+        found.use, frame=found.frame, refiner=found.refiner, variations=len(found.variations), seed=found.seed
+    )
     _print_outcome(found)
     if found.finished and len(found.composites) < len(found.variations):
         click.echo(f"why: `bankd requests explain {found.id}`")
@@ -222,7 +232,7 @@ def _explanation(runtime: Runtime, request_id: UUID) -> Explanation:
         return reading.explain(session, request_id, blobs=runtime.blobs, taxonomy=house(), by=runtime.actor)
 
 
-def _print_use(use: Mapping[str, Any], *, frame: str, variations: int, seed: int) -> None:
+def _print_use(use: Mapping[str, Any], *, frame: str, refiner: str, variations: int, seed: int) -> None:
     stated = Use.model_validate(use)
     print_fields(
         {
@@ -240,6 +250,7 @@ def _print_use(use: Mapping[str, Any], *, frame: str, variations: int, seed: int
             "copies": stated.copies or "no print run",
             "alterations": stated.alterations,
             "frame": frame,
+            "refiner": refiner,
             "variations": f"{variations}, seed {seed}",
         }
     )

@@ -17,7 +17,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 import rfc8785
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from bankd.audit.canonical import plain
 from bankd.licensing.terms import Value
@@ -46,22 +46,42 @@ class LogCheckpoint(Value):
     root: Hash
 
 
+NETWORK_FIELDS = frozenset({"gate_sha256", "made_px", "aligner", "sorter"})
+
+
 class Refiner(Value):
-    """What turned the canvas into the picture. `blend` has no trained network."""
+    """What turned the canvas into the picture. `blend` has no trained network.
+
+    A network's gate says of each pixel how much of it the network made, in 255ths;
+    `made_px` counts those of which it made nine tenths or more, whoever owns them on the canvas.
+    """
 
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
     checkpoint: Hash | None
     training_snapshot: Hash | None
     training_photos: Count  # how many photos the snapshot holds; the snapshot names them
+    gate_sha256: Hash | None = None  # see `gate_sha256`
+    made_px: Count = 0
+    aligner: Hash | None = None  # the network that placed segments, if one did
+    sorter: Hash | None = None  # the network that ordered them, if one did
 
     @model_validator(mode="after")
     def _trained_or_not(self) -> Self:
         trained = self.checkpoint is not None
-        if trained != (self.training_snapshot is not None) or trained != (self.training_photos > 0):
+        named = (self.training_snapshot is not None, self.training_photos > 0, self.gate_sha256 is not None)
+        if any(trained != one for one in named):
             raise ValueError(
-                "a network names its checkpoint, its snapshot and its training photos, or none of them"
+                "a network names its checkpoint, its gate, its snapshot and its training photos, or none"
             )
+        if not trained and (self.made_px or self.aligner or self.sorter):
+            raise ValueError("without a refinement network no network made anything")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_networks(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What only a network has is left out of the text of `blend`, as it was before there were any."""
+        fields: dict[str, Any] = written(self)
+        return {name: value for name, value in fields.items() if value or name not in NETWORK_FIELDS}
 
 
 class PlacedSegment(Value):
@@ -139,6 +159,13 @@ class Manifest(Value):
             expected[UNOWNED] = nobody
         if regions.totals(self.owner_runs) != expected or sum(expected.values()) != self.height * self.width:
             raise ValueError("the areas do not add up to the frame")
+        if not self.refiner.checkpoint and self.refiner_px:
+            raise ValueError("without a network the refiner makes no pixel alone")
+        if (
+            self.refiner.checkpoint
+            and not self.refiner_px <= self.refiner.made_px <= self.height * self.width
+        ):
+            raise ValueError("the network made what nobody owns, and no more than the frame")
         for name, ids in (
             ("photo", [photo.photo_id for photo in self.placed_photos]),
             ("segment", [segment.segment_id for segment in self.segments()]),
@@ -186,7 +213,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
-        **Manifest.model_json_schema(mode="serialization"),
+        **Manifest.model_json_schema(mode="validation"),
     }
 
 
@@ -346,6 +373,12 @@ def draw_up(
         refiner_px=areas.refiner_px,
         commitments=commitments,
     )
+
+
+def gate_sha256(gate: npt.NDArray[np.uint8]) -> str:
+    """SHA-256 of a gate map: height and width as 32-bit big-endian numbers, then the bytes row by row."""
+    size = np.array(gate.shape, dtype=">u4").tobytes()
+    return sha256(size + np.ascontiguousarray(gate).tobytes()).hexdigest()
 
 
 def moment(at: datetime) -> str:

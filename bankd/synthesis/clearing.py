@@ -15,6 +15,15 @@ MEET_EMPTY = "meet-empty"
 
 
 @dataclass(frozen=True)
+class SealRefused:
+    """Why one picture was not sealed. `photos` are the sources to leave out of another attempt."""
+
+    reasons: frozenset[str]
+    photos: frozenset[UUID] = frozenset()
+    grants: tuple[UUID, ...] = ()  # of a clash: the pair
+
+
+@dataclass(frozen=True)
 class SetRefused:
     """Grants that clear alone and not together; `pairs` name who clashes with whom, and by which policies."""
 

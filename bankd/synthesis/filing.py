@@ -26,6 +26,7 @@ from bankd.worker.app import BANK_QUEUE
 
 ADVANCE_TASK = "synthesis.advance"
 MAX_SEED = 2**53 - 1  # exact in the manifest's JSON
+RefinerName = Literal["blend", "network"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Asked:
     frame: Literal["scene", "box"]
     variations: int
     seed: int
+    refiner: RefinerName = "blend"
 
     def __post_init__(self) -> None:
         if not 1 <= self.variations <= 16:
@@ -52,6 +54,7 @@ class Asked:
             "frame": self.frame,
             "variations": self.variations,
             "seed": self.seed,
+            "refiner": self.refiner,
             "taxonomy": taxonomy.digest,
         }
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
@@ -102,6 +105,7 @@ def file(
         frame=asked.frame,
         variations=asked.variations,
         seed=asked.seed,
+        refiner=asked.refiner,
         state=RequestState.FILED,
         hinted_at=at,
         outcome={},
@@ -129,6 +133,7 @@ def file(
         variations=asked.variations,
         seed=asked.seed,
         frame=asked.frame,
+        refiner=asked.refiner,
     )
     return request
 

@@ -44,6 +44,7 @@ class Request(Base):
     __tablename__ = "requests"
     __table_args__ = (
         CheckConstraint("variations BETWEEN 1 AND 16", name="variations"),
+        CheckConstraint("refiner IN ('blend', 'network')", name="refiner"),
         Index(
             "ix_requests_unfinished", "lease_until", postgresql_where=text("state IN ('filed', 'rendering')")
         ),
@@ -71,6 +72,9 @@ class Request(Base):
     frame: Mapped[str]
     variations: Mapped[int]
     seed: Mapped[BigInt]
+    refiner: Mapped[str] = mapped_column(
+        default="blend", server_default="blend"
+    )  # or "network", the newest one registered
     state: Mapped[str] = mapped_column(default=RequestState.FILED)
     attempt: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)

@@ -25,9 +25,11 @@ from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan, still_clears
+from bankd.training.importing import key as network_key
+from bankd.training.models import NetworkCheckpoint
 from bankd.worker import outbox
 from synth import workorder
-from synth.workorder import Archive, OrderedCategory, OrderedVariation, WorkOrder
+from synth.workorder import Linked, OrderedCategory, OrderedNetwork, OrderedVariation, WorkOrder
 
 ORDER_LIFE = timedelta(minutes=15)  # to be cleared anew after it
 PUBLISH_TASK = "synth.render"
@@ -49,7 +51,14 @@ class Drafted:
 
 
 def draft(
-    session: Session, plan: Plan, request: Request, labels: Labels, *, blobs: Blobs, taxonomy: Taxonomy
+    session: Session,
+    plan: Plan,
+    request: Request,
+    labels: Labels,
+    *,
+    networks: Sequence[NetworkCheckpoint] = (),
+    blobs: Blobs,
+    taxonomy: Taxonomy,
 ) -> Drafted:
     """Put the approved segments of a plan into an archive and store it. Changes no row.
 
@@ -92,7 +101,10 @@ def draft(
         "height": request.height,
         "width": request.width,
         "frame": request.frame,
-        "refiner": "blend",
+        "refiner": request.refiner,
+        "networks": [
+            {"kind": one.kind, "sha256": one.sha256, "size_bytes": one.size_bytes} for one in networks
+        ],
         "categories": [
             OrderedCategory(
                 id=category.id,
@@ -244,19 +256,25 @@ def signed(order: Order, *, key: Ed25519PrivateKey, blobs: Blobs, at: datetime) 
     """The work order as it is published, its text and signature; links are made here and kept nowhere."""
     life = order.expires_at - at
     public = key.public_key()
+    spec = dict(order.spec)
+    networks = [
+        OrderedNetwork(url=blobs.presigned_get(network_key(one["sha256"]), expires=life), **one)
+        for one in spec.pop("networks")
+    ]
     work = WorkOrder(
         bank=workorder.fingerprint(public),
         order_id=str(order.id),
         attempt=order.attempt,
         expires_at=int(order.expires_at.timestamp()),
-        archive=Archive(
+        archive=Linked(
             url=blobs.presigned_get(order.archive_key, expires=life),
             sha256=order.archive_sha256,
             size_bytes=order.archive_size_bytes,
         ),
         result_url=blobs.presigned_put(result_key(order), expires=life),
         cancel_url=blobs.presigned_get(cancel_key(order), expires=life),
-        **order.spec,
+        networks=tuple(networks),
+        **spec,
     )
     return workorder.sign(work, key)
 

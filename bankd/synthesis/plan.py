@@ -27,6 +27,7 @@ from synth.retrieval.descriptors import describe, scene_context
 CANDIDATES = 50  # kept per region for the choice of sources
 SECONDS = 2  # further candidates ordered per region, for holes
 UNCOVERED_BP = 1000  # of the frame, in hundredths of a percent: above it `blend` refuses
+MADE_UP_BP = 5000  # above it a picture would be a network's rather than the bank's
 ROUNDS = 20  # choices tried while photos that clash are left out
 
 
@@ -38,6 +39,7 @@ class Asked:
     frame: Literal["scene", "box"]
     variations: tuple[int, ...]  # the indexes still wanted
     seed: int
+    makes_up: bool = False  # the refiner can make by itself what nothing clears for
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def plan(
         )
         uncovered = tuple(region.ordinal for region in cut if not ranked[region.ordinal])
         uncovered_px = sum(cut[ordinal].area_px for ordinal in uncovered)
-        if uncovered_px * 10_000 > UNCOVERED_BP * asked.layout.labels.size:
+        most_bp = MADE_UP_BP if asked.makes_up else UNCOVERED_BP
+        if uncovered_px * 10_000 > most_bp * asked.layout.labels.size:
             if refused is not None:
                 return Clashing(refused)
             return Short(cut, uncovered, uncovered_px, frozenset(left_out))

@@ -28,6 +28,10 @@ FINAL = frozenset({RequestState.COMPLETED, RequestState.REFUSED, RequestState.FA
 
 OWN_SAYS = {
     "result-forged": "The render worker's answer did not hold when it was worked out again",
+    "network-unknown": "No network is registered to refine with; ask for the refiner `blend`",
+    "network-withheld": "Photos that the network was trained on do not clear for this use;"
+    " ask for the refiner `blend`",
+    "gate-exceeded": "The network changed more of the picture than it said",
     "uncovered": "The segments that were found could not cover these regions of the layout",
 }
 
@@ -68,6 +72,7 @@ class RequestShown:
     width: int
     layout_sha256: str
     frame: str
+    refiner: str
     seed: int
     use: dict[str, Any]
     variations: tuple[VariationShown, ...]
@@ -195,6 +200,7 @@ def request(session: Session, request_id: UUID, *, by: Actor) -> RequestShown:
         width=found.width,
         layout_sha256=found.layout_sha256,
         frame=found.frame,
+        refiner=found.refiner,
         seed=found.seed,
         use=found.use,
         variations=tuple(

@@ -36,24 +36,17 @@ from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
 from bankd.storage import Blobs
-from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
+from bankd.synthesis import made_by
+from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
 from bankd.synthesis.orders import read_crops
 from synth.composition.ledger import recompute
 from synth.layout import Layout
 from synth.pictures import Ledger, SynthError
+from synth.refinement import Refined
 from synth.workorder import OrderedCategory, RenderedVariation
 
-RECIPE = "blend-1"
-
-
-@dataclass(frozen=True)
-class SealRefused:
-    """Why one picture was not sealed. `photos` are the sources to leave out of another attempt."""
-
-    reasons: frozenset[str]
-    photos: frozenset[UUID] = frozenset()
-    grants: tuple[UUID, ...] = ()  # of a clash: the pair
+RECIPES = {"blend": "blend-1", "network": "network-1"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +61,7 @@ class Examined:
     license: EffectiveLicense
     bundle_digest: str
     epoch: int
+    refiner: manifest.Refiner
 
 
 def examine(
@@ -75,6 +69,7 @@ def examine(
     order: Order,
     request: Request,
     claim: RenderedVariation,
+    made: Refined,
     *,
     layout: Layout,
     blobs: Blobs,
@@ -100,7 +95,8 @@ def examine(
     used = {segments[p[1]][1] for p in claim.placements}
     epoch = log.epoch(session)
     placed_on = {photo: relied[photo] for photo in used}
-    cleared = _clear(session, request, placed_on, held=reserved(session, order.id, claim.index), at=at)
+    held = reserved(session, order.id, claim.index)
+    cleared = _clear(session, request, placed_on, network=made_by.refinement(order), held=held, at=at)
     if isinstance(cleared, SealRefused):
         return cleared
     license, bundle_digest = cleared
@@ -111,16 +107,21 @@ def examine(
     categories = {c["id"]: OrderedCategory(**c).facts() for c in order.spec["categories"]}
     try:
         placements = claim.placed()
-        ledger = recompute(layout, placements, masks, categories)
+        ledger = recompute(
+            layout, placements, masks, categories, network=made_by.refinement(order) is not None
+        )
     except SynthError:
         return SealRefused(frozenset({"result-forged"}))
     if ledger.digest() != claim.ledger_sha256:
         return SealRefused(frozenset({"result-forged"}))
+    if not made_by.admitted(order, made, ledger):
+        return SealRefused(frozenset({"gate-exceeded"}))
 
     placed = tuple(segments[p.segment][0] for p in placements)
     areas = shares.count(ledger.owner, ledger.kind, placed)
     sources = _sources(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
-    return Examined(ledger, placed, areas, sources, placed_on, license, bundle_digest, epoch)
+    refiner = made_by.stated(session, order, made.gate)
+    return Examined(ledger, placed, areas, sources, placed_on, license, bundle_digest, epoch, refiner)
 
 
 def reserved(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:
@@ -135,10 +136,18 @@ def reserved(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:
 
 
 def _clear(
-    session: Session, request: Request, relied: Mapping[UUID, UUID], *, held: frozenset[UUID], at: datetime
+    session: Session,
+    request: Request,
+    relied: Mapping[UUID, UUID],
+    *,
+    network: str | None,
+    held: frozenset[UUID],
+    at: datetime,
 ) -> tuple[EffectiveLicense, str] | SealRefused:
-    """Each photo on the very grant that was relied on, then all of them together."""
+    """Each photo on the very grant that was relied on, then all of them together, and the network."""
     terms = terms_of(session, Use.model_validate(request.use), at=at)
+    if network is not None and (withheld := made_by.withheld(session, network, terms)) is not None:
+        return withheld
     rights = rights_of(session, relied, at=at, reserved=held)
     answers = clear_photos(terms, "synthesize", rights, only=relied)
     refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
@@ -211,11 +220,16 @@ class Signed:
     blob_key: str
     sealed: c2pa.Sealed
     disclosures: manifest.Disclosures
+    gate: bytes | None  # a PNG
+
+    @property
+    def gate_key(self) -> str:
+        return f"composites/{self.composite_id}/{hashlib.sha256(self.gate or b'').hexdigest()}"
 
 
 def sign(
     examined: Examined,
-    rgb: npt.NDArray[np.uint8],
+    made: Refined,
     *,
     order: Order,
     request: Request,
@@ -241,7 +255,7 @@ def sign(
         request_id=request.id,
         variation=index,
         sealed_at=at,
-        pixel_sha256=pixels.pixel_sha256(rgb),
+        pixel_sha256=pixels.pixel_sha256(made.rgb),
         owner=examined.ledger.owner,
         placements=examined.placements,
         areas=examined.areas,
@@ -249,14 +263,14 @@ def sign(
         policy_bundle=examined.bundle_digest,
         clearance_log_index=clearance_log_index,
         log_checkpoint=checkpoint,
-        recipe=RECIPE,
+        recipe=RECIPES[examined.refiner.name],
         frame=order.spec["frame"],
         seed=_seed(order, index),
-        refiner=manifest.Refiner(name="blend", checkpoint=None, training_snapshot=None, training_photos=0),
+        refiner=examined.refiner,
         commitments=disclosures.commitments(),
     )
     sealed = c2pa.sign(
-        rgb,
+        made.rgb,
         manifest=drawn,
         manifest_key=manifest_key,
         credentials=credentials,
@@ -264,7 +278,8 @@ def sign(
         time_stamp_url=time_stamp_url,
     )
     blob_key = f"composites/{composite_id}/{hashlib.sha256(sealed.file).hexdigest()}"
-    return Signed(composite_id, blob_key, sealed, disclosures)
+    gate = None if made.gate is None else made_by.png(made.gate)
+    return Signed(composite_id, blob_key, sealed, disclosures, gate)
 
 
 def commit(
@@ -312,7 +327,9 @@ def commit(
     session.flush()
     log.locked(session)
     if log.last_rights_change(session) >= examined.epoch:
-        again = _clear(session, request, examined.relied, held=held, at=at)
+        again = _clear(
+            session, request, examined.relied, network=examined.refiner.checkpoint, held=held, at=at
+        )
         if isinstance(again, SealRefused):
             return again
     log.settle(session)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.filing import ADVANCE_TASK
 from bankd.synthesis.models import (
     Clearance,
@@ -22,7 +23,7 @@ from bankd.synthesis.models import (
     Variation,
     VariationState,
 )
-from bankd.synthesis.sealing import SealRefused, free_reservations
+from bankd.synthesis.sealing import free_reservations
 from bankd.worker import outbox
 from bankd.worker.app import BANK_QUEUE
 

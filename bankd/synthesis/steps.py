@@ -21,15 +21,15 @@ from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobMissing, BlobTooLarge, BlobUnavailable
-from bankd.synthesis import orders, sealing, service
+from bankd.synthesis import made_by, orders, sealing, service
+from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
-from bankd.synthesis.sealing import SealRefused
 from bankd.synthesis.shortfall import shortfall
 from bankd.synthesis.verification import credentials
 from synth import workorder
 from synth.layout import Layout
-from synth.pictures import Rgb
+from synth.refinement import Refined
 from synth.workorder import RenderedVariation, Result, ResultRefused
 
 MAX_LAYOUT_BYTES = 64 << 20
@@ -92,7 +92,18 @@ def _order(rt: Runtime, request: Request, *, lease_until: datetime, full: frozen
         at = rt.now()
         wanted = service.wanted(session, request)
         terms = terms_of(session, Use.model_validate(request.use), at=at)
-        asked = Asked(Layout(labels), request.frame, wanted.variations, request.seed)  # type: ignore[arg-type]
+        made_with = made_by.networks(session, request, terms)
+        if isinstance(made_with, SealRefused):
+            if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
+                service.refuse_set(session, ours, made_with, by=rt.actor, at=rt.now())
+            return
+        asked = Asked(
+            Layout(labels),
+            request.frame,  # type: ignore[arg-type]
+            wanted.variations,
+            request.seed,
+            makes_up=bool(made_with),
+        )
         planned = plan(
             session,
             asked,
@@ -114,7 +125,9 @@ def _order(rt: Runtime, request: Request, *, lease_until: datetime, full: frozen
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse_set(session, ours, refused, by=rt.actor, at=rt.now())
             return
-        drafted = orders.draft(session, planned, request, labels, blobs=rt.blobs, taxonomy=taxonomy)
+        drafted = orders.draft(
+            session, planned, request, labels, networks=made_with, blobs=rt.blobs, taxonomy=taxonomy
+        )
     try:
         with rt.transaction() as session:
             ours = service.held(session, request.id, lease_until=lease_until)
@@ -188,6 +201,7 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
             attempt=order.attempt,
             height=request.height,
             width=request.width,
+            network=order.spec["refiner"] == "network",
         )
     except BlobMissing:
         if order.expires_at <= rt.now():
@@ -218,7 +232,7 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
 
 
 def _seal_one(
-    rt: Runtime, order: Order, request: Request, claim: RenderedVariation, rgb: Rgb, layout: Layout
+    rt: Runtime, order: Order, request: Request, claim: RenderedVariation, made: Refined, layout: Layout
 ) -> SealRefused | None:
     with rt.transaction() as session:
         at = rt.now()
@@ -226,7 +240,7 @@ def _seal_one(
         if variation.state != VariationState.WAITING:
             return None
         examined = sealing.examine(
-            session, order, request, claim, layout=layout, blobs=rt.blobs, taxonomy=house(), at=at
+            session, order, request, claim, made, layout=layout, blobs=rt.blobs, taxonomy=house(), at=at
         )
         if isinstance(examined, SealRefused):
             return examined
@@ -235,7 +249,7 @@ def _seal_one(
         checkpoint = _checkpoint_before(rt, session, clearance.log_index)
     signed = sealing.sign(
         examined,
-        rgb,
+        made,
         order=order,
         request=request,
         index=claim.index,
@@ -248,6 +262,8 @@ def _seal_one(
         at=at,
     )
     rt.blobs.put(signed.blob_key, signed.sealed.file, media_type="image/png")
+    if signed.gate is not None:
+        rt.blobs.put(signed.gate_key, signed.gate, media_type="image/png")
     try:
         with rt.transaction() as session:
             outcome = sealing.commit(
@@ -256,7 +272,7 @@ def _seal_one(
             if outcome is None or isinstance(outcome, SealRefused):
                 raise Withdrawn(outcome)
     except Withdrawn as withdrawn:
-        rt.blobs.delete(signed.blob_key)
+        rt.blobs.delete_prefix(f"composites/{signed.composite_id}")
         return withdrawn.refused
     return None
 

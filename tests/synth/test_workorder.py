@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from synth import workorder
 from synth.links import LinkFailed, Links
+from synth.refinement import Refined
 from synth.workorder import (
-    Archive,
+    Linked,
     OrderedVariation,
     OrderExpired,
     OrderRefused,
@@ -46,7 +47,7 @@ def an_order(**changes: Any) -> WorkOrder:
         "refiner": "blend",
         "categories": (),
         "variations": (OrderedVariation(index=0, seed=1, anchor=None, picks=()),),
-        "archive": Archive(url=f"http://{HOST}/a", sha256="0" * 64, size_bytes=1),
+        "archive": Linked(url=f"http://{HOST}/a", sha256="0" * 64, size_bytes=1),
         "result_url": f"http://{HOST}/r",
         "cancel_url": f"http://{HOST}/c",
         **changes,
@@ -111,7 +112,7 @@ def test_an_order_expires_at_its_second() -> None:
 )
 @pytest.mark.parametrize("link", ["archive", "result_url", "cancel_url"])
 def test_a_link_to_another_host_is_refused(link, elsewhere) -> None:
-    target = Archive(url=elsewhere, sha256="0" * 64, size_bytes=1) if link == "archive" else elsewhere
+    target = Linked(url=elsewhere, sha256="0" * 64, size_bytes=1) if link == "archive" else elsewhere
 
     with pytest.raises(OrderRefused, match="links to"):
         read(*workorder.sign(an_order(**{link: target}), KEY))
@@ -119,7 +120,7 @@ def test_a_link_to_another_host_is_refused(link, elsewhere) -> None:
 
 def test_a_store_at_its_schemes_port_is_the_same_store_with_and_without_the_port() -> None:
     links = {"result_url": "https://store.example/r", "cancel_url": "https://Store.example:443/c"}
-    archive = Archive(url="https://store.example/a", sha256="0" * 64, size_bytes=1)
+    archive = Linked(url="https://store.example/a", sha256="0" * 64, size_bytes=1)
     order = workorder.sign(an_order(archive=archive, **links), KEY)
 
     assert read(*order, store="https://store.example:443") == read(*order, store="https://store.example")
@@ -172,8 +173,8 @@ def store() -> Iterator[tuple[str, list[str]]]:
     thread.join()
 
 
-def archive(url: str, content: bytes = b"archive") -> Archive:
-    return Archive(url=url, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+def archive(url: str, content: bytes = b"archive") -> Linked:
+    return Linked(url=url, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
 
 
 def test_an_archive_is_fetched_whole(store) -> None:
@@ -193,7 +194,7 @@ def test_redirects_are_not_followed(store) -> None:
 
 @pytest.mark.parametrize("content", [b"archivf", b"archive and more", b"arch"])
 def test_an_archive_that_is_not_the_signed_one_is_refused(store, content) -> None:
-    with pytest.raises(OrderRefused, match="not the one that the order was signed over"):
+    with pytest.raises(OrderRefused, match="not what the order was signed over"):
         Links().fetch(archive(f"{store[0]}/archive", content))
 
 
@@ -206,7 +207,9 @@ def test_a_store_that_is_not_there_is_no_cancellation() -> None:
 def a_result() -> bytes:
     claim = RenderedVariation(index=0, outcome="rendered", ledger_sha256="ab", placements=((0,) * 9,))
     result = Result(order_id="order-1", attempt=1, device="cpu", variations=(claim,))
-    return workorder.pack_result(result, {0: np.arange(64 * 96 * 3, dtype=np.uint8).reshape(64, 96, 3)})
+    return workorder.pack_result(
+        result, {0: Refined(np.arange(64 * 96 * 3, dtype=np.uint8).reshape(64, 96, 3))}
+    )
 
 
 def unpack(data: bytes) -> tuple[Result, dict[int, Any]]:

@@ -20,7 +20,9 @@ from bankd.provenance.manifest import Refiner
 
 CanvasOf = Callable[..., Any]
 Seal = Callable[..., c2pa.Sealed]
-NETWORK = Refiner(name="small", checkpoint="d" * 64, training_snapshot="e" * 64, training_photos=480)
+NETWORK = Refiner(
+    name="small", checkpoint="d" * 64, training_snapshot="e" * 64, training_photos=480, gate_sha256="f" * 64
+)
 
 
 def store(file: bytes) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _drop(manifest: dict[str, Any], *path: Any) -> None:
         (lambda m: m.update(pixel_sha256="A" * 64), "should match pattern"),
         (lambda m: m.update(sealed_at="2026-06-01T12:00:00Z"), "should match pattern"),
         (lambda m: m.update(seed=2**53), "less than or equal"),
-        (lambda m: m["refiner"].update(checkpoint="d" * 64), "none of them"),
+        (lambda m: m["refiner"].update(checkpoint="d" * 64), "or none"),
         (lambda m: _drop(m, "policy_bundle"), "Field required"),
         (lambda m: _drop(m, "log_checkpoint", "root"), "Field required"),
     ],
@@ -181,16 +181,28 @@ def test_same_manifest_in_another_spelling_is_not_read(canvas: CanvasOf) -> None
 
 
 def test_network_names_its_checkpoint_and_what_trained_it() -> None:
-    Refiner(name="small", checkpoint="a" * 64, training_snapshot="b" * 64, training_photos=480)
+    Refiner(
+        name="small",
+        checkpoint="a" * 64,
+        training_snapshot="b" * 64,
+        training_photos=480,
+        gate_sha256="f" * 64,
+    )
 
-    for part in ({"training_photos": 0}, {"checkpoint": None}, {"training_snapshot": None}):
+    for part in (
+        {"training_photos": 0},
+        {"checkpoint": None},
+        {"training_snapshot": None},
+        {"gate_sha256": None},
+    ):
         whole = {
             "name": "small",
             "checkpoint": "a" * 64,
             "training_snapshot": "b" * 64,
             "training_photos": 480,
+            "gate_sha256": "f" * 64,
         }
-        with pytest.raises(ValueError, match="none of them"):
+        with pytest.raises(ValueError, match="or none"):
             Refiner.model_validate({**whole, **part})
 
 

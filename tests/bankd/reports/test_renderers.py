@@ -18,7 +18,9 @@ from bankd.reports.provenance import Area, Illustrated
 from bankd.reports.strings import LOCALES, Locale
 
 Make = Callable[..., Illustrated]
-NETWORK = Refiner(name="small", checkpoint="d" * 64, training_snapshot="e" * 64, training_photos=4800)
+NETWORK = Refiner(
+    name="small", checkpoint="d" * 64, training_snapshot="e" * 64, training_photos=4800, gate_sha256="f" * 64
+)
 
 
 class Page(HTMLParser):

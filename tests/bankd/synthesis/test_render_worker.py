@@ -30,6 +30,7 @@ from bankd.provenance.models import Composite
 from bankd.synthesis import orders, steps
 from bankd.synthesis.models import Order
 from bankd.synthesis.service import SEAL_TASK
+from bankd.worker import app
 from bankd.worker.models import Outgoing
 
 NAMED = {"SYNTH_BROKER_URL", "SYNTH_ORDER_KEY", "SYNTH_STORE"}
@@ -57,7 +58,7 @@ def at_work(bank: Any, stack: embedded.Addresses, monkeypatch: pytest.MonkeyPatc
 def the_clerk(bank: Any) -> Iterator[clerk.Clerk]:
     """One who relays what is asked of him; hints for workers that nobody started are taken out again."""
     yield clerk.Clerk(bank.rt)
-    with clerk.connect(bank.rt.addresses.broker_url).connection_for_write() as connection:
+    with app.connect(bank.rt.addresses.broker_url).connection_for_write() as connection:
         connection.default_channel.client.delete("bank", "ingest")
 
 
