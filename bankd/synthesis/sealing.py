@@ -308,7 +308,8 @@ def commit(
         return None
     held = reserved(session, order.id, index)
     # The clock moves rights too, and signing takes its time.
-    now = _clear(session, request, examined.relied, held=held, at=at)
+    network = examined.refiner.checkpoint
+    now = _clear(session, request, examined.relied, network=network, held=held, at=at)
     if isinstance(now, SealRefused):
         return now
     composite, entry = provenance.record(
@@ -327,9 +328,7 @@ def commit(
     session.flush()
     log.locked(session)
     if log.last_rights_change(session) >= examined.epoch:
-        again = _clear(
-            session, request, examined.relied, network=examined.refiner.checkpoint, held=held, at=at
-        )
+        again = _clear(session, request, examined.relied, network=network, held=held, at=at)
         if isinstance(again, SealRefused):
             return again
     log.settle(session)

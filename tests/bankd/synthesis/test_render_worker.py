@@ -156,7 +156,8 @@ answers = []
 for user in users:
     for password in [None, *os.environ.values()]:
         try:
-            psycopg.connect(host=sockets, dbname="postgres", user=user, password=password, connect_timeout=5).close()
+            whoever = {"host": sockets, "dbname": "postgres", "user": user, "password": password}
+            psycopg.connect(**whoever, connect_timeout=5).close()
             answers.append(f"in as {user}")
         except psycopg.OperationalError as error:
             answers.append(str(error))
