@@ -216,11 +216,17 @@ def _common(first: frozenset[str], second: frozenset[str]) -> frozenset[str]:
 
 
 def _shown_by(release: ReleaseTerms) -> Depictions:
-    """What an attached release says of the photo: a model release shows a person of the age it states."""
+    """What an attached release says of the photo: a model release shows a person of the age it states.
+
+    One that does not cover synthesized pictures is as none: the bank makes no others.
+    """
+    status = release.status
+    if status == "released" and not release.synthetic_depiction:
+        status = "none"
     if release.kind == "property":
         return Depictions(
-            persons=False, model_release="not-needed", youngest="adult", property_release=release.status
+            persons=False, model_release="not-needed", youngest="adult", property_release=status
         )
     return Depictions(
-        persons=True, model_release=release.status, youngest=release.youngest, property_release="not-needed"
+        persons=True, model_release=status, youngest=release.youngest, property_release="not-needed"
     )

@@ -324,7 +324,12 @@ def test_embedded_rights_that_forbid_win_over_the_record() -> None:
 
 def test_a_release_that_ends_early_ends_the_grant_for_its_photos() -> None:
     release = ReleaseTerms(
-        kind="model", status="released", youngest="adult", starts_on="2026-05-01", ends_on="2026-06-30"
+        kind="model",
+        status="released",
+        youngest="adult",
+        synthetic_depiction=True,
+        starts_on="2026-05-01",
+        ends_on="2026-06-30",
     )
     shown = Depictions(
         persons=True, model_release="released", youngest="adult", property_release="not-needed"
@@ -356,8 +361,21 @@ def test_a_release_for_some_territories_narrows_the_grant_to_them(
     assert (found.worldwide, found.territories) == (False, left)
 
 
+@pytest.mark.parametrize(("covered", "found"), [(True, "released"), (False, "none")])
+@pytest.mark.parametrize("kind", ["model", "property"])
+def test_a_release_that_does_not_cover_synthesized_pictures_is_as_none(
+    kind: str, covered: bool, found: str
+) -> None:
+    release = ReleaseTerms.model_validate(
+        {"kind": kind, "status": "released", "youngest": "adult", "synthetic_depiction": covered}
+    )
+    shown = Depictions(persons=True, model_release="released", youngest="adult", property_release="released")
+
+    assert getattr(facts(shown=shown, releases=(release,)), f"{kind}_release") == found
+
+
 def test_a_model_release_shows_a_person_and_never_raises_a_status() -> None:
-    release = ReleaseTerms(kind="model", status="released", youngest="minor")
+    release = ReleaseTerms(kind="model", status="released", youngest="minor", synthetic_depiction=True)
 
     found = facts(shown=Depictions(), releases=(release,))
 
