@@ -77,5 +77,15 @@ def remaining(session: Session, grant_ids: Iterable[UUID]) -> dict[UUID, int]:
     return {grant_id: cap - taken for grant_id, cap, taken in counters}
 
 
+def short(session: Session, *, places: int) -> frozenset[UUID]:
+    """Grants with fewer places left than that, though not all of their cap is spent."""
+    left = GrantCounter.cap - GrantCounter.used - GrantCounter.reserved
+    return frozenset(
+        session.scalars(
+            select(GrantCounter.grant_id).where(left < places, GrantCounter.used < GrantCounter.cap)
+        )
+    )
+
+
 def _is_capped(session: Session, grant_id: UUID) -> bool:
     return session.scalar(select(GrantCounter.cap).where(GrantCounter.grant_id == grant_id)) is not None

@@ -155,22 +155,22 @@ def read_crops(
 
 def make(
     session: Session, request: Request, drafted: Drafted, *, terms: Terms, by: Actor, at: datetime
-) -> Order | UUID | None:
+) -> Order | frozenset[UUID] | None:
     """Commit to an order: caps, clearance, hint and log in the caller's transaction.
 
     The log's lock is taken before the last look at rights, so no clearance
     stands in the log behind the withdrawal of what it relies on.
 
     Returns:
-        The order; or the grant whose cap had no room: roll back and plan
-        without it; or None, rights moved since the plan and it no longer
+        The order; or the grants whose caps had no room: roll back and plan
+        without them; or None, rights moved since the plan and it no longer
         clears: roll back and plan anew.
     """
     plan = drafted.plan
     places = _places(plan)
-    for grant_id, _ in places:
-        if not caps.reserve(session, grant_id):
-            return grant_id
+    full = frozenset(grant_id for grant_id, _ in places if not caps.reserve(session, grant_id))
+    if full:
+        return full
     request.attempt += 1
     clearance = Clearance(
         request_id=request.id,

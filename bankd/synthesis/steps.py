@@ -16,6 +16,7 @@ from bankd.audit.kinds import Kind
 from bankd.catalog import labels as maps
 from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
+from bankd.licensing import caps
 from bankd.licensing.use import Use
 from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
@@ -62,11 +63,11 @@ def advance(rt: Runtime, request_id: UUID) -> None:
             return
     assert lease_until is not None  # claim sets it
     full: frozenset[UUID] = frozenset()
-    for _ in range(REPLANS):
+    for plans in range(REPLANS):
         try:
-            _order(rt, request, lease_until=lease_until, full=full)
+            _order(rt, request, lease_until=lease_until, full=full, scarce=2 * plans >= REPLANS)
         except CapFull as cap:
-            full |= {cap.grant_id}
+            full |= cap.grants
         except RightsMoved:
             continue
         except BlobUnavailable:
@@ -77,11 +78,14 @@ def advance(rt: Runtime, request_id: UUID) -> None:
             return
 
 
-def _order(rt: Runtime, request: Request, *, lease_until: datetime, full: frozenset[UUID]) -> None:
+def _order(
+    rt: Runtime, request: Request, *, lease_until: datetime, full: frozenset[UUID], scarce: bool
+) -> None:
     """One plan, brought to an order or a refusal.
 
     Args:
-        full: grants whose cap has no room.
+        full: grants whose cap had no room.
+        scarce: so many had none that only those are planned with that have room for every picture.
 
     Raises:
         CapFull, RightsMoved: plan again.
@@ -91,6 +95,7 @@ def _order(rt: Runtime, request: Request, *, lease_until: datetime, full: frozen
     with rt.transaction() as session:
         at = rt.now()
         wanted = service.wanted(session, request)
+        full |= caps.short(session, places=len(wanted.variations) if scarce else 1)
         terms = terms_of(session, Use.model_validate(request.use), at=at)
         made_with = made_by.networks(session, request, terms)
         if isinstance(made_with, SealRefused):
@@ -136,7 +141,7 @@ def _order(rt: Runtime, request: Request, *, lease_until: datetime, full: frozen
             made = orders.make(session, ours, drafted, terms=terms, by=rt.actor, at=rt.now())
             if made is None:
                 raise RightsMoved
-            if isinstance(made, UUID):
+            if isinstance(made, frozenset):
                 raise CapFull(made)
     except (Withdrawn, CapFull, RightsMoved) as not_made:
         rt.blobs.delete(drafted.archive_key)
@@ -145,11 +150,11 @@ def _order(rt: Runtime, request: Request, *, lease_until: datetime, full: frozen
 
 
 class CapFull(Exception):
-    """Roll the order back: somebody else took the last place under a cap."""
+    """Roll the order back: there are fewer places under caps than its pictures want."""
 
-    def __init__(self, grant_id: UUID) -> None:
-        super().__init__(f"the cap of grant {grant_id} is full")
-        self.grant_id = grant_id
+    def __init__(self, grants: frozenset[UUID]) -> None:
+        super().__init__(f"the caps of grants {sorted(map(str, grants))} are full")
+        self.grants = grants
 
 
 class RightsMoved(Exception):

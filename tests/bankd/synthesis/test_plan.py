@@ -270,6 +270,22 @@ def test_a_region_for_which_the_cap_is_promised_elsewhere_says_so(bank: Any) -> 
         assert not region["reasons"][0]["says"].endswith(".")
 
 
+@pytest.mark.parametrize("variations", [1, 4])
+def test_many_caps_without_room_end_in_an_answer_at_once(bank: Any, variations: int) -> None:
+    """More of them than there are plans to find them by, one after the other."""
+    bank.take(*[(bank.grant(f"capped{number}", cap=1),) for number in range(14)])
+    if variations == 1:  # all are promised elsewhere; else each has room for one picture of the four
+        for number in range(14):
+            bank.order(bank.ask(seed=number))
+
+    request = bank.make(bank.ask(seed=99, variations=variations))
+
+    assert (request.state, request.tries) == ("refused", 1)
+    assert {r["policy"] for region in request.outcome["regions"] for r in region["reasons"]} == {
+        "cap-promised"
+    }
+
+
 def test_a_region_whose_photos_were_refused_at_the_seal_says_so(bank: Any) -> None:
     ref = bank.grant("open")
     (photo,) = bank.take((ref,))
