@@ -1,4 +1,4 @@
-"""The render worker's own process, as the installation starts it, against a store that lies: what it refuses."""
+"""The render worker's own process, as the installation starts it, against a store that lies."""
 
 import base64
 import json

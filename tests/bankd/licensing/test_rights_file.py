@@ -290,7 +290,8 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             37,
             "license `L-2` grants nothing; write its `grants`, or as `spdx` one of `CC0-1.0`, `CC-BY-4.0`, "
             "`CC-BY-SA-4.0`, `CC-BY-ND-4.0`, `CC-BY-NC-4.0`, `CC-BY-NC-SA-4.0`, `CC-BY-NC-ND-4.0`, "
-            "`CC-BY-2.0`, `CC-BY-SA-2.0`, `CC-BY-ND-2.0`, `CC-BY-NC-2.0`, `CC-BY-NC-SA-2.0`, `CC-BY-NC-ND-2.0`",
+            "`CC-BY-2.0`, `CC-BY-SA-2.0`, `CC-BY-ND-2.0`, `CC-BY-NC-2.0`, `CC-BY-NC-SA-2.0`, "
+            "`CC-BY-NC-ND-2.0`",
         ),
         (
             "document: contract",
