@@ -141,6 +141,15 @@ class DuplicatePixels(Refused):
         self.photo_id = photo_id
 
 
+class OfAnotherDepartment(Refused):
+    reason = "other-department"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"`{name}` is in the bank as another department's photo: that one records its rights"
+        )
+
+
 class Tombstoned(Refused):
     reason = "tombstoned"
 

@@ -1,6 +1,7 @@
 """Taking in one photo: everything between its filed bytes and its rows."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from bankd.ingestion.decode import BYTES_MOST, Decoded
 from bankd.ingestion.errors import (
     DuplicatePixels,
     NoLabelMap,
+    OfAnotherDepartment,
     SourceMissing,
     Tombstoned,
 )
@@ -41,6 +43,7 @@ def take(
         raise Tombstoned(item.name)
     photo_id = admission.known(session, sha256=sha256)
     if photo_id is not None:
+        _of_our_department(session, photo_id, item, batch)
         photo = catalog.attach_grants(
             session,
             photo_id,
@@ -61,6 +64,7 @@ def take(
         raise Tombstoned(item.name)
     twin = admission.known(session, pixel_sha256=pixel_sha256)
     if twin is not None:
+        _of_our_department(session, twin, item, batch)
         raise DuplicatePixels(item.name, twin)
     if item.labels_sha256 is None:
         raise NoLabelMap(item.name)
@@ -92,6 +96,12 @@ def take(
     item.segments = len(cut.segments)
     _restrict(session, photo, item, by=by, at=at)
     return photo, "taken" if photo.state == "admitted" else "quarantined"
+
+
+def _of_our_department(session: Session, photo_id: UUID, item: BatchItem, batch: Batch) -> None:
+    """Who has a copy of another department's photo may neither say what it shows nor learn which it is."""
+    if session.get_one(Photo, photo_id).department_id != batch.department_id:
+        raise OfAnotherDepartment(item.name)
 
 
 def _photo_facts(

@@ -103,14 +103,13 @@ class Bank:
             }
 
     def open(self, *photos: NewPhoto, classes: list[dict[str, Any]] = CLASSES, **changes: Any) -> Any:
-        given = {"blobs": self.blobs, "at": self.at, **changes}
+        given = {"blobs": self.blobs, "at": self.at, "department_id": self.department_id, **changes}
         with self.sessions.begin() as session:
             batch = service.open_batch(
                 session,
                 photos,
                 classes=classes,
                 name="a batch",
-                department_id=self.department_id,
                 by=self.by.librarian,
                 **given,
             )

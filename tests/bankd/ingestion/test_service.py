@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from bankd.access import service as access
 from bankd.audit import log
 from bankd.catalog import service as catalog
 from bankd.catalog.errors import UnknownCategories
@@ -195,6 +196,27 @@ def test_the_same_bytes_again_are_the_known_photo_and_add_their_grants(bank: Ban
     with bank.sessions() as session:
         offers = catalog.facts_of(session, [taken.photo_id], at=bank.at)[taken.photo_id]
     assert {grant for grant, _ in offers} == set(bank.grants.values())
+
+
+@pytest.mark.parametrize("level", [None, 1])
+def test_another_departments_photo_is_given_no_rights_and_not_named(
+    bank: Bank, filed: Any, encode: Make, pixels: Any, level: int | None
+) -> None:
+    taken = bank.work(bank.open(filed()))["0.png"]
+    before = rows(bank)
+    with bank.sessions.begin() as session:
+        other = access.record_department(session, "Press", by=bank.by.operator, at=bank.at).id
+    copy = {} if level is None else {"photo": encode(Image.fromarray(pixels(0)), "PNG", compress_level=level)}
+
+    batch = bank.open(filed(name="copy.png", rights=bank.rights("fr"), **copy), department_id=other)
+    refused = bank.work(batch)["copy.png"]
+
+    assert (refused.state, refused.reason) == ("refused", "other-department")
+    assert str(taken.photo_id) not in (refused.detail or "")
+    assert rows(bank) == before
+    with bank.sessions() as session:
+        offers = catalog.facts_of(session, [taken.photo_id], at=bank.at)[taken.photo_id]
+    assert [grant for grant, _ in offers] == [bank.grants["jp"]]
 
 
 def test_the_same_pixels_in_other_bytes_are_refused_as_a_duplicate(
