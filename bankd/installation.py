@@ -76,8 +76,7 @@ def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> No
 
 def down(runtime: Runtime) -> None:
     """Stop the workers, then what is embedded. Work in hand goes on at the next `up`."""
-    for name in reversed(WORKERS):
-        processes.stop(name, runtime.settings.home, by=STOP)
+    processes.stop_all(WORKERS, runtime.settings.home, by=STOP)
     embedded.down(runtime.settings.home)
 
 

@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,6 +32,10 @@ PASSED = 3  # the descriptor of a folder passed open
 
 # How a program started by root gives up root's privileges, and the user whom it becomes; None: it keeps them.
 Drop = tuple[Literal["namespace", "user"], int] | None
+
+# Each signal with the seconds that it is given before the next.
+Signals = Sequence[tuple[signal.Signals, float]]
+TERM_THEN_KILL: Signals = ((signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0))
 
 
 class State(StrEnum):
@@ -151,30 +156,36 @@ def run(
     return _launch(argv, env, cwd, drop=drop, passing=passing, log=None)
 
 
-def stop(
-    name: str,
-    folder: Path,
-    *,
-    by: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0)),
-) -> None:
+def stop(name: str, folder: Path, *, by: Signals = TERM_THEN_KILL) -> None:
     """Stop the process if it runs, and forget it. Each signal is given its seconds before the next.
 
     Raises:
         StopFailed: it is still there after the last signal.
     """
-    found = record(name, folder)
-    if found is None:
-        return
+    stop_all((name,), folder, by=by)
+
+
+def stop_all(names: Iterable[str], folder: Path, *, by: Signals = TERM_THEN_KILL) -> None:
+    """Stop all of them at once, so that it takes as long as the slowest, and forget those that are gone.
+
+    Raises:
+        StopFailed: one is still there after the last signal; the others were stopped.
+    """
+    found = [one for name in names if (one := record(name, folder))]
     for number, patience_s in by:
-        if not found.alive:
-            break
-        os.kill(found.pid, number)
+        left = [one for one in found if one.alive]
+        for one in left:
+            with suppress(ProcessLookupError):  # it ended by itself just now
+                os.kill(one.pid, number)
         deadline = time.monotonic() + patience_s
-        while found.alive and time.monotonic() < deadline:
+        while any(one.alive for one in left) and time.monotonic() < deadline:
             time.sleep(POLL_S)
-    if found.alive:
-        raise StopFailed(name, found.pid)
-    _record_path(name, folder).unlink(missing_ok=True)
+    left = [one for one in found if one.alive]
+    for one in found:
+        if one not in left:
+            _record_path(one.name, folder).unlink(missing_ok=True)
+    if left:
+        raise StopFailed(left[0].name, left[0].pid)
 
 
 def last_words(name: str, folder: Path) -> str:

@@ -104,12 +104,16 @@ def test_zombie_is_dead():
     child.wait()
 
 
-def test_what_ignores_the_first_signal_gets_the_next(folder):
+def start_deaf(name, folder):
     deaf = ["/bin/sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.05; done"]
-    processes.start("worker", deaf, {"PATH": "/usr/bin:/bin"}, folder, folder)
+    processes.start(name, deaf, {"PATH": "/usr/bin:/bin"}, folder, folder)
     deadline = time.monotonic() + 10
-    while processes.last_words("worker", folder) != "deaf" and time.monotonic() < deadline:
+    while processes.last_words(name, folder) != "deaf" and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def test_what_ignores_the_first_signal_gets_the_next(folder):
+    start_deaf("worker", folder)
     term, kill = processes.signal.SIGTERM, processes.signal.SIGKILL
 
     with pytest.raises(StopFailed):
@@ -118,3 +122,17 @@ def test_what_ignores_the_first_signal_gets_the_next(folder):
     processes.stop("worker", folder, by=((term, 0.2), (kill, 10)))
 
     assert processes.state("worker", folder) is State.STOPPED
+
+
+def test_several_stop_at_once_and_one_that_stays_keeps_none_of_the_others(folder):
+    start_deaf("deaf", folder)
+    for name in ("first", "last"):
+        processes.start(name, SLEEP, {}, folder, folder)
+    term, kill = processes.signal.SIGTERM, processes.signal.SIGKILL
+
+    with pytest.raises(StopFailed, match="deaf"):
+        processes.stop_all(("first", "deaf", "last", "never started"), folder, by=((term, 0.5),))
+
+    assert [record.name for record in processes.records(folder)] == ["deaf"]
+    processes.stop_all(("deaf",), folder, by=((term, 0.1), (kill, 10)))
+    assert processes.records(folder) == []
