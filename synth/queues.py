@@ -108,5 +108,5 @@ def order_of(message: Message) -> str | None:
     try:
         body: Any = json.loads(message.body)
         return str(body["order_id"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -156,6 +156,29 @@ def test_what_render_workers_say_makes_us_look_once_and_can_do_no_more(served: A
     assert waiting(served) == 0
 
 
+def test_a_message_that_is_no_hint_is_passed_over_however_deep_it_goes(served: Any, clerk: Clerk) -> None:
+    order = served.order(served.ask())
+    with served.rt.transaction() as session:
+        before = session.scalar(select(func.count()).select_from(Outgoing))
+    with queues.hints(served.rt.addresses.render_broker_url) as connection:
+        producer = connection.Producer(auto_declare=False)
+        for body in ("[" * 100_000, "{}", '"order"'):
+            producer.publish(
+                body,
+                exchange="",
+                routing_key=queues.RENDERED_QUEUE,
+                content_type="application/json",
+                content_encoding="utf-8",
+            )
+        queues.hint(connection, str(order.id), order.attempt)
+
+    clerk.collect()
+
+    assert waiting(served) == before + 1
+    with queues.hints(served.rt.addresses.render_broker_url) as connection:
+        assert connection.default_channel.basic_get(queues.RENDERED_QUEUE) is None
+
+
 def test_a_request_is_hinted_at_again_when_its_queue_is_drained_and_not_before(
     served: Any, clerk: Clerk, later: Callable[..., None]
 ) -> None:
