@@ -4,6 +4,7 @@ Each step is safe to run twice and at the same time; the row says whose turn
 it is. Nothing is held locked while bytes move or keys sign.
 """
 
+import logging
 import secrets
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +22,7 @@ from bankd.licensing.use import Use
 from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
-from bankd.storage import BlobMissing, BlobTooLarge, BlobUnavailable
+from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
 from bankd.synthesis import made_by, orders, sealing, service
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
@@ -32,6 +33,8 @@ from synth import workorder
 from synth.layout import Layout
 from synth.refinement import Refined
 from synth.workorder import RenderedVariation, Result, ResultRefused
+
+logger = logging.getLogger(__name__)
 
 MAX_LAYOUT_BYTES = 64 << 20
 REPLANS = 10  # plans made while caps fill up under us
@@ -195,6 +198,10 @@ def seal(rt: Runtime, order_id: UUID) -> None:
         with rt.transaction() as session:
             service.let_go(session, order.id)
         raise
+    except (BlobMissing, BlobDamaged) as lost:
+        # Bytes of the bank's own. They do not come back by waiting, and without them nothing is sealed.
+        logger.error("order `%s` cannot be sealed: %s", order.id, lost)
+        _void(rt, order, why="bytes that the bank needs to seal it are lost", kind=Kind.ORDER_FAILED)
 
 
 def _seal(rt: Runtime, order: Order, request: Request) -> None:

@@ -322,6 +322,20 @@ def test_rights_that_end_while_a_picture_is_signed_refuse_the_seal(bank, monkeyp
         assert session.scalars(select(Variation)).one().reasons["reasons"] == ["create-by-passed"]
 
 
+def test_a_photo_whose_bytes_are_lost_ends_its_order_and_does_not_hang_it(bank) -> None:
+    (photo,) = bank.take((bank.grant("open"),))
+    order = bank.order(bank.ask())
+    bank.render(order)
+    bank.rt.blobs.delete_prefix(str(photo))
+
+    steps.seal(bank.rt, order.id)
+
+    assert sealed(bank) == []
+    assert last_kind(bank) == "order.failed"
+    with bank.rt.transaction() as session:
+        assert session.get_one(Order, order.id).state == "void"
+
+
 def test_links_are_neither_stored_nor_logged(served) -> None:
     request = served.make(served.ask())
 
