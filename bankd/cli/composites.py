@@ -87,6 +87,15 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
                 f"photo {photo.photo_id} on grant {photo.grant_id}: {photo.canvas_px / whole:.2%}"
                 f" of the canvas before refinement, {count(len(photo.segments), 'segment')}"
             )
+        if manifest.refiner.checkpoint is not None:
+            click.echo(
+                f"network {manifest.refiner.checkpoint} made nine tenths or more of the pixels on"
+                f" {manifest.refiner.made_px / whole:.2%} of the picture"
+            )
+            click.echo(
+                f"  trained on {count(manifest.refiner.training_photos, 'photo')} that are not placed photos"
+                f" (snapshot {manifest.refiner.training_snapshot})"
+            )
         for credit in disclosures.credits():
             click.echo(f"credit owed ({credit.placement}): {credit.text}")
         for handout in found.handouts:

@@ -197,6 +197,19 @@ def _definition(manifest: Manifest, *, trained: bool) -> dict[str, Any]:
                 "changes": [{"region": [_rectangle(photo_boxes[number])]}],
             }
         )
+    if trained:
+        # It may touch any pixel, so no region is named; the gate in our assertion bounds each.
+        actions.append(
+            {
+                "action": "c2pa.edited",
+                "softwareAgent": {"name": f"{GENERATOR} network refiner", "version": __version__},
+                "digitalSourceType": xmp.TRAINED,
+                "parameters": {
+                    "org.bankd.checkpoint": manifest.refiner.checkpoint,
+                    "org.bankd.made_px": manifest.refiner.made_px,
+                },
+            }
+        )
     return {
         "claim_version": 2,
         "claim_generator_info": [{"name": GENERATOR, "version": __version__}],
@@ -206,7 +219,7 @@ def _definition(manifest: Manifest, *, trained: bool) -> dict[str, Any]:
         "ingredients": ingredients,
         "assertions": [
             # Every step of the pipeline is one of these: placing (with its fills and seams), and the
-            # network's pass, which is part of creating a composite with trained algorithmic media.
+            # network's pass over what was placed.
             {"label": "c2pa.actions.v2", "data": {"actions": actions, "allActionsIncluded": True}},
             {
                 "label": "cawg.training-mining",

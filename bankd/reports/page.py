@@ -73,6 +73,7 @@ class _Writer:
                     )
                 ],
             },
+            "made": self.made(),
             "photos": {
                 "title": self.say("photos"),
                 "columns": [
@@ -116,6 +117,9 @@ class _Writer:
             lines.append(self.say(one, photos=len(report.photos), licensors=licensors, fed=fed))
         else:
             lines.append(self.say("summary.none"))
+        if report.network_made is not None:
+            made = self.area(report.network_made.px, report.network_made.basis_points)[1]
+            lines.append(self.say("summary.made", made=made))
         if report.photos:
             lines.append(self.say("summary.allowed", sealed=self.moment(report.sealed_at)))
         marks = len(report.marks())
@@ -124,6 +128,17 @@ class _Writer:
         else:
             lines.append(self.say("summary.unverified" if marks else "summary.verified", count=marks))
         return lines
+
+    def made(self) -> dict[str, Any] | None:
+        """What the network made, apart from the canvas: a pixel may count here and for a photo there."""
+        made = self.report.network_made
+        if made is None:
+            return None
+        return {
+            "title": self.say("made"),
+            "note": self.say("made.note"),
+            "row": [self.say("made.most"), *self.area(made.px, made.basis_points)],
+        }
 
     def photo(self, photo: ReportedPhoto, color: str) -> dict[str, Any]:
         percent, px = self.area(photo.area.px, photo.area.basis_points)[::-1]
@@ -168,9 +183,16 @@ class _Writer:
         refiner = self.report.refiner
         if refiner.checkpoint is None or refiner.training_snapshot is None:
             return []
+        named = [
+            ("training.checkpoint", refiner.checkpoint),
+            ("training.aligner", refiner.aligner),
+            ("training.sorter", refiner.sorter),
+            ("training.snapshot", refiner.training_snapshot),
+            ("training.gate", refiner.gate_sha256),
+        ]
         return [
-            (self.say("training.checkpoint"), refiner.checkpoint, MONO),
-            (self.say("training.snapshot"), refiner.training_snapshot, MONO),
+            (self.say("training.photos"), self.count(refiner.training_photos), ""),
+            *((self.say(key), value, MONO) for key, value in named if value is not None),
         ]
 
     def use(self) -> list[Row]:

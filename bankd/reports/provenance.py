@@ -96,6 +96,7 @@ class ProvenanceReport(Value):
     placed_blended: Area  # their side of blended seams
     inpainted: Area
     refiner_only: Area
+    network_made: Area | None = None  # of the picture, not of the canvas; None without a network
     refiner: Refiner
     recipe: str
     frame: str

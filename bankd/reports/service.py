@@ -153,6 +153,7 @@ def _report(
         sum(segment.blended_px for segment in segments),
     ]
     placed_px, placed_bp = sum(own), sum(points)
+    made_px = manifest.refiner.made_px
     own_bp = apportion(placed_bp, own, whole=placed_px)
     cleared = set(thumbnails)
     return ProvenanceReport(
@@ -188,6 +189,9 @@ def _report(
         placed_blended=Area(px=own[2], basis_points=own_bp[2]),
         inpainted=Area(px=manifest.inpainted_px, basis_points=inpainted_bp),
         refiner_only=Area(px=manifest.refiner_px, basis_points=refiner_bp),
+        network_made=None
+        if manifest.refiner.checkpoint is None
+        else Area(px=made_px, basis_points=made_px * 10_000 // (manifest.height * manifest.width)),
         refiner=manifest.refiner,
         recipe=manifest.recipe,
         frame=manifest.frame,

@@ -28,6 +28,9 @@ _EN = {
         "When the composite was sealed on {sealed}, each grant relied on and all of them together were "
         "allowed on recorded facts for the use declared below."
     ),
+    "summary.made": (
+        "A trained network made nine tenths or more of each pixel on {made} of the picture's area."
+    ),
     "summary.verified": "No fact relied on is marked as unverified.",
     "summary.unverified": "{count} facts relied on need attention; they are marked and listed below.",
     "summary.unverified_one": "One fact relied on needs attention; it is marked and listed below.",
@@ -46,6 +49,12 @@ _EN = {
     "area.inpainted": "Filled without a photo",
     "area.refiner": "Made by the refiner alone",
     "area.whole": "Whole canvas",
+    "made": "Made by the network",
+    "made.most": "Pixels of which the network made nine tenths or more",
+    "made.note": (
+        "Measured on the finished picture by the network's gate, whichever photo was placed there: it is "
+        "counted apart from the canvas areas above and does not add up with them."
+    ),
     "less": "< {percent}",
     "more": "> {percent}",
     "px": "{count} px",
@@ -95,8 +104,12 @@ _EN = {
         "The network {refiner} was trained on {count} photos, which are not placed photos. "
         "The snapshot named below lists them."
     ),
+    "training.photos": "Number of training photos",
     "training.checkpoint": "Network checkpoint",
+    "training.aligner": "Network that aligned segments",
+    "training.sorter": "Network that ordered segments",
     "training.snapshot": "Training snapshot",
+    "training.gate": "Gate map, SHA-256",
     "use": "Declared use",
     "use.purpose": "Purpose",
     "use.channels": "Channels",
@@ -220,6 +233,7 @@ _JA = {
         "この合成画像を封印した{sealed}の時点で、依拠した各許諾およびその全体は、記録された事実に基づき、"
         "下記の申告された用途に対して認められていました。"
     ),
+    "summary.made": ("画像面積の{made}では、各画素の9割以上が学習済みネットワークによる生成です。"),
     "summary.verified": "依拠した事実のうち、未確認とされたものはありません。",
     "summary.unverified": (
         "依拠した事実のうち{count}件に注意が必要です。該当箇所に印を付し、下に一覧を示します。"
@@ -240,6 +254,12 @@ _JA = {
     "area.inpainted": "写真によらない補完",
     "area.refiner": "リファイナーのみによる生成",
     "area.whole": "キャンバス全体",
+    "made": "ネットワークによる生成",
+    "made.most": "9割以上をネットワークが生成した画素",
+    "made.note": (
+        "完成画像についてネットワークのゲートで測った値で、どの写真が配置された箇所かを問いません。"
+        "上記のキャンバス面積とは別に数えたもので、合算はできません。"
+    ),
     "less": "{percent}未満",
     "more": "{percent}超",
     "px": "{count} px",
@@ -289,8 +309,12 @@ _JA = {
         "ネットワーク{refiner}は写真{count}点で学習しています。これらは配置写真ではありません。"
         "一覧は下記のスナップショットにあります。"
     ),
+    "training.photos": "学習写真の点数",
     "training.checkpoint": "ネットワークのチェックポイント",
+    "training.aligner": "セグメントの位置合わせに用いたネットワーク",
+    "training.sorter": "セグメントの順序付けに用いたネットワーク",
     "training.snapshot": "学習用スナップショット",
+    "training.gate": "ゲートマップ、SHA-256",
     "use": "申告された用途",
     "use.purpose": "目的",
     "use.channels": "媒体",

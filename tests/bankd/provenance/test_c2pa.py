@@ -118,6 +118,10 @@ def test_source_type_says_whether_a_trained_network_had_a_part(
         one["data"] for one in active(file)["assertions"] if one["label"].startswith("c2pa.actions")
     )
     assert actions["actions"][0]["digitalSourceType"] == uri
+    edits = [action for action in actions["actions"] if action["action"] == "c2pa.edited"]
+    assert [edit["parameters"]["org.bankd.checkpoint"] for edit in edits] == (
+        [] if refiner is None else [NETWORK.checkpoint]
+    )
     with Image.open(io.BytesIO(file)) as image:
         assert f'DigitalSourceType="{uri}"' in image.text["XML:com.adobe.xmp"]  # type: ignore[attr-defined]
 

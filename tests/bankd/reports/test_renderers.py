@@ -19,8 +19,15 @@ from bankd.reports.strings import LOCALES, Locale
 
 Make = Callable[..., Illustrated]
 NETWORK = Refiner(
-    name="small", checkpoint="d" * 64, training_snapshot="e" * 64, training_photos=4800, gate_sha256="f" * 64
+    name="network",
+    checkpoint="d" * 64,
+    training_snapshot="e" * 64,
+    training_photos=4800,
+    gate_sha256="f" * 64,
+    made_px=4_321,
+    sorter="a" * 64,
 )
+REFINED = {"refiner": NETWORK, "network_made": Area(px=4_321, basis_points=2880)}
 
 
 class Page(HTMLParser):
@@ -173,9 +180,7 @@ def test_pdf_and_html_say_the_same(illustrated: Make) -> None:
         assert re.sub(r"\s+", "", sentence)[:40] in text
 
 
-@pytest.mark.parametrize(
-    "changes", [{"picture": "withheld"}, {"height": 300, "width": 100}, {"refiner": NETWORK}]
-)
+@pytest.mark.parametrize("changes", [{"picture": "withheld"}, {"height": 300, "width": 100}, REFINED])
 def test_unusual_composites_are_laid_out_too(illustrated: Make, changes: dict[str, Any]) -> None:
     for locale in LOCALES:
         assert pdf.render(illustrated(2, **changes), locale=locale).startswith(b"%PDF")
@@ -192,8 +197,14 @@ def test_json_is_complete_and_read_back(illustrated: Make) -> None:
 
 
 def test_network_and_its_training_photos_stand_apart(illustrated: Make) -> None:
-    seen = Page(html.render(illustrated(1, refiner=NETWORK))).text
+    made = illustrated(1, **REFINED)
+    seen = Page(html.render(made)).text
 
+    assert "nine tenths or more of each pixel on 28.80 % of the picture's area" in seen
+    assert "4,321 px" in seen and "does not add up with them" in seen
+    assert "4,321px" in words_of(pdf.render(made))
+    assert json.loads(made.report.as_text())["network_made"] == {"basis_points": 2880, "px": 4321}
+    assert "a" * 64 in seen and "f" * 64 in seen and "aligned segments" not in seen
     assert "was trained on 4,800 photos, which are not placed photos" in seen
     assert "d" * 64 in seen and "e" * 64 in seen
     assert "None: the refiner blend has no trained network." in Page(html.render(illustrated(1))).text
