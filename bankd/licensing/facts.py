@@ -136,6 +136,7 @@ def use_facts(use: Use, *, at: datetime) -> UseFacts:
         audience=use.audience,
         copies=use.copies,
         licensee=use.licensee,
+        beneficiaries=use.beneficiaries,
         alterations=use.alterations,
         fields=fields(use),
     )

@@ -58,5 +58,6 @@ class UseFacts(Value):
     audience: Audience
     copies: int
     licensee: str
+    beneficiaries: frozenset[str] = frozenset()  # others in whose interest it is used
     alterations: frozenset[Alteration]
     fields: frozenset[str]  # exclusivity atoms that the use touches, as `GrantFacts.carved`

@@ -315,6 +315,7 @@ SAMPLE: Mapping[str, Any] = attributes(
         audience="public",
         copies=0,
         licensee="house",
+        beneficiaries=frozenset(),
         alterations=frozenset(),
         fields=frozenset(),
     )

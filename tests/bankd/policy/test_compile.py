@@ -122,6 +122,7 @@ DRAW_USE: Mapping[str, Callable[[random.Random], Any]] = {
     "audience": one(sorted(AUDIENCES)),
     "copies": one([0, 1, 1000, 1001, 2**53 - 1]),
     "licensee": one(LICENSEES),
+    "beneficiaries": some(LICENSEES),
     "alterations": some(sorted(ALTERATIONS)),
     "fields": some(ATOMS),
 }
