@@ -136,6 +136,8 @@ class Photo(Base):
     dispute_reason: Mapped[str | None] = mapped_column(Text)
     embargo_until: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    # The transaction that wrote the row last, set by a trigger whatever is written here.
+    last_xid: Mapped[BigInt] = mapped_column(index=True, server_default="0")
     blocked_until: Mapped[datetime | None] = mapped_column(
         Until,
         Computed(

@@ -8,8 +8,9 @@ until parts are joined anew.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,7 @@ class Work:
 
 
 class Part:
-    """Rows that were put in together. Immutable, but for what blocks their photos."""
+    """Rows that were put in together. Immutable: a change of what blocks their photos makes another part."""
 
     def __init__(self, rows: Rows, photos: Photos, *, frame: Frame) -> None:
         sha = _sha_words(photos.sha256)
@@ -91,8 +92,7 @@ class Part:
         self.tiles, self.counts, self.planes = self._bounds(described)
         self.blocked = photos.blocked.copy()
         self.until_us = photos.until_us.copy()
-        self.suspect = np.zeros(len(self.tiles), np.uint64)
-        self.mark(np.flatnonzero((self.blocked != 0) | (self.until_us != NEVER_US)))
+        self.suspect = self._suspects()
 
     def __len__(self) -> int:
         return len(self.segment)
@@ -101,28 +101,21 @@ class Part:
     def size_bytes(self) -> int:
         return sum(array.nbytes for array in vars(self).values() if isinstance(array, np.ndarray))
 
-    def block(self, photo: int, *, blocked: int, until_us: int) -> None:
-        """What blocks a photo from now on. Safe beside queries: they see the old or the new."""
-        rows = np.flatnonzero(self.photo == photo)
-        if blocked or until_us != NEVER_US:
-            self._suspect(rows, True)  # before the block: a row with a block is never trusted
-        self.blocked[photo], self.until_us[photo] = blocked, until_us
-        if not blocked and until_us == NEVER_US:
-            self._suspect(rows, False)
+    def blocking(self, photos: npt.NDArray[np.intp], blocked: npt.NDArray[np.uint64], until_us: Ints) -> Self:
+        """The same rows where this is what blocks these photos. All else is shared."""
+        other = copy(self)
+        other.blocked, other.until_us = self.blocked.copy(), self.until_us.copy()
+        other.blocked[photos], other.until_us[photos] = blocked, until_us
+        other.suspect = other._suspects()
+        return other
 
-    def mark(self, photos: npt.NDArray[np.intp]) -> None:
-        """Have every row of these photos asked whether it is blocked."""
-        if len(photos):
-            wanted = np.zeros(len(self.blocked), bool)
-            wanted[photos] = True
-            self._suspect(np.flatnonzero(wanted[self.photo]), True)
-
-    def _suspect(self, rows: npt.NDArray[np.intp], whether: bool) -> None:
-        bits = np.uint64(1) << (rows % TILE).astype(np.uint64)
-        if whether:
-            np.bitwise_or.at(self.suspect, rows // TILE, bits)
-        else:
-            np.bitwise_and.at(self.suspect, rows // TILE, ~bits)
+    def _suspects(self) -> npt.NDArray[np.uint64]:
+        """A bit for each row of each tile whose photo must be asked whether it is blocked."""
+        asked = (self.blocked != 0) | (self.until_us != NEVER_US)
+        rows = np.zeros(len(self.tiles) * TILE, bool)
+        if asked.any():
+            rows[: len(self)] = asked[self.photo]
+        return np.packbits(rows, bitorder="little").view("<u8").astype(np.uint64, copy=False)
 
     def ranges(self, category: int, clears: Mapping[int, int]) -> tuple[Ints, npt.NDArray[np.uint64]]:
         """Row ranges (r, 2) of a category whose profiles clear, and the bits of the grants that do.

@@ -149,17 +149,26 @@ def test_a_photo_that_is_blocked_is_gone_from_the_next_answer_and_back_when_it_i
     bank, query = Bank(drawn(rng, 400), rng, blocks=False), drawn(rng, 1)
     before = bank.search(query, 1, EVERYTHING, 200)[0]
     photo = int(before.photo[0])
+    free = bank.part
 
-    bank.part.block(photo, blocked=0, until_us=FOREVER_US)
+    def block(*, blocked: int, until_us: int) -> None:
+        bank.part = bank.part.blocking(
+            np.array([photo]), np.array([blocked], np.uint64), np.array([until_us], np.int64)
+        )
+
+    block(blocked=0, until_us=FOREVER_US)
     without = bank.search(query, 1, EVERYTHING, 200)[0]
-    bank.part.block(photo, blocked=1, until_us=NEVER_US)
+    block(blocked=1, until_us=NEVER_US)
     by_grant = bank.search(query, 1, EVERYTHING, 200)[0]
     other_grant = bank.search(query, 1, dict.fromkeys(range(8), 3), 200)[0]
-    bank.part.block(photo, blocked=0, until_us=NEVER_US)
+    block(blocked=0, until_us=NEVER_US)
     after = bank.search(query, 1, EVERYTHING, 200)[0]
+    block(blocked=0, until_us=FOREVER_US)
+    bank.part = free
+    as_it_was = bank.search(query, 1, EVERYTHING, 200)[0]
 
     assert photo not in without.photo and photo not in by_grant.photo
-    assert listed(after) == listed(other_grant) == listed(before)
+    assert listed(after) == listed(other_grant) == listed(as_it_was) == listed(before)
     assert listed(without) == [
         row for row, one in zip(listed(before), before.photo, strict=True) if one != photo
     ]
