@@ -32,6 +32,7 @@ MAX_ARCHIVE_BYTES = 1 << 30
 MAX_RESULT_BYTES = 256 << 20
 MAX_VARIATIONS = 16
 MAX_CLAIMS = 100_000
+MAX_DIRECTORY_BYTES = 16 << 10  # of a result: it has few files
 # What a hostile ZIP or PNG can raise beside what their libraries document.
 DAMAGED = (EOFError, Image.DecompressionBombError, RuntimeError, SyntaxError, struct.error, zlib.error)
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -277,6 +278,8 @@ def unpack_result(
             attempt, a picture missing or of another size.
     """
     bound = height * width * 4 + (1 << 20)
+    if _directory_bytes(data) > MAX_DIRECTORY_BYTES:
+        raise ResultRefused("the result is larger than its order allows")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = {info.filename: info for info in archive.infolist()}
@@ -304,6 +307,18 @@ def unpack_result(
     except (zipfile.BadZipFile, ValidationError, KeyError, OSError, ValueError, *DAMAGED) as error:
         raise ResultRefused("the result cannot be read") from error
     return result, pictures
+
+
+def _directory_bytes(data: bytes) -> int:
+    """The size of a ZIP's directory, as it says: `zipfile` keeps every entry before it can be asked.
+
+    Raises:
+        ResultRefused: it does not end as those that we write, without comment and not as ZIP64.
+    """
+    end = data[-22:]
+    if len(end) < 22 or end[:4] != b"PK\5\6" or end[-2:] != b"\0\0" or data[-42:-38] == b"PK\6\7":
+        raise ResultRefused("the result cannot be read")
+    return int.from_bytes(end[12:16], "little")
 
 
 def _picture(data: bytes, mode: str, *, height: int, width: int) -> np.ndarray[Any, Any]:

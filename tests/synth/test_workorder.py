@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import random
+import struct
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -243,3 +244,23 @@ def test_a_compressed_result_is_not_unpacked(method) -> None:
 
     with pytest.raises(ResultRefused, match="compressed or encrypted"):
         unpack(out.getvalue())
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_result_of_a_million_files_is_refused_before_they_are_listed(zip64, monkeypatch) -> None:
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", *(0,) * 9, 1, *(0,) * 6) + b"a"
+    directory = entry * 1_000_000
+    if zip64:
+        size = (len(directory), 0)
+        wide = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, *size)
+        wide += struct.pack("<4sIQI", b"PK\6\7", 0, len(directory), 1)
+        end = wide + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, 100, 0, 0)
+    else:
+        end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, len(directory), 0, 0)
+
+    def never(*_: Any) -> None:
+        raise AssertionError("it was listed")
+
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", never)
+    with pytest.raises(ResultRefused):
+        unpack(directory + end)
