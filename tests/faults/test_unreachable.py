@@ -79,7 +79,7 @@ def api(house: Any, key: str) -> Iterator[httpx.Client]:
             yield client
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         listening.close()
     assert not thread.is_alive()
 

@@ -219,11 +219,11 @@ def serving(served: FastAPI) -> Iterator[httpx.Client]:
     thread.start()
     try:
         host, port = listening.getsockname()
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=60, trust_env=False) as client:
             yield client
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         listening.close()
     assert not thread.is_alive()
 

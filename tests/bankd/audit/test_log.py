@@ -207,7 +207,7 @@ def test_the_lock_holds_the_log_still(sessions, BY, AT):
         assert not done.wait(0.3)
         assert log.epoch(session) == before == 0
         mine = note(session, BY, AT, "mine")
-    thread.join(timeout=10)
+    thread.join(timeout=60)
 
     assert done.is_set()
     assert mine.index == 0
@@ -255,7 +255,7 @@ def test_whoever_listens_hears_the_new_size_at_the_commit(database, BY, AT):
             session.rollback()
         with database.sessions.begin() as session:
             note(session, BY, AT)
-        heard = [message.payload for message in listener.notifies(timeout=5, stop_after=2)]
+        heard = [message.payload for message in listener.notifies(timeout=60, stop_after=2)]
     assert heard == ["2", "3"]
 
 
@@ -370,10 +370,10 @@ def test_a_writer_killed_at_any_moment_leaves_no_gap_and_no_lock(database, BY, A
         for _ in range(patience):
             acknowledged = int(writer.stdout.readline())
         writer.send_signal(signal.SIGKILL)
-        rest = writer.communicate(timeout=10)[0].split()
+        rest = writer.communicate(timeout=60)[0].split()
         acknowledged = int(rest[-1]) if rest else acknowledged
     with database.sessions.begin() as session:
-        session.execute(text("SET LOCAL lock_timeout = '5s'"))
+        session.execute(text("SET LOCAL lock_timeout = '60s'"))
         note(session, BY, AT, "after")
     with database.sessions.begin() as session:
         found = indexes(session)

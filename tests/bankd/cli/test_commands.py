@@ -179,7 +179,7 @@ def test_the_api_is_served_until_interrupted(bankd: Commands) -> None:
         assert "server" not in answer.headers
     finally:
         served.send_signal(signal.SIGINT)
-        served.wait(30)
+        served.wait(60)
 
 
 def test_one_idempotency_key_is_one_request(bankd: Commands, ingested: Any, layout: Path) -> None:

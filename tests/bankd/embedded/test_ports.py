@@ -118,7 +118,7 @@ def test_everything_listens_on_loopback_or_in_folders_of_ours(machine):
 def test_no_request_without_credentials_lists_reads_writes_or_deletes(machine, store, scheme):
     ports = [port for _, port in listening(machine.folder)]
     s3 = int(machine.addresses.s3_endpoint.rpartition(":")[2])
-    pool = urllib3.PoolManager(retries=False, timeout=3, ssl_context=tls(protocol="http/1.1"))
+    pool = urllib3.PoolManager(retries=False, timeout=60, ssl_context=tls(protocol="http/1.1"))
     leaks, accepted, asked = [], [], 0
     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
@@ -155,7 +155,7 @@ def test_no_request_without_credentials_lists_reads_writes_or_deletes(machine, s
 def http2(port, *, context):
     """The frame type with which a port greets an HTTP/2 client (gRPC), None if it does not."""
     with contextlib.ExitStack() as opened:
-        channel = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        channel = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
         try:
             if context:
                 channel = opened.enter_context(context.wrap_socket(channel))
@@ -197,7 +197,7 @@ def test_grpc_answers_only_to_the_stores_own_certificate(machine, tmp_path):
 
 def test_presigned_links_work_and_altered_ones_do_not(machine, store):
     bucket = machine.addresses.s3_bucket
-    pool = urllib3.PoolManager(retries=False, timeout=10)
+    pool = urllib3.PoolManager(retries=False, timeout=60)
     read = store.presigned_get_object(bucket, KEY, expires=timedelta(minutes=5))
     write = store.presigned_put_object(bucket, "secret/result", expires=timedelta(minutes=5))
     signature = re.search("X-Amz-Signature=([0-9a-f]+)", read)[1]
@@ -219,7 +219,7 @@ def test_presigned_links_work_and_altered_ones_do_not(machine, store):
 
 
 def test_object_is_not_replaced_where_none_may_match(machine, store):
-    pool = urllib3.PoolManager(retries=False, timeout=10)
+    pool = urllib3.PoolManager(retries=False, timeout=60)
     link = store.presigned_put_object(machine.addresses.s3_bucket, "once", expires=timedelta(minutes=5))
 
     statuses = [

@@ -22,7 +22,7 @@ def folder(tmp_path):
 
 
 def await_state(name, folder, wanted):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while processes.state(name, folder) is not wanted and time.monotonic() < deadline:
         time.sleep(0.01)
     return processes.state(name, folder)
@@ -95,7 +95,7 @@ def test_process_of_before_a_reboot_is_dead(folder):
 
 def test_zombie_is_dead():
     child = subprocess.Popen(["/bin/true"])
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while processes.start_ticks(child.pid) is not None and time.monotonic() < deadline:
         time.sleep(0.01)
 
@@ -107,7 +107,7 @@ def test_zombie_is_dead():
 def start_deaf(name, folder):
     deaf = ["/bin/sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.05; done"]
     processes.start(name, deaf, {"PATH": "/usr/bin:/bin"}, folder, folder)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while processes.last_words(name, folder) != "deaf" and time.monotonic() < deadline:
         time.sleep(0.01)
 

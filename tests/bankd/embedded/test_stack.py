@@ -56,7 +56,7 @@ def read_everywhere(addresses, word):
     with database(addresses.database_owner_url) as connection:
         row = connection.execute("SELECT word FROM kept WHERE word = %s", [word]).fetchone()
     with kombu.Connection(addresses.broker_url) as broker, broker.SimpleQueue("kept") as queue:
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=60)
         message.ack()
     answer = store(addresses).get_object(addresses.s3_bucket, f"kept/{word}")
     try:
@@ -97,7 +97,7 @@ def test_killed_part_is_told_dead_and_loses_nothing(machine, part_of, name):
     others = [part for part in embedded.status(machine.folder) if part.name != name]
 
     os.kill(part_of(machine.folder, name).pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while part_of(machine.folder, name).state is State.RUNNING and time.monotonic() < deadline:
         time.sleep(0.01)
     dead = part_of(machine.folder, name)

@@ -85,7 +85,7 @@ def hint(machine):
         kombu.Connection(machine.addresses.broker_url, transport_options=options) as broker,
         broker.SimpleQueue("rendered") as queue,
     ):
-        message = queue.get(timeout=30)
+        message = queue.get(timeout=60)
         message.ack()
         return message.payload
 

@@ -461,7 +461,7 @@ def test_of_two_equal_photos_at_the_same_time_one_is_taken(
 
     def run(item_id: UUID) -> None:
         try:
-            ready.wait(10)
+            ready.wait(60)
             found.append(bank.ingest(item_id).state)
         except BaseException as error:
             found.append(error)
@@ -470,7 +470,7 @@ def test_of_two_equal_photos_at_the_same_time_one_is_taken(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sorted(map(str, found)) == (["known", "taken"] if together == "bytes" else ["refused", "taken"])
     assert rows(bank)["photos"] == 1

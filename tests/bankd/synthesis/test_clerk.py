@@ -316,7 +316,7 @@ def clerks(served: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     yield clerks
     for process in clerks.running:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_one_clerk_works_and_the_next_takes_over_when_it_dies(

@@ -279,7 +279,7 @@ def test_a_seal_that_spends_a_cap_and_a_withdrawal_on_the_same_photos_do_not_dea
         # The picture's rows are written: its photos are held. Let the withdrawal come as far as it can.
         session.flush()
         placed.set()
-        assert withdrawing.wait(timeout=20)
+        assert withdrawing.wait(timeout=60)
         time.sleep(0.5)
         return consume(session, grant_id, **more)
 
@@ -338,7 +338,7 @@ def test_the_same_key_sent_twice_at_once_is_one_request(served: Any, monkeypatch
     def looked(*asked: Any, **by: Any) -> Any:
         found = known(*asked, **by)
         if found is None:  # neither is there yet
-            both.wait(timeout=20)
+            both.wait(timeout=60)
         return found
 
     monkeypatch.setattr(filing, "_by_key", looked)
