@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Text, Uuid
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 import bankd.licensing.models  # noqa: F401  photos of a snapshot point at rights profiles
