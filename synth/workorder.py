@@ -22,7 +22,7 @@ import numpy as np
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from synth.cards import Kind
 from synth.pictures import CategoryFacts, Placement, Segment
@@ -32,6 +32,7 @@ MAX_ARCHIVE_BYTES = 1 << 30
 MAX_RESULT_BYTES = 256 << 20
 MAX_VARIATIONS = 16
 MAX_CLAIMS = 100_000
+MAX_NAMES = 50  # in one object of a result
 MAX_DIRECTORY_BYTES = 16 << 10  # of a result: it has few files
 # What a hostile ZIP or PNG can raise beside what their libraries document.
 DAMAGED = (EOFError, Image.DecompressionBombError, RuntimeError, SyntaxError, struct.error, zlib.error)
@@ -231,11 +232,11 @@ class RenderedVariation(_Value):
     index: int = Field(ge=0, lt=MAX_VARIATIONS)
     outcome: Literal["rendered", "uncovered"]
     # Regions that no segment covered, when over the limit.
-    uncovered: tuple[Ordinal, ...] = Field(default=(), max_length=MAX_CLAIMS)
+    uncovered: Annotated[tuple[Ordinal, ...], FailFast()] = Field(default=(), max_length=MAX_CLAIMS)
     ledger_sha256: str = Field(default="", pattern="^[0-9a-f]*$", max_length=64)
     # Region, segment key, rank, six affine integers.
-    placements: tuple[Nine, ...] = Field(default=(), max_length=MAX_CLAIMS)
-    timings_ms: dict[Stage, Milliseconds] = Field(default={}, max_length=50)
+    placements: Annotated[tuple[Nine, ...], FailFast()] = Field(default=(), max_length=MAX_CLAIMS)
+    timings_ms: dict[Stage, Milliseconds] = Field(default={}, max_length=MAX_NAMES)
 
     def placed(self) -> tuple[Placement, ...]:
         return tuple(
@@ -249,7 +250,7 @@ class Result(_Value):
     order_id: str
     attempt: int
     device: str = Field(max_length=100, pattern="^[ -~]*$")
-    variations: tuple[RenderedVariation, ...] = Field(max_length=MAX_VARIATIONS)
+    variations: Annotated[tuple[RenderedVariation, ...], FailFast()] = Field(max_length=MAX_VARIATIONS)
 
 
 def pack_result(result: Result, pictures: Mapping[int, Refined]) -> bytes:
@@ -289,7 +290,9 @@ def unpack_result(
                 raise ResultRefused("the result is larger than its order allows")
             if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in infos.values()):
                 raise ResultRefused("the result is compressed or encrypted")
-            result = Result.model_validate_json(archive.read("result.json"))
+            told = archive.read("result.json")
+            json.loads(told, object_pairs_hook=_few)
+            result = Result.model_validate_json(told)
             if (result.order_id, result.attempt) != (order_id, attempt):
                 raise ResultRefused(f"the result answers order `{result.order_id}`, attempt {result.attempt}")
             pictures = {}
@@ -307,6 +310,12 @@ def unpack_result(
     except (zipfile.BadZipFile, ValidationError, KeyError, OSError, ValueError, *DAMAGED) as error:
         raise ResultRefused("the result cannot be read") from error
     return result, pictures
+
+
+def _few(names: list[tuple[str, Any]]) -> None:
+    """Of what is wrong in lists the first is found, of names all: so there may not be many."""
+    if len(names) > MAX_NAMES:
+        raise ResultRefused("the result is larger than its order allows")
 
 
 def _directory_bytes(data: bytes) -> int:

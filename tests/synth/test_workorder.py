@@ -264,3 +264,28 @@ def test_a_result_of_a_million_files_is_refused_before_they_are_listed(zip64, mo
     monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", never)
     with pytest.raises(ResultRefused):
         unpack(directory + end)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        b'"placements":[' + b"[]," * 200_000 + b"[]]",
+        b'"uncovered":[' + b'"",' * 200_000 + b"0]",
+        b'"timings_ms":{' + b",".join(b'"%d":0' % n for n in range(200_000)) + b"}",
+        b",".join(b'"%d":0' % n for n in range(200_000)),
+    ],
+)
+def test_of_what_is_wrong_in_a_result_little_is_kept(claims) -> None:
+    """pydantic keeps some 600 bytes for each error, and there could be millions."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        opening = (
+            b'{"order_id":"order-1","attempt":1,"device":"","variations":[{"index":0,"outcome":"rendered",'
+        )
+        archive.writestr("result.json", opening + claims + b"}]}")
+
+    with pytest.raises(ResultRefused) as refused:
+        unpack(out.getvalue())
+
+    cause = refused.value.__cause__
+    assert cause is None or len(cause.errors()) < 20
