@@ -443,4 +443,4 @@ def test_a_refused_rights_file_names_every_line_that_is_wrong(bankd: Commands, t
     said = bankd.refused("licenses", "import", path)
 
     assert "`selling` is no word for `purposes`" in said
-    assert "`resting` is not a `purposes`" in said
+    assert "`resting` is no word for `purposes`" in said
