@@ -144,7 +144,9 @@ def render_environment(*, broker_url: str, order_key: Ed25519PublicKey, store: s
 
 def _bank_environment(runtime: Runtime) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if name.startswith("BANKD_")}
-    return _plain_environment() | own | {"BANKD_HOME": str(runtime.settings.home)}
+    home = runtime.settings.home
+    # Loops are compiled once for each installation; its packages may lie where workers cannot write.
+    return _plain_environment() | own | {"BANKD_HOME": str(home), "NUMBA_CACHE_DIR": str(home / "compiled")}
 
 
 def _plain_environment() -> dict[str, str]:

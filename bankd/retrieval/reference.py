@@ -6,7 +6,6 @@ rows in the same order.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from typing import Any
@@ -32,23 +31,11 @@ from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Session
 
 from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Segment
+from bankd.retrieval.ranked import Ranked
 from synth.retrieval.descriptors import FORMAT, PLANES, Descriptors, Packed
 
 MASK = BIT(1024)
 CONTEXT = BIT(256)
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A cleared segment and the integer terms of its score for one region."""
-
-    segment_id: int
-    photo_id: UUID
-    photo_sha256: str
-    im: int
-    um: int
-    ic: int
-    uc: int
 
 
 def rank(

@@ -1,45 +1,28 @@
 """The ranking statement against the brute force over packed bits, ties included."""
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
+from described import admitted, drawn, granted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from bankd.access import service as access
-from bankd.catalog import admission, service
-from bankd.catalog.admission import DescriptorFacts, PhotoFacts, SegmentFacts
+from bankd.catalog import service
 from bankd.catalog.models import Photo, Segment
-from bankd.licensing import service as licensing
 from bankd.licensing.models import ProfileGrant
-from bankd.licensing.terms import Depictions, EmbeddedRights, GrantTerms
-from bankd.retrieval import rank
+from bankd.retrieval.reference import rank
 from synth.retrieval import score
-from synth.retrieval.descriptors import FORMAT, Descriptors, pack
+from synth.retrieval.descriptors import Descriptors
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CATEGORIES = (1, 2, 22)
 PER_PHOTO = 6
 ALL = select(ProfileGrant.profile_id, literal(1).label("mask")).distinct()
-
-
-def drawn(rng: np.random.Generator, count: int, frame: str = "scene") -> Descriptors:
-    """Blobs and half-empty contexts, some of them equal, so that there are ties and void cells."""
-    masks = np.zeros((count, 32, 32), dtype=bool)
-    contexts = np.zeros((count, 16, 16), dtype=np.uint8)
-    for at in range(count):
-        y, x = rng.integers(0, 24, 2)
-        masks[at, y : y + rng.integers(1, 9), x : x + rng.integers(1, 9)] = True
-        contexts[at, : rng.integers(0, 17)] = rng.choice([0, 1, 2, 22, 200], (1, 16))
-    if count > 3:
-        masks[1], contexts[1] = masks[0], contexts[0]
-        contexts[2] = 0
-    return pack(frame, masks, contexts)
 
 
 class Filled:
@@ -48,57 +31,28 @@ class Filled:
     def __init__(self, session: Session, by, *, photos: int, seed: int) -> None:
         rng = np.random.Generator(np.random.Philox(seed))
         service.sync_taxonomy(session, by=by, at=AT)
-        licensing.record_licensor(session, "a", name="A", by=by, at=AT)
-        license = licensing.record_license(
-            session, f"L{seed}", licensor="a", title="T", basis="licensed", by=by, at=AT
-        )
-        terms = GrantTerms.model_validate(
-            {
-                "territories": "WORLD", "channels": ["web"], "purposes": ["commercial"], "sectors": ["any"],
-                "audiences": ["public"], "starts_on": "2026-01-01", "ends_on": None,
-            }
-        )  # fmt: skip
-        grant = licensing.record_grant(session, license.id, ref="g", terms=terms, by=by, at=AT)
+        grant = granted(session, f"L{seed}", by=by, at=AT)
         department = access.record_department(session, f"d{uuid4()}", by=by, at=AT)
         self.rows: list[tuple[str, int, int, UUID, int]] = []  # sha256, ordinal, category, photo, segment
         self.bank = drawn(rng, photos * PER_PHOTO)
         for number in range(photos):
-            sha256 = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()
-            segments = [
-                SegmentFacts(int(rng.choice(CATEGORIES)), None, 10, (0, 0, 4, 4), False, None)
-                for _ in range(PER_PHOTO)
-            ]
+            categories = [int(rng.choice(CATEGORIES)) for _ in range(PER_PHOTO)]
             start = number * PER_PHOTO
-            photo = admission.admit(
+            photo = admitted(
                 session,
-                PhotoFacts(
-                    id=uuid4(), department_id=department.id, name=f"{number}.png", media_type="image/png",
-                    size_bytes=1, sha256=sha256, pixel_sha256=hashlib.sha256(sha256.encode()).hexdigest(),
-                    frame=(64, 64), work_frame=(64, 64), pack_sha256="0" * 64, labels_sha256="0" * 64,
-                    thumbnail_sha256="0" * 64, taxonomy_version=1, scene_context=bytes(256),
-                    lab_mean=(0.0, 0.0, 0.0), lab_std=(0.0, 0.0, 0.0), embedded=EmbeddedRights(),
-                    embedded_credit={}, rights_unreadable=False,
-                ),
-                segments=segments,
-                descriptors=[
-                    DescriptorFacts(
-                        ordinal, FORMAT, "scene", self.bank.masks[start + ordinal].tobytes(),
-                        tuple(plane.tobytes() for plane in self.bank.planes[start + ordinal]),
-                        int(self.bank.mask_n[start + ordinal]), int(self.bank.context_n[start + ordinal]),
-                    )
-                    for ordinal in range(PER_PHOTO)
-                ],
+                f"{seed} {number}",
+                categories,
+                [self.bank.take(np.arange(start, start + PER_PHOTO))],
+                department_id=department.id,
                 grant_ids=[grant.id],
-                release_ids=[],
-                depictions=Depictions(),
                 by=by,
                 at=AT,
-            )  # fmt: skip
+            )
             ids = session.scalars(
                 select(Segment.id).where(Segment.photo_id == photo.id).order_by(Segment.ordinal)
             ).all()
             self.rows += [
-                (sha256, ordinal, segments[ordinal].category_id, photo.id, ids[ordinal])
+                (photo.sha256, ordinal, categories[ordinal], photo.id, ids[ordinal])
                 for ordinal in range(PER_PHOTO)
             ]
 

@@ -1,0 +1,181 @@
+"""Indexes that follow the bank: one follower for each database that a process ranks in.
+
+A thread listens for the log's entries, so that a query mostly finds its index
+up to date; whether it is, the query asks by itself. The thread builds what was asked for and
+joins pieces beside the queries, which wait for neither.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Cursor
+from sqlalchemy import Engine, Select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bankd.audit import log
+from bankd.retrieval import index as indexes
+from bankd.retrieval.index import Index
+from synth.retrieval.descriptors import Frame
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 1.0  # the longest between two looks; an entry of the log ends it early
+REST_S = 0.02  # between two looks, so that a burst of entries makes one piece and not many
+AGAIN_S = 5.0  # after a failure
+CLEARED = 8  # filters of which the answer is kept
+
+
+class Follower:
+    """The indexes of one database, each of the latest moment that was asked for."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._indexes: dict[Frame, Index] = {}
+        self._asked: set[Frame] = set()
+        self._cleared: list[tuple[Select[Any], int, dict[int, int]]] = []
+        self._turn = threading.Lock()  # of those who put the next index in place
+        self._stopping = threading.Event()
+        self._asking = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def index(self, frame: Frame, *, epoch: int) -> Index | None:
+        """An index that has seen the log up to `epoch` at least; None while there is none of this frame.
+
+        The first to ask has it built, beside whatever else goes on.
+        """
+        held = self._indexes.get(frame)
+        if held is None:
+            self._ask(frame)
+            return None
+        return held if held.moment.epoch >= epoch else self._catch_up(frame, epoch=epoch)
+
+    def build(self, frame: Frame) -> Index:
+        """Build an index now, for those who cannot go on without."""
+        with self._reading() as cursor:
+            made = indexes.built(cursor, frame)
+        with self._turn:
+            return self._indexes.setdefault(frame, made)
+
+    def join(self, frame: Frame) -> None:
+        """Join pieces where there are too many. Queries go on; only the last step keeps others waiting."""
+        if not indexes.can_be_joined(self._indexes[frame]):
+            return
+        with self._reading() as cursor:
+            fewer = indexes.joined(cursor, self._indexes[frame])
+        with self._turn:
+            # What was put in place meanwhile may be of a later moment.
+            self._indexes[frame] = self._refreshed(fewer)
+
+    def clears(self, cleared: Select[Any], index: Index) -> dict[int, int]:
+        """The answer of a compiled filter, profile -> bits of grants, for every profile of the index.
+
+        A profile never changes, and the filter holds its own `now`: so an answer is good for any
+        index that is not newer.
+        """
+        for asked, epoch, answer in self._cleared:
+            if asked is cleared and epoch >= index.moment.epoch:
+                return answer
+        epoch = index.moment.epoch
+        with self._engine.connect() as connection:
+            # Sees all that the index has seen, which was committed before.
+            answer = {row[0]: row[1] for row in connection.execute(cleared)}
+        self._cleared = [(cleared, epoch, answer), *self._cleared[: CLEARED - 1]]
+        return answer
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._asking.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _catch_up(self, frame: Frame, *, epoch: int) -> Index:
+        with self._turn:
+            held = self._indexes[frame]
+            if held.moment.epoch < epoch:
+                held = self._indexes[frame] = self._refreshed(held)
+            return held
+
+    def _refreshed(self, index: Index) -> Index:
+        with self._reading() as cursor:
+            return indexes.refreshed(cursor, index)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Cursor[Any]]:
+        """A transaction of one snapshot."""
+        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            cursor: Any = connection.connection.cursor()
+            with cursor:
+                yield cursor
+
+    def _ask(self, frame: Frame) -> None:
+        with self._turn:
+            if frame in self._asked or self._stopping.is_set():
+                return
+            self._asked.add(frame)
+            self._asking.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._follow, name="retrieval", daemon=True)
+                self._thread.start()
+
+    def _follow(self) -> None:
+        url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        while not self._stopping.is_set():
+            try:
+                with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+                    connection.execute(f"LISTEN {log.CHANNEL}")
+                    while not self._stopping.wait(REST_S):
+                        self._look()
+                        for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
+                            pass
+            except (psycopg.Error, SQLAlchemyError, OSError) as error:
+                logger.warning("the index waits for the database: %s", error)
+                self._stopping.wait(AGAIN_S)
+            except Exception:
+                # Queries catch up by themselves; a thread that ended would leave pieces to pile up.
+                logger.exception("the index")
+                self._stopping.wait(AGAIN_S)
+
+    def _look(self) -> None:
+        for frame in tuple(self._asked):
+            if frame not in self._indexes:
+                made = self.build(frame)
+                logger.info("index of frame %s: %d rows, %d bytes", frame, len(made), made.size_bytes)
+            else:
+                with self._turn:
+                    self._indexes[frame] = self._refreshed(self._indexes[frame])
+                self.join(frame)
+
+
+_followers: dict[Engine, Follower] = {}
+_opening = threading.Lock()
+
+
+def follower(engine: Engine) -> Follower:
+    """The one that this process has for a database."""
+    with _opening:
+        if engine not in _followers:
+            _followers[engine] = Follower(engine)
+        return _followers[engine]
+
+
+def forget(engine: Engine) -> None:
+    """Drop what was kept of a database."""
+    with _opening:
+        dropped = _followers.pop(engine, None)
+    if dropped is not None:
+        dropped.close()
+
+
+def _after_fork() -> None:
+    # The thread stayed behind, and a lock may be held by it for ever.
+    global _opening
+    _opening = threading.Lock()
+    _followers.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
