@@ -37,6 +37,8 @@ class Permission(StrEnum):
     COMPOSITES_EXPORT = "composites.export"
     COMPOSITES_VERIFY = "composites.verify"
     REPORTS_MAKE = "reports.make"
+    MODELS_READ = "models.read"
+    MODELS_PIN = "models.pin"  # and bring in: what is trained on, and which networks the bank has
     LOG_READ = "log.read"
     LOG_VERIFY = "log.verify"
     KEYS_MANAGE = "keys.manage"
@@ -44,7 +46,7 @@ class Permission(StrEnum):
 
 
 _P = Permission
-_EVERYONE = frozenset({_P.POLICIES_READ, _P.COMPOSITES_VERIFY, _P.LOG_VERIFY})
+_EVERYONE = frozenset({_P.POLICIES_READ, _P.MODELS_READ, _P.COMPOSITES_VERIFY, _P.LOG_VERIFY})
 
 ALLOWED: Mapping[Role, frozenset[Permission]] = {
     Role.LIBRARIAN: _EVERYONE
@@ -77,6 +79,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.REQUESTS_READ,
         _P.COMPOSITES_READ,
         _P.REPORTS_MAKE,
+        _P.MODELS_PIN,
         _P.LOG_READ,
     },
     Role.AUDITOR: _EVERYONE
@@ -89,7 +92,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.REPORTS_MAKE,
         _P.LOG_READ,
     },
-    Role.OPERATOR: _EVERYONE | {_P.KEYS_MANAGE, _P.STACK_OPERATE},
+    Role.OPERATOR: _EVERYONE | {_P.MODELS_PIN, _P.KEYS_MANAGE, _P.STACK_OPERATE},
 }
 
 

@@ -18,11 +18,11 @@ from bankd.api.problems import responses
 from bankd.api.uploads import below, save
 from bankd.catalog import service as catalog
 from bankd.licensing import rights_file, rights_import
-from bankd.licensing import service as licensing
 from bankd.licensing.errors import LicenseNotFound
 from bankd.licensing.models import Grant, License
 from bankd.licensing.rights_entries import RightsFile
 from bankd.licensing.rights_import import ImportReport
+from bankd.synthesis import withdrawing
 
 IMPORT_MOST_BYTES = 512 << 20
 REASON_MOST = 2000
@@ -79,7 +79,9 @@ class LicenseState(BaseModel):
 
 class Withdrawn(BaseModel):
     license: LicenseState
-    photos: int = Field(description="How many photos lost a grant by it")
+    photos: int = Field(description="How many photos hold one of its grants")
+    composites: int = Field(description="How many composites rely on one of its grants")
+    networks: list[str] = Field(description="Networks trained on photos that held one, by SHA-256")
 
 
 @router.post(
@@ -143,9 +145,13 @@ def withdraw(call: Called, license: str, body: Reason) -> Withdrawn:
     """Its photos are out of retrieval at once, but for those that hold another grant."""
     with call.transaction() as session:
         found = _find(session, license)
-        grants = licensing.withdraw(session, found.id, reason=body.reason, by=call.by, at=call.at)
-        blocked = catalog.block_grants(session, grants, by=call.by, at=call.at)
-        return Withdrawn(license=_state(found, call), photos=blocked)
+        touched = withdrawing.withdraw_license(session, found.ref, reason=body.reason, by=call.by, at=call.at)
+        return Withdrawn(
+            license=_state(found, call),
+            photos=touched.photos,
+            composites=touched.composites,
+            networks=list(touched.networks),
+        )
 
 
 def read_rights(folder: Path, rights: UploadFile, documents: Sequence[UploadFile]) -> RightsFile:

@@ -46,7 +46,8 @@ from bankd.policy.errors import NoActiveBundle
 from bankd.provenance.errors import CompositeNotFound
 from bankd.runtime import DatabaseUnavailable
 from bankd.storage import BlobUnavailable
-from bankd.synthesis.errors import KeyReused, RequestNotFound, SynthesisError
+from bankd.synthesis.errors import GateIsAnother, KeyReused, RequestNotFound, SynthesisError
+from bankd.training.errors import NetworkNotFound, TrainingError
 from bankd.worker.errors import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -57,12 +58,20 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 # The first line that an error is an instance of decides. What is in none of them is the bank's own fault.
 STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
-    (HTTPStatus.INTERNAL_SERVER_ERROR, (CapOverdrawn, TaxonomyInvalid)),
+    (HTTPStatus.INTERNAL_SERVER_ERROR, (CapOverdrawn, GateIsAnother, TaxonomyInvalid)),
     (HTTPStatus.UNAUTHORIZED, (NotAuthenticated, KeyMissing)),
     (HTTPStatus.FORBIDDEN, (NotPermitted, DepartmentForeign)),
     (
         HTTPStatus.NOT_FOUND,
-        (BatchNotFound, ItemNotFound, PhotoNotFound, LicenseNotFound, RequestNotFound, CompositeNotFound),
+        (
+            BatchNotFound,
+            CompositeNotFound,
+            ItemNotFound,
+            LicenseNotFound,
+            NetworkNotFound,
+            PhotoNotFound,
+            RequestNotFound,
+        ),
     ),
     (
         HTTPStatus.CONFLICT,
@@ -94,6 +103,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             LicensingError,
             Refused,
             SynthesisError,
+            TrainingError,
         ),
     ),
 )

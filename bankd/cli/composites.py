@@ -113,7 +113,7 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
 def export(
     runtime: Runtime, composite_id: UUID, recipient: str, channel: str, out: Path, locale: str, in_json: bool
 ) -> None:
-    """Hand a composite out, if it clears today: picture, signed manifest, provenance, reports."""
+    """Hand a composite out, if it clears today: picture, manifest, provenance, reports, gate map."""
     house = House(runtime.settings.house, cast(Locale, locale))
     check_writable(out)  # before the handout: what is handed out must arrive
     with runtime.transaction() as session:

@@ -7,8 +7,8 @@ import click
 from bankd.catalog import importing
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
 from bankd.licensing import reading, rights_file
-from bankd.provenance import withdrawing
 from bankd.runtime import Runtime
+from bankd.synthesis import withdrawing
 
 
 @click.group()
@@ -94,3 +94,10 @@ def withdraw(runtime: Runtime, ref: str, reason: str, in_json: bool) -> None:
         f"it touches {count(withdrawn.photos, 'photo')}, which it clears for nothing new any more,"
         f" and {count(withdrawn.composites, 'composite')}, which must clear anew when handed out"
     )
+    if withdrawn.networks:
+        click.echo(
+            f"{count(len(withdrawn.networks), 'network')} learned from its photos, and refuse what does not"
+            " clear for them:"
+        )
+        for sha256 in withdrawn.networks:
+            click.echo(f"  {sha256} (`bankd models show {sha256[:12]}`)")

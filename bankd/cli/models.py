@@ -3,25 +3,24 @@
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bankd.catalog.taxonomy import house
-from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows
+from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
+from bankd.cli.using import classes_near, one_of, read_layout, use_options
 from bankd.errors import BankError
 from bankd.licensing.use import Use
-from bankd.licensing.vocabulary import PURPOSES, SUBJECTS, WORLD
+from bankd.licensing.vocabulary import PURPOSES, SUBJECTS
 from bankd.policy.clearing import terms_of
 from bankd.runtime import Runtime
-from bankd.synthesis.declaring import declare
-from bankd.training import exporting, importing, service
-from bankd.training.models import NetworkCheckpoint, Snapshot
+from bankd.synthesis import surveying
+from bankd.synthesis.coverage import Coverage, Spread
+from bankd.synthesis.declaring import declare, declare_training
+from bankd.training import exporting, importing, reading, service
 from bankd.training.service import Standing
-
-PERIOD = timedelta(days=365)  # of the use that a snapshot is cleared for, where none is stated
 
 
 class TrainingStopped(BankError):
@@ -35,32 +34,25 @@ def models() -> None:
     """Networks: train, bring in, list, show what they may be used for."""
 
 
-def _use_options(command: Any) -> Any:
+def _training_use(command: Any) -> Any:
     for option in (
-        click.option("--subject", "subjects", multiple=True, help=f"One of {', '.join(sorted(SUBJECTS))}."),
+        click.option("--subject", "subjects", multiple=True, help=one_of(SUBJECTS)),
         click.option("--sector", help="Sector of business.  [default: general]"),
         click.option("--licensee", help="Who uses what it makes.  [default: house]"),
         click.option("--to", "ends_on", metavar="YYYY-MM-DD", help="Last day.  [default: in a year]"),
         click.option("--from", "starts_on", metavar="YYYY-MM-DD", help="First day.  [default: today]"),
-        click.option("--purpose", required=True, help=f"One of {', '.join(sorted(PURPOSES))}."),
+        click.option("--purpose", required=True, help=one_of(PURPOSES)),
     ):
         command = option(command)
     return command
 
 
 def _declared(runtime: Runtime, stated: Mapping[str, Any]) -> Use:
-    today = runtime.now().date()
-    given = {name: value for name, value in stated.items() if value not in (None, ())}
-    return declare(
-        channels=["internal"],
-        territories=[WORLD],
-        audience="internal",
-        **{"starts_on": str(today), "ends_on": str(today + PERIOD), **given},
-    )
+    return declare_training(today=runtime.now().date(), **stated)
 
 
 @models.command()
-@_use_options
+@_training_use
 @click.option("--sequences", is_flag=True, help="Names that differ in their last number are one sequence.")
 @as_json
 @click.pass_obj
@@ -69,11 +61,11 @@ def pin(runtime: Runtime, /, sequences: bool, in_json: bool, **stated: Any) -> N
     use = _declared(runtime, stated)
     with runtime.transaction() as session:
         pinned = service.pin(session, use, sequences=sequences, by=runtime.actor, at=runtime.now())
-        found = _snapshot(pinned.snapshot)
+        found = reading.snapshot(pinned.snapshot)
     if in_json:
-        print_json({**found, "left_out": pinned.left_out})
+        print_json({**plain(found), "left_out": pinned.left_out})
         return
-    click.echo(f"snapshot {found['digest']}: {count(found['photos'], 'photo')} cleared for training")
+    click.echo(f"snapshot {found.digest}: {count(found.photos, 'photo')} cleared for training")
     for policy, photos in sorted(pinned.left_out.items(), key=lambda pair: (-pair[1], pair[0])):
         click.echo(f"  left out by {policy}: {count(photos, 'photo')}")
 
@@ -93,8 +85,20 @@ def export(runtime: Runtime, digest: str, folder: Path) -> None:
 @click.option("--snapshot", "digest", required=True, help="Digest of a pinned snapshot, or how it begins.")
 @click.option("--budget-minutes", type=float, help="Stop after this time, with what was learned by then.")
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True, help="That prepare data.")
+@click.option(
+    "--features",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="VGG-19 weights, where the recipe asks for them.",
+)
 @click.pass_obj
-def train(runtime: Runtime, recipe: Path, digest: str, budget_minutes: float | None, workers: int) -> None:
+def train(
+    runtime: Runtime,
+    recipe: Path,
+    digest: str,
+    budget_minutes: float | None,
+    workers: int,
+    features: Path | None,
+) -> None:
     """Train a network by RECIPE on a snapshot, and register it. The same command again goes on."""
     with runtime.transaction() as session:
         whole = service.snapshot_of(session, digest).digest
@@ -102,7 +106,9 @@ def train(runtime: Runtime, recipe: Path, digest: str, budget_minutes: float | N
     _export(runtime, whole, folder / "snapshot")
     out = folder / recipe.stem
     words = [sys.executable, "-m", "synth.training", str(recipe), str(folder / "snapshot"), str(out)]
-    words += ["--workers", str(workers)]
+    words += ["--workers", str(workers), "--pinned", whole]
+    if features is not None:
+        words += ["--features", str(features)]
     if budget_minutes is not None:
         words += ["--budget-minutes", str(budget_minutes)]
     status = subprocess.run(words, check=False).returncode
@@ -119,7 +125,7 @@ def train(runtime: Runtime, recipe: Path, digest: str, budget_minutes: float | N
 
 @models.command("import")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@_use_options
+@_training_use
 @click.pass_obj
 def import_(runtime: Runtime, /, folder: Path, **stated: Any) -> None:
     """Register the networks of FOLDER: checkpoints, snapshot.json and rights.yaml."""
@@ -147,11 +153,7 @@ def import_(runtime: Runtime, /, folder: Path, **stated: Any) -> None:
 def list_(runtime: Runtime, in_json: bool) -> None:
     """List networks, the newest first, and whether what they were trained on clears today."""
     with runtime.transaction() as session:
-        at = runtime.now()
-        found = []
-        for checkpoint, snapshot in service.checkpoints(session):
-            terms = terms_of(session, Use.model_validate(snapshot.use), at=at)
-            found.append(_listed(checkpoint, snapshot, service.standing(session, snapshot.id, terms)))
+        found = reading.networks(session, at=runtime.now())
     if in_json:
         print_json(found)
         return
@@ -159,14 +161,14 @@ def list_(runtime: Runtime, in_json: bool) -> None:
         ("network", "kind", "width", "registered", "photos", "snapshot", "purpose", "clears"),
         [
             (
-                one["sha256"][:12],
-                one["kind"],
-                one["card"]["width"],
-                one["registered_at"],
-                one["snapshot"]["photos"],
-                one["snapshot"]["digest"][:12],
-                one["snapshot"]["use"]["purpose"],
-                "yes" if one["clears"] else f"no: {', '.join(sorted(one['reasons']))}",
+                one.sha256[:12],
+                one.kind,
+                one.card["width"],
+                one.registered_at,
+                one.snapshot.photos,
+                one.snapshot.digest[:12],
+                one.snapshot.use["purpose"],
+                "yes" if one.clears else f"no: {', '.join(one.reasons)}",
             )
             for one in found
         ],
@@ -181,31 +183,106 @@ def list_(runtime: Runtime, in_json: bool) -> None:
 def show(runtime: Runtime, sha256: str, in_json: bool) -> None:
     """Show one network: its card, its snapshot, and each training photo that no longer clears."""
     with runtime.transaction() as session:
-        checkpoint, snapshot = service.checkpoint(session, sha256)
-        terms = terms_of(session, Use.model_validate(snapshot.use), at=runtime.now())
-        found = _listed(checkpoint, snapshot, service.standing(session, snapshot.id, terms))
+        found = reading.network(session, sha256, at=runtime.now())
     if in_json:
         print_json(found)
         return
     print_fields(
         {
-            "network": found["sha256"],
-            "kind": found["kind"],
-            "width": found["card"]["width"],
-            "size": f"{found['size_bytes'] / 1e6:.1f} MB",
-            "trained by": f"bankd {found['card']['code_version']}",
-            "snapshot": found["snapshot"]["digest"],
-            "photos": found["snapshot"]["photos"],
-            "pinned": found["snapshot"]["pinned_at"],
-            "for": found["snapshot"]["use"]["purpose"],
-            "metrics": ", ".join(f"{name} {value:.4g}" for name, value in found["card"]["metrics"].items()),
+            "network": found.sha256,
+            "kind": found.kind,
+            "width": found.card["width"],
+            "size": f"{found.size_bytes / 1e6:.1f} MB",
+            "trained by": f"bankd {found.card['code_version']}",
+            "snapshot": found.snapshot.digest,
+            "photos": found.snapshot.photos,
+            "pinned": found.snapshot.pinned_at,
+            "for": found.snapshot.use["purpose"],
+            "metrics": ", ".join(f"{name} {value:.4g}" for name, value in found.card["metrics"].items()),
         }
     )
-    if found["clears"]:
+    if found.clears:
         click.echo("every training photo clears for training today")
     else:
-        reasons = ", ".join(sorted(found["reasons"]))
-        click.echo(f"{count(found['refused'], 'training photo')} no longer clear: {reasons}")
+        click.echo(f"{count(found.refused, 'training photo')} no longer clear: {', '.join(found.reasons)}")
+
+
+@models.command()
+@click.argument(
+    "layout_paths", metavar="LAYOUTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@use_options
+@click.option("--frame", type=click.Choice(["scene", "box"]), default="scene", show_default=True)
+@click.option(
+    "--classes",
+    "classes_path",
+    type=click.Path(path_type=Path),
+    help="classes.json of all layouts; sought near each.",
+)
+@as_json
+@click.pass_obj
+def coverage(
+    runtime: Runtime,
+    /,
+    layout_paths: tuple[Path, ...],
+    channels: tuple[str, ...],
+    territories: tuple[str, ...],
+    geo_block: bool,
+    frame: surveying.Frame,
+    classes_path: Path | None,
+    in_json: bool,
+    **declared: Any,
+) -> None:
+    """Say how well the bank could serve LAYOUTS for a use. Nothing is ordered."""
+    use = declare(
+        channels=channels,
+        territories=territories,
+        geo_block=geo_block,
+        **{name: value for name, value in declared.items() if value not in (None, ())},
+    )
+    named = [
+        surveying.Named(str(path), read_layout(path, classes_path or classes_near(path)))
+        for path in layout_paths
+    ]
+    with runtime.transaction() as session:
+        found = surveying.survey(session, named, use, frame=frame, taxonomy=house(), at=runtime.now())
+    if in_json:
+        print_json(found)
+        return
+    _print_coverage(found)
+
+
+def _print_coverage(found: Coverage) -> None:
+    click.echo(
+        f"{count(found.layouts, 'layout')}, {count(found.regions, 'region')}:"
+        f" nothing clears for {found.short_share:.1%} of their area"
+    )
+    click.echo(f"would be ordered: {found.blend} with `blend`, {found.network} with a network")
+    print_rows(
+        ("category", "regions", "area", "short", "score", "mask", "context"),
+        [
+            (
+                one.category,
+                one.regions,
+                f"{one.share:.1%}",
+                f"{one.short_share:.1%}",
+                _quartiles(one.score),
+                _quartiles(one.mask),
+                _quartiles(one.context),
+            )
+            for one in found.categories
+        ],
+        none="no layout names a category",
+    )
+    click.echo("score, mask, context: quartiles by area, of the best segment that clears")
+    for right in found.short_by:
+        click.echo(
+            f"short by {right.share:.1%}: {right.says} ({right.policy}; {', '.join(right.categories)})"
+        )
+
+
+def _quartiles(found: Spread | None) -> str:
+    return "none clears" if found is None else f"{found.low:.2f} {found.median:.2f} {found.high:.2f}"
 
 
 def _export(runtime: Runtime, digest: str, folder: Path) -> None:
@@ -218,30 +295,6 @@ def _export(runtime: Runtime, digest: str, folder: Path) -> None:
         exporting.write(
             export, folder, blobs=runtime.blobs, progress=lambda done, _of: bar.update(done - bar.pos)
         )
-
-
-def _snapshot(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "digest": snapshot.digest,
-        "photos": snapshot.photos,
-        "use": snapshot.use,
-        "pinned_at": snapshot.pinned_at,
-        "imported": snapshot.imported,
-    }
-
-
-def _listed(checkpoint: NetworkCheckpoint, snapshot: Snapshot, found: Standing) -> dict[str, Any]:
-    return {
-        "sha256": checkpoint.sha256,
-        "kind": checkpoint.kind,
-        "size_bytes": checkpoint.size_bytes,
-        "registered_at": checkpoint.registered_at,
-        "card": checkpoint.card,
-        "snapshot": _snapshot(snapshot),
-        "clears": found.clears,
-        "refused": found.refused,
-        "reasons": found.reasons,
-    }
 
 
 def _sentence(found: Standing, use: Use) -> str:

@@ -9,14 +9,13 @@ from uuid import UUID
 import click
 
 from bankd.catalog.taxonomy import house
-from bankd.cli.files import read_bytes
 from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows
+from bankd.cli.using import classes_near, read_layout, use_options
 from bankd.cli.waiting import wait
 from bankd.licensing.use import Use
-from bankd.licensing.vocabulary import ALTERATIONS, AUDIENCES, CHANNELS, PURPOSES, SUBJECTS
 from bankd.policy.explain import Denial
 from bankd.runtime import Runtime
-from bankd.synthesis import filing, layouts, reading
+from bankd.synthesis import filing, reading
 from bankd.synthesis.declaring import declare
 from bankd.synthesis.reading import Explanation, RegionShort, RequestShown
 
@@ -26,42 +25,9 @@ def requests() -> None:
     """Requests: file, look up, explain."""
 
 
-def _one_of(words: frozenset[str]) -> str:
-    return f"One of {', '.join(sorted(words))}."
-
-
 @requests.command()
 @click.argument("layout", type=click.Path(path_type=Path))
-@click.option("--purpose", required=True, help=_one_of(PURPOSES))
-@click.option("--channel", "channels", multiple=True, required=True, help=f"Repeatable. {_one_of(CHANNELS)}")
-@click.option(
-    "--territory",
-    "territories",
-    multiple=True,
-    required=True,
-    help="Repeatable: where it is aimed at, JP or WORLD.",
-)
-@click.option("--from", "starts_on", required=True, metavar="YYYY-MM-DD", help="First day of the use.")
-@click.option("--to", "ends_on", required=True, metavar="YYYY-MM-DD", help="Last day of the use.")
-@click.option("--audience", required=True, help=_one_of(AUDIENCES))
-@click.option("--geo-block", is_flag=True, help="Seen where it is aimed at alone, on the web too.")
-@click.option("--zone", help="Time zone of the days.  [default: UTC]")
-@click.option("--sector", help="Sector of business.  [default: general]")
-@click.option(
-    "--subject", "subjects", multiple=True, help=f"Repeatable. {_one_of(SUBJECTS)}  [default: none]"
-)
-@click.option("--licensee", help="Who uses the picture.  [default: house]")
-@click.option(
-    "--beneficiary", "beneficiaries", multiple=True, help="Repeatable: for whom it is used besides."
-)
-@click.option("--brand", help="The brand it is used for.  [default: none]")
-@click.option("--copies", type=int, help="Print run.  [default: 0]")
-@click.option(
-    "--alteration",
-    "alterations",
-    multiple=True,
-    help=f"Repeatable. {_one_of(ALTERATIONS)}  [default: all but flip]",
-)
+@use_options
 @click.option("--frame", type=click.Choice(["scene", "box"]), default="scene", show_default=True)
 @click.option(
     "--refiner",
@@ -109,12 +75,8 @@ def create(
         geo_block=geo_block,
         **{name: value for name, value in declared.items() if value not in (None, ())},
     )
-    classes_path = classes_path or _classes_near(layout)
-    labels = layouts.read_layout(
-        read_bytes(layout, what="layout"),
-        None if classes_path is None else read_bytes(classes_path, what="list of classes"),
-        taxonomy=house(),
-    )
+    classes_path = classes_path or classes_near(layout)
+    labels = read_layout(layout, classes_path)
     with runtime.transaction() as session:
         request_id = filing.file(
             session,
@@ -216,12 +178,6 @@ def explain(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
     _print_explanation(found)
 
 
-def _classes_near(layout: Path) -> Path | None:
-    """The list of classes beside the layout, or in its folder's parent."""
-    places = (layout.absolute().parent, layout.absolute().parent.parent)
-    return next((path for place in places if (path := place / "classes.json").is_file()), None)
-
-
 def _shown(runtime: Runtime, request_id: UUID) -> RequestShown:
     with runtime.transaction() as session:
         return reading.request(session, request_id, by=runtime.actor)
@@ -263,6 +219,10 @@ def _print_outcome(request: RequestShown) -> None:
     for one in request.variations:
         composite = "" if one.composite_id is None else f", composite {one.composite_id}"
         click.echo(f"variation {one.index}: {one.state}{composite}")
+    for index, stages in (request.timings_ms or {}).get("pictures", {}).items():
+        if stages:
+            each = ", ".join(f"{stage} {took_ms} ms" for stage, took_ms in stages.items())
+            click.echo(f"variation {index} was made in {sum(stages.values())} ms: {each}")
 
 
 def _print_explanation(found: Explanation) -> None:

@@ -67,7 +67,8 @@ def provenance(
 def handout_files(
     session: Session, handed_out: HandedOut, *, house: House, blobs: Blobs, by: Actor, at: datetime
 ) -> dict[str, bytes]:
-    """What a recipient gets, by file name: the picture, its signed manifest, where it came from.
+    """What a recipient gets, by file name: the picture, its signed manifest, where it came from, and where
+    a network had a part how much of each pixel it made.
 
     The manifest's signature is hexadecimal Ed25519 over the manifest's bytes.
     """
@@ -81,6 +82,8 @@ def handout_files(
             session, composite.id, file=handed_out.file, words=_words(house.locale)
         ),
     }
+    if handed_out.gate is not None:
+        files["gate.png"] = handed_out.gate
     for form in ("html", "pdf"):
         rendered = files[f"report.{form}"] = _rendered(illustrated, form, locale=house.locale)
         service.made(session, illustrated.report, form=form, rendered=rendered, by=by, at=at)

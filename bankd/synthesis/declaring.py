@@ -1,6 +1,7 @@
 """From what a person asks for to a `Use`, with what follows from it and one sentence for what is wrong."""
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +12,8 @@ from bankd.synthesis.errors import UseRefused
 
 OPEN_CHANNELS = frozenset({"web", "social", "app", "email"})
 """Seen everywhere unless a geo-block keeps the picture where it is aimed at."""
+
+TRAINING_PERIOD = timedelta(days=365)
 
 WORDS = {
     "purpose": ("a purpose", PURPOSES),
@@ -46,6 +49,24 @@ def declare(
         )
     except ValidationError as error:
         raise UseRefused(_sentence(error)) from error
+
+
+def declare_training(*, today: date, **stated: Any) -> Use:
+    """The use that training photos are cleared for: inside the house, from today for a year unless stated.
+
+    Args:
+        stated: the purpose, and other fields of `Use`; what is None or empty takes its default.
+
+    Raises:
+        UseRefused.
+    """
+    given = {name: value for name, value in stated.items() if value not in (None, ())}
+    return declare(
+        channels=["internal"],
+        territories=[WORLD],
+        audience="internal",
+        **{"starts_on": today, "ends_on": today + TRAINING_PERIOD, **given},
+    )
 
 
 def _sentence(error: ValidationError) -> str:

@@ -32,3 +32,11 @@ class KeyReused(SynthesisError):
         )
         self.key = key
         self.request_id = request_id
+
+
+class GateIsAnother(SynthesisError):
+    """What is stored under a composite's gate map was damaged or exchanged."""
+
+    def __init__(self, composite_id: UUID) -> None:
+        super().__init__(f"the stored gate map is not the one of composite `{composite_id}`")
+        self.composite_id = composite_id

@@ -19,6 +19,7 @@ from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
+from bankd.synthesis import made_by
 from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
 from bankd.synthesis.errors import UseRefused
 
@@ -30,6 +31,7 @@ class HandedOut:
     handout: Handout
     composite: Composite
     file: bytes
+    gate: bytes | None  # the network's gate map, a PNG
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def hand_out(
 
     Raises:
         CompositeNotFound: there is none, or it is another department's.
+        GateIsAnother: its gate map is not the one that its manifest names.
         UseRefused: the channel is not one that the composite was made for, or the recipient has no name.
     """
     composite = provenance.get(session, composite_id)
@@ -75,11 +78,13 @@ def hand_out(
             f" file a request for `{channel}`"
         )
     file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
+    sealed = manifest.read(composite.manifest)
+    gate = made_by.gate_of(composite_id, sealed.refiner, blobs=blobs)
 
     log.locked(session)
     epoch = log.epoch(session)
     terms = terms_of(session, use.model_copy(update={"channels": frozenset({channel})}), at=at)
-    relied = {p.photo_id: p.grant_id for p in manifest.read(composite.manifest).placed_photos}
+    relied = {p.photo_id: p.grant_id for p in sealed.placed_photos}
     rights = rights_of(session, relied, at=at)
     answers = clear_photos(terms, "publish", rights, only=relied)
     refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
@@ -118,4 +123,4 @@ def hand_out(
         by=by,
         at=at,
     )
-    return HandedOut(handout, composite, file)
+    return HandedOut(handout, composite, file, gate)

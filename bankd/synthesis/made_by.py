@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from bankd.policy.clearing import Terms
 from bankd.provenance import manifest
+from bankd.storage import Blobs
 from bankd.synthesis.clearing import SealRefused
+from bankd.synthesis.errors import GateIsAnother
 from bankd.synthesis.models import Order, Request
 from bankd.training import service as training
 from bankd.training.errors import NetworkNotFound
@@ -20,6 +23,7 @@ from synth.refinement import Refined, within_gate
 
 MADE = 230  # of 255: from this gate on the network made the pixel
 WHOLE = 255
+MAX_GATE_BYTES = 64 << 20
 
 BLEND = manifest.Refiner(name="blend", checkpoint=None, training_snapshot=None, training_photos=0)
 
@@ -84,6 +88,28 @@ def png(gate: npt.NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
     Image.fromarray(gate).save(out, "PNG")
     return out.getvalue()
+
+
+def gate_key(composite_id: UUID) -> str:
+    """Where the gate map of a composite is kept; its manifest says which map it is."""
+    return f"composites/{composite_id}/gate"
+
+
+def gate_of(composite_id: UUID, refiner: manifest.Refiner, *, blobs: Blobs) -> bytes | None:
+    """A composite's gate map as PNG, None where no network had a part.
+
+    Raises:
+        GateIsAnother: what is stored is not the map that the manifest names.
+        BlobMissing, BlobUnavailable.
+    """
+    if refiner.gate_sha256 is None:
+        return None
+    content = blobs.get(gate_key(composite_id), limit_bytes=MAX_GATE_BYTES)
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        gate = np.asarray(image.convert("L"))
+    if manifest.gate_sha256(gate) != refiner.gate_sha256:
+        raise GateIsAnother(composite_id)
+    return content
 
 
 def _of(order: Order, kind: str) -> str | None:

@@ -222,10 +222,6 @@ class Signed:
     disclosures: manifest.Disclosures
     gate: bytes | None  # a PNG
 
-    @property
-    def gate_key(self) -> str:
-        return f"composites/{self.composite_id}/{hashlib.sha256(self.gate or b'').hexdigest()}"
-
 
 def sign(
     examined: Examined,

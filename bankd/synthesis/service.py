@@ -257,6 +257,8 @@ def conclude(session: Session, order_id: UUID, *, timings: dict[str, Any], by: A
     free_reservations(session, order.id)
     if request.attempt != order.attempt or request.state != RequestState.RENDERING:
         return
+    before = request.outcome.get("timings_ms", {}).get("pictures", {})  # of an earlier attempt
+    timings = {**timings, "pictures": before | timings["pictures"]}
     request.outcome = {**request.outcome, "timings_ms": timings}
     waiting = _waiting(session, request)
     if not waiting:

@@ -275,7 +275,7 @@ def _seal_one(
     )
     rt.blobs.put(signed.blob_key, signed.sealed.file, media_type="image/png")
     if signed.gate is not None:
-        rt.blobs.put(signed.gate_key, signed.gate, media_type="image/png")
+        rt.blobs.put(made_by.gate_key(signed.composite_id), signed.gate, media_type="image/png")
     try:
         with rt.transaction() as session:
             outcome = sealing.commit(

@@ -24,6 +24,8 @@ def of(*roles: str) -> Actor:
         (Permission.COMPOSITES_EXPORT, {"creative"}),
         (Permission.REPORTS_MAKE, {"compliance", "auditor"}),
         (Permission.POLICIES_ACTIVATE, {"compliance"}),
+        (Permission.MODELS_READ, set(Role)),
+        (Permission.MODELS_PIN, {"compliance", "operator"}),
         (Permission.KEYS_MANAGE, {"operator"}),
         (Permission.STACK_OPERATE, {"operator"}),
         (Permission.LOG_VERIFY, set(Role)),
@@ -43,7 +45,7 @@ def test_an_operator_sees_neither_photos_nor_pictures() -> None:
 
 
 def test_an_auditor_changes_nothing() -> None:
-    changing = {"ingest", "record", "withdraw", "erase", "dispute", "activate", "create", "export", "manage"}
+    changing = {"ingest", "record", "withdraw", "erase", "dispute", "activate", "create", "export", "manage", "pin"}
     assert not {p for p in ALLOWED[Role.AUDITOR] if p.rpartition(".")[2] in changing}
 
 

@@ -62,6 +62,7 @@ def test_withdrawal_blocks_its_photos_and_stands(bank: Any) -> None:
     response = bank.call("compliance", "POST", "/licenses/L-1/withdraw", json=body)
 
     assert response.status_code == 200 and response.json()["photos"] == 2
+    assert (response.json()["composites"], response.json()["networks"]) == (0, [])
     assert response.json()["license"]["withdrawn_at"] and not response.json()["license"]["in_force"]
     items = bank.call("librarian", "GET", f"/photos/batches/{batch}").json()["items"]
     photo = bank.call("librarian", "GET", f"/photos/{items[0]['photo']}").json()

@@ -1,5 +1,6 @@
 """A request refined by a network: cleared as its photos are, bounded by its gate, named in the manifest."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from small_bank import Bank
 from sqlalchemy import select
 
@@ -14,7 +16,8 @@ from bankd.catalog.taxonomy import house
 from bankd.licensing.use import Use
 from bankd.provenance import manifest
 from bankd.provenance.models import Composite
-from bankd.synthesis import orders, sealing, steps
+from bankd.synthesis import handouts, made_by, orders, sealing, steps
+from bankd.synthesis.errors import GateIsAnother
 from bankd.synthesis.models import Variation
 from bankd.training import importing, service
 from bankd.training.models import NetworkCheckpoint
@@ -88,6 +91,8 @@ def test_a_composite_names_the_network_what_trained_it_and_how_much_it_made(trai
 
     assert request.state == "completed", request.outcome
     (composite,) = composites(trained)
+    stages = request.outcome["timings_ms"]["pictures"]["0"]
+    assert [*stages] == ["regions", "align", "order", "compose", "paint", "refine"]
     made = manifest.read(composite.manifest)
     assert made.refiner.name == "network" and made.recipe == "network-1"
     assert made.refiner.training_photos == 3 and made.refiner.sorter and not made.refiner.aligner
@@ -97,6 +102,29 @@ def test_a_composite_names_the_network_what_trained_it_and_how_much_it_made(trai
         found = service.checkpoint(session, str(made.refiner.checkpoint))
         assert found[1].digest == made.refiner.training_snapshot
     assert trained.rt.blobs.delete_prefix(f"composites/{composite.id}") == 2  # the picture and its gate
+
+
+def test_a_handout_carries_the_gate_map_that_the_manifest_names(trained: Bank) -> None:
+    trained.make(trained.ask(refiner="network"))
+    (composite,) = composites(trained)
+    refiner = manifest.read(composite.manifest).refiner
+
+    def handed_out() -> Any:
+        who = {"blobs": trained.rt.blobs, "by": trained.rt.actor, "at": trained.rt.now()}
+        with trained.rt.transaction() as session:
+            return handouts.hand_out(session, composite.id, recipient="Agency", channel="web", **who)
+
+    given = handed_out()
+    with Image.open(io.BytesIO(given.gate)) as image:
+        gate = np.asarray(image)
+    assert manifest.gate_sha256(gate) == refiner.gate_sha256
+    assert np.count_nonzero(gate >= made_by.MADE) == refiner.made_px
+
+    key = made_by.gate_key(composite.id)
+    trained.rt.blobs.delete(key)
+    trained.rt.blobs.put(key, made_by.png(gate // 2), media_type="image/png")
+    with pytest.raises(GateIsAnother):
+        handed_out()
 
 
 def test_the_same_seed_gives_the_same_picture(trained: Bank) -> None:

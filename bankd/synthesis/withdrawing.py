@@ -1,4 +1,4 @@
-"""A license withdrawn, with what follows: photos taken out of use, composites that relied on it."""
+"""A license withdrawn, with what follows: photos taken out of use, and what was made of them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from bankd.catalog.models import PhotoGrant
 from bankd.licensing import reading
 from bankd.licensing import service as licensing
 from bankd.provenance.models import Usage
+from bankd.training import service as training
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Withdrawal:
     withdrawn_at: datetime
     photos: int  # that hold one of its grants
     composites: int  # that rely on one of its grants; they stay recorded, and clear anew when handed out
+    networks: tuple[str, ...]  # trained on photos that held one of its grants, by the SHA-256 of their files
 
 
 def withdraw_license(session: Session, ref: str, *, reason: str, by: Actor, at: datetime) -> Withdrawal:
@@ -38,7 +40,8 @@ def withdraw_license(session: Session, ref: str, *, reason: str, by: Actor, at: 
     grants = licensing.withdraw(session, license_id, reason=reason, by=by, at=at)
     catalog.block_grants(session, grants, by=by, at=at)
     photos, composites = touched(session, grants)
-    return Withdrawal(license_id, ref, at, photos, composites)
+    networks = training.trained_on_grants(session, grants)
+    return Withdrawal(license_id, ref, at, photos, composites, tuple(one.sha256 for one in networks))
 
 
 def touched(session: Session, grant_ids: Collection[UUID]) -> tuple[int, int]:
