@@ -34,6 +34,17 @@ class KeyReused(SynthesisError):
         self.request_id = request_id
 
 
+class ArchiveTooLarge(SynthesisError):
+    """What an order needs is more than a render worker takes."""
+
+    def __init__(self, size_bytes: int, most_bytes: int) -> None:
+        super().__init__(
+            f"the segments of one order come to {size_bytes} bytes, and {most_bytes} are the most:"
+            " ask for fewer variations"
+        )
+        self.size_bytes = size_bytes
+
+
 class GateIsAnother(SynthesisError):
     """What is stored under a composite's gate map was damaged or exchanged."""
 

@@ -23,6 +23,7 @@ from bankd.licensing import caps
 from bankd.policy import service as policy
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
+from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan, still_clears
 from bankd.training.importing import key as network_key
@@ -67,6 +68,7 @@ def draft(
 
     Raises:
         BlobUnavailable, BlobMissing: nothing was ordered.
+        ArchiveTooLarge: a render worker would not take it.
     """
     order_id = uuid4()
     wanted = sorted({segment for picture in plan.pictures for picks in picture.picks for segment in picks})
@@ -93,6 +95,8 @@ def draft(
             }
             entries.append((facts, png))
     content = workorder.pack_archive(labels, entries)
+    if len(content) > workorder.MAX_ARCHIVE_BYTES:
+        raise ArchiveTooLarge(len(content), workorder.MAX_ARCHIVE_BYTES)
     sha256 = hashlib.sha256(content).hexdigest()
     archive_key = f"orders/{order_id}/{sha256}"
     blobs.put(archive_key, content, media_type="application/zip")

@@ -6,7 +6,7 @@ it is. Nothing is held locked while bytes move or keys sign.
 
 import logging
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -25,6 +25,7 @@ from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
 from bankd.synthesis import made_by, orders, sealing, service
 from bankd.synthesis.clearing import SealRefused
+from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
 from bankd.synthesis.shortfall import shortfall
@@ -37,6 +38,7 @@ from synth.workorder import RenderedVariation, Result, ResultRefused
 logger = logging.getLogger(__name__)
 
 MAX_LAYOUT_BYTES = 64 << 20
+SEAL_GRACE = timedelta(minutes=15)  # after an order expired, for an answer that came in time
 REPLANS = 10  # plans made while caps fill up under us
 
 
@@ -73,6 +75,11 @@ def advance(rt: Runtime, request_id: UUID) -> None:
             full |= cap.grants
         except RightsMoved:
             continue
+        except ArchiveTooLarge as too_large:
+            with rt.transaction() as session:
+                if (ours := service.held(session, request_id, lease_until=lease_until)) is not None:
+                    service.fail(session, ours, why=str(too_large), by=rt.actor, at=rt.now())
+            return
         except BlobUnavailable:
             with rt.transaction() as session:
                 service.give_back(session, request_id, lease_until=lease_until)
@@ -205,6 +212,10 @@ def seal(rt: Runtime, order_id: UUID) -> None:
 
 
 def _seal(rt: Runtime, order: Order, request: Request) -> None:
+    if order.expires_at + SEAL_GRACE <= rt.now() and rt.blobs.exists(orders.result_key(order)):
+        # Whatever fails at the seal time and again must come to an end.
+        _void(rt, order, why="it could not be sealed in time", kind=Kind.ORDER_FAILED)
+        return
     try:
         content = rt.blobs.get(orders.result_key(order), limit_bytes=workorder.MAX_RESULT_BYTES)
         result, pictures = workorder.unpack_result(

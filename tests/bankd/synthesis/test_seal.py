@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_bank import Bank
 from sqlalchemy import func, select
 from urllib3 import PoolManager
 
@@ -345,3 +346,40 @@ def test_links_are_neither_stored_nor_logged(served) -> None:
         for entry in log.read(session):
             everything += json.dumps(entry.payload, default=str)
     assert "X-Amz" not in everything and "http" not in everything
+
+
+def test_an_answer_that_cannot_be_sealed_is_given_up_in_the_end(
+    served: Bank, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id = served.ask()
+    order = served.order(request_id)
+    assert order is not None
+    served.render(order)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(sealing, "sign", broken)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            steps.seal(served.rt, order.id)
+        later(minutes=14)
+    later(minutes=2)
+    steps.seal(served.rt, order.id)
+
+    with served.rt.transaction() as session:
+        assert session.get_one(Order, order.id).state == "void"
+    assert served.request(request_id).state == "filed"
+
+
+def test_an_order_larger_than_a_worker_takes_fails_its_request(
+    served: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workorder, "MAX_ARCHIVE_BYTES", 1000)
+    request_id = served.ask()
+
+    assert served.order(request_id) is None
+
+    request = served.request(request_id)
+    assert request.state == "failed"
+    assert "ask for fewer variations" in request.outcome["failed"]
