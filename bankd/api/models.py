@@ -12,14 +12,20 @@ from pydantic import BaseModel, Field, ValidationError
 from bankd.access.permissions import Permission
 from bankd.api.gate import BEARER, Called, GuardedRoute, takes
 from bankd.api.problems import responses
-from bankd.api.uploads import below, save
+from bankd.api.requests import declared_use
+from bankd.api.uploads import below, content, save
 from bankd.catalog.taxonomy import house
+from bankd.ingestion.folder import CLASSES_MOST_BYTES
+from bankd.synthesis.coverage import Coverage
 from bankd.synthesis.declaring import declare_training
 from bankd.synthesis.errors import UseRefused
+from bankd.synthesis.layouts import MAX_FILE_BYTES, read_layout
+from bankd.synthesis.surveying import Frame, Named, survey
 from bankd.training import importing, reading, service
 
 IMPORT_MOST_BYTES = 1 << 30
 USE_MOST = 10_000
+COVERAGE_MOST_BYTES = 128 << 20
 
 router = APIRouter(
     prefix="/models", tags=["models"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
@@ -138,6 +144,37 @@ def import_files(
                 at=call.at,
             )
             return [_state(reading.network(session, one.sha256, at=call.at)) for one in made]
+
+
+@router.post(
+    "/coverage",
+    summary="Say how well the bank could serve layouts for a use",
+    openapi_extra=takes(Permission.MODELS_READ, body=COVERAGE_MOST_BYTES),
+    responses=responses(400, 413, 422),
+)
+def coverage(
+    call: Called,
+    layouts: Annotated[
+        list[UploadFile], File(description="PNGs with one class id a pixel", min_length=1, max_length=20)
+    ],
+    use: Annotated[str, Form(description="The use (JSON): see the schema `Use`", max_length=USE_MOST)],
+    classes: Annotated[
+        UploadFile | None, File(description="`classes.json` of all; without it ids are the house taxonomy's")
+    ] = None,
+    frame: Annotated[Frame, Form()] = "scene",
+) -> Coverage:
+    """Nothing is ordered. What is short is named by the policies that refuse it, never by licenses."""
+    declared = declared_use(use)
+    known = None if classes is None else content(classes, most_bytes=CLASSES_MOST_BYTES)
+    named = [
+        Named(
+            layout.filename or "",
+            read_layout(content(layout, most_bytes=MAX_FILE_BYTES), known, taxonomy=house()),
+        )
+        for layout in layouts
+    ]
+    with call.transaction() as session:
+        return survey(session, named, declared, frame=frame, taxonomy=house(), at=call.at)
 
 
 def _state(found: reading.NetworkShown) -> NetworkState:

@@ -118,7 +118,7 @@ def create(
 ) -> RequestAnswer:
     """File a request. Workers clear, render and seal it; `GET /requests/{request}` says how far it
     is, and `GET /requests/{request}/explain` why something could not be served."""
-    declared = _use(use)
+    declared = declared_use(use)
     labels = read_layout(
         content(layout, most_bytes=MAX_FILE_BYTES),
         None if classes is None else content(classes, most_bytes=CLASSES_MOST_BYTES),
@@ -208,7 +208,7 @@ def explain(call: Called, request: UUID) -> Explanation:
         )
 
 
-def _use(text: str) -> Use:
+def declared_use(text: str) -> Use:
     try:
         return Use.model_validate_json(text)
     except ValidationError as error:

@@ -103,6 +103,27 @@ def test_a_network_is_brought_in_shown_and_exposed_by_a_withdrawal(
     assert "license-withdrawn" in after["reasons"]
 
 
+def test_coverage_names_policies_and_no_license(
+    bank: Any, rights_text: str, use: dict[str, Any], label_map: Any
+) -> None:
+    taken(bank, rights_text)
+    files = [
+        ("layouts", ("shelf.png", label_map())),
+        ("classes", ("classes.json", json.dumps([{"id": 0, "name": "wall"}, {"id": 1, "name": "mug"}]))),
+    ]
+
+    def asked(**changes: Any) -> Any:
+        body = {"use": json.dumps({**use, **changes})}
+        return bank.call("creative", "POST", "/models/coverage", files=files, data=body)
+
+    served, short = asked().json(), asked(purpose="education")
+    assert (served["short_share"], served["blend"], served["short_by"]) == (0, 1, [])
+    assert served["categories"][0]["score"]["most"] == 2  # the photos' own label map
+    assert short.json()["short_share"] == 1
+    assert short.json()["short_by"][0]["categories"] == ["mug", "wall"]
+    assert "L-1" not in short.text and "123456" not in short.text
+
+
 def test_what_cannot_be_pinned_or_brought_in_is_a_problem(bank: Any) -> None:
     for faulty in ({}, {"use": {"purpose": "theft"}}, {"use": {"purpose": "commercial", "ends_on": "x"}}):
         assert bank.call("compliance", "POST", "/models/snapshots", json=faulty).status_code == 422

@@ -1,0 +1,58 @@
+"""How findings about layouts are drawn together."""
+
+import pytest
+
+from bankd.policy.explain import Denial
+from bankd.synthesis.coverage import LayoutFound, RegionFound, Spread, cover, spread
+
+PURPOSE = Denial("purpose-not-covered", "The purpose is not covered", 4)
+SECTOR = Denial("sector-not-covered", "The sector is not covered", 1)
+
+
+def layout(name: str, *regions: tuple[str, int, float | None]) -> LayoutFound:
+    found = [
+        RegionFound(category, px, mask, None if mask is None else 0.25) for category, px, mask in regions
+    ]
+    return LayoutFound(name, 1000, tuple(found))
+
+
+def test_quartiles_count_by_area() -> None:
+    assert spread([]) is None
+    assert spread([(0.5, 7)]) == Spread(0.5, 0.5, 0.5, 0.5, 0.5)
+    assert spread([(0.9, 1), (0.1, 50), (0.4, 25), (0.6, 24)]) == Spread(0.1, 0.1, 0.1, 0.4, 0.9)
+
+
+def test_shares_are_of_all_layouts_and_the_shortest_category_stands_first() -> None:
+    found = cover(
+        [
+            layout("a", ("wall", 600, 0.5), ("mug", 50, None)),
+            layout("b", ("wall", 700, 1.0), ("mug", 100, 0.75), ("shelf", 200, None)),
+        ],
+        {"mug": (4, [PURPOSE]), "shelf": (1, [PURPOSE, SECTOR])},
+        blend_bp=1000,
+        network_bp=5000,
+    )
+
+    assert (found.layouts, found.regions, found.short_share) == (2, 5, 0.125)
+    assert (found.blend, found.network) == (1, 2)
+    assert [one.category for one in found.categories] == ["shelf", "mug", "wall"]
+    shelf, mug, wall = found.categories
+    assert (shelf.score, shelf.segments, shelf.short_regions) == (None, 1, 1)
+    assert (mug.regions, mug.share, mug.short_share) == (2, 0.075, 0.025)
+    assert mug.score == Spread(1.0, 1.0, 1.0, 1.0, 1.0) and mug.mask is not None and mug.mask.median == 0.75
+    assert wall.reasons == () and wall.segments is None
+
+
+def test_a_right_is_charged_with_the_area_of_every_region_that_it_stands_against() -> None:
+    found = cover(
+        [layout("a", ("mug", 50, None), ("shelf", 200, None))],
+        {"mug": (4, [PURPOSE]), "shelf": (1, [PURPOSE, SECTOR])},
+        blend_bp=1000,
+        network_bp=5000,
+    )
+
+    assert [(one.policy, one.categories) for one in found.short_by] == [
+        ("purpose-not-covered", ("mug", "shelf")),
+        ("sector-not-covered", ("shelf",)),
+    ]
+    assert [one.share for one in found.short_by] == pytest.approx([0.25, 0.2])
