@@ -1,14 +1,15 @@
 """Ranking by whichever path answers sooner; both give the same rows in the same order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Select, cast, func, literal, select, text
+from sqlalchemy import BigInteger, Integer, Select, cast, func, literal, select
 from sqlalchemy.orm import Session
 
-from bankd.audit import log
+from bankd.audit.models import LogEntry
 from bankd.catalog.models import Photo, PhotoGrant, Segment
 from bankd.retrieval import reference
 from bankd.retrieval.following import follower
@@ -34,13 +35,18 @@ def rank(
     without_grants: frozenset[UUID] = frozenset(),
     work: Work | None = None,
 ) -> list[list[Ranked]]:
-    """As `reference.rank`: by the resident index where the bank is large and the index stands, or by it.
+    """As `reference.rank`, which answers where the bank is small or the index does not stand yet.
 
     The index is of a moment at which every log entry was seen that this
     session sees. A session that has written sees what no index can, and is answered by Postgres.
     """
-    if categories and _is_large(session) and not _has_written(session):
-        ranked = _resident(session, cleared, categories, query, k, at, without, without_grants, work)
+    if not categories:
+        return []
+    state = _state(session)
+    if state.large and not state.written:
+        ranked = _resident(
+            session, state.epoch, cleared, categories, query, k, at, without, without_grants, work
+        )
         if ranked is not None:
             return ranked
     return reference.rank(
@@ -50,6 +56,7 @@ def rank(
 
 def _resident(
     session: Session,
+    epoch: int,
     cleared: Select[tuple[int, int]],
     categories: Sequence[int],
     query: Descriptors,
@@ -62,12 +69,14 @@ def _resident(
     """None where the index cannot answer: it is being built, or rights move faster than it is read."""
     following = follower(session.get_bind().engine)
     for _ in range(TRIES):
-        index = following.index(query.frame, epoch=log.epoch(session))
+        index = following.index(query.frame, epoch=epoch)
         if index is None:
             return None
         held = _held(session, without_grants)
         if any(index.profile(photo) not in (None, profile) for photo, profile, _ in held):
-            continue  # grants have other ordinals by now than in the index
+            # Grants have other ordinals by now than in the index.
+            epoch = _state(session).epoch
+            continue
         left_out = {photo: bits for photo, _, bits in held}
         left_out |= {photo.bytes: EVERY_GRANT for photo in without}
         return (index.without(left_out) if left_out else index).rank(
@@ -81,14 +90,26 @@ def _resident(
     return None
 
 
-def _is_large(session: Session) -> bool:
-    # Ids are given in turn: a bound from above, read from the end of an index.
-    return (session.scalar(select(func.max(Segment.id))) or 0) >= RESIDENT_FROM
+@dataclass(frozen=True)
+class _State:
+    """What a session sees of the bank."""
+
+    large: bool
+    written: bool  # by the session itself
+    epoch: int
 
 
-def _has_written(session: Session) -> bool:
+def _state(session: Session) -> _State:
     session.flush()
-    return session.scalar(text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")) is True
+    # Ids are given in turn: the last one bounds the count from above, and is read from the end of an index.
+    last, written, epoch = session.execute(
+        select(
+            select(func.max(Segment.id)).scalar_subquery(),
+            func.pg_current_xact_id_if_assigned().is_not(None),
+            select(func.max(LogEntry.index)).scalar_subquery(),
+        )
+    ).one()
+    return _State((last or 0) >= RESIDENT_FROM, written, 0 if epoch is None else epoch + 1)
 
 
 def _held(session: Session, grants: frozenset[UUID]) -> list[tuple[bytes, int, int]]:
