@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Integer, Select, cast, func, literal, select
@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from bankd.audit.models import LogEntry
 from bankd.catalog.models import Photo, PhotoGrant, Segment
 from bankd.retrieval import reference
-from bankd.retrieval.following import follower
-from bankd.retrieval.index import EVERY_GRANT
 from bankd.retrieval.ranked import Ranked
 from synth.retrieval.descriptors import Descriptors
-from synth.retrieval.resident import Work
+
+if TYPE_CHECKING:
+    from synth.retrieval.resident import Work
 
 RESIDENT_FROM = 20_000  # segments: below it Postgres answers in a few milliseconds and nothing need be kept
 TRIES = 3
@@ -33,7 +33,7 @@ def rank(
     at: datetime,
     without: frozenset[UUID] = frozenset(),
     without_grants: frozenset[UUID] = frozenset(),
-    work: Work | None = None,
+    work: "Work | None" = None,
 ) -> list[list[Ranked]]:
     """As `reference.rank`, which answers where the bank is small or the index does not stand yet.
 
@@ -64,9 +64,13 @@ def _resident(
     at: datetime,
     without: frozenset[UUID],
     without_grants: frozenset[UUID],
-    work: Work | None,
+    work: "Work | None",
 ) -> list[list[Ranked]] | None:
     """None where the index cannot answer: it is being built, or rights move faster than it is read."""
+    # Here, as the compiler behind it takes a while to load, and what ranks in no large bank can do without.
+    from bankd.retrieval.following import follower
+    from bankd.retrieval.index import EVERY_GRANT
+
     following = follower(session.get_bind().engine)
     for _ in range(TRIES):
         index = following.index(query.frame, epoch=epoch)
