@@ -1,3 +1,4 @@
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -5,6 +6,8 @@ import pytest
 from bankd.access.errors import NotPermitted
 from bankd.access.permissions import ALLOWED, Permission, Role, may, require, sees
 from bankd.audit.actor import Actor
+
+DOCS = Path(__file__).parents[3] / "docs" / "http.md"
 
 
 def of(*roles: str) -> Actor:
@@ -45,7 +48,18 @@ def test_an_operator_sees_neither_photos_nor_pictures() -> None:
 
 
 def test_an_auditor_changes_nothing() -> None:
-    changing = {"ingest", "record", "withdraw", "erase", "dispute", "activate", "create", "export", "manage", "pin"}
+    changing = {
+        "ingest",
+        "record",
+        "withdraw",
+        "erase",
+        "dispute",
+        "activate",
+        "create",
+        "export",
+        "manage",
+        "pin",
+    }
     assert not {p for p in ALLOWED[Role.AUDITOR] if p.rpartition(".")[2] in changing}
 
 
@@ -79,3 +93,12 @@ def test_a_department_sees_its_own_and_the_houses() -> None:
     member, house = Actor("user", "a", frozenset(), mine), Actor("user", "b")
     assert [sees(member, owner) for owner in (mine, None, theirs)] == [True, True, False]
     assert all(sees(house, owner) for owner in (mine, None, theirs))
+
+
+def test_the_documented_roles_may_what_the_code_allows() -> None:
+    rows = [
+        line.split("|")[1:3] for line in DOCS.read_text().splitlines() if ". " not in line and "." in line
+    ]
+    told = {role.strip(): {*may.strip().split(", ")} for role, may in (row for row in rows if len(row) == 2)}
+    everyone = told.pop("each of them")
+    assert {role: may | everyone for role, may in told.items()} == dict(ALLOWED)
