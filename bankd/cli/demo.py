@@ -102,7 +102,7 @@ class _Tour:
         self.wait([request for _, request in asked])
         made = self.tell(asked)
         if not made:
-            raise DemoFailed("no picture was sealed: see `log/` in the demo's data folder")
+            raise DemoFailed(f"no picture was sealed: see `{self.rt.settings.home / 'log'}`")
         click.echo("\nEach picture is cleared once more, for today, and handed out with its proofs.")
         handed_out = [composite for composite in made if self.hand_out(composite, tells=composite == made[0])]
         if not handed_out:
@@ -170,7 +170,8 @@ class _Tour:
                 bar.update(final - done)
                 done = final
                 if time.monotonic() > deadline:
-                    raise DemoFailed("the requests did not end in time: see `log/` in the demo's data folder")
+                    log = self.rt.settings.home / "log"
+                    raise DemoFailed(f"the requests did not end in {patience_s:.0f} s: see `{log}`")
                 time.sleep(0.3)
         click.echo()
 

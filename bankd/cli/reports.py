@@ -1,5 +1,6 @@
 """`bankd reports`: what is on record, for people and for programs."""
 
+import sys
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -7,10 +8,16 @@ from uuid import UUID
 import click
 
 from bankd.cli.files import write_all
+from bankd.errors import BankError
 from bankd.reports import making
 from bankd.reports.making import Form, House
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
+
+
+class NotForTerminals(BankError):
+    def __init__(self) -> None:
+        super().__init__("a PDF is not for a terminal: name a file with --out")
 
 
 @click.group()
@@ -28,6 +35,8 @@ def reports() -> None:
 @click.pass_obj
 def provenance(runtime: Runtime, composite_id: UUID, form: str, locale: str, out: Path | None) -> None:
     """Which photos a composite was made from, on which grants."""
+    if out is None and form == "pdf" and sys.stdout.isatty():
+        raise NotForTerminals
     house = House(runtime.settings.house, cast(Locale, locale))
     with runtime.transaction() as session:
         report = making.provenance(
