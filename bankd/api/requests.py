@@ -56,6 +56,7 @@ class RequestAnswer(BaseModel):
     variations: int
     seed: int
     pictures: list[VariationState]
+    timings_ms: dict[str, Any] | None = Field(description="By picture and stage, as the render worker says")
 
 
 class PolicyReason(BaseModel):
@@ -233,6 +234,7 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
         refiner=request.refiner,
         variations=request.variations,
         seed=request.seed,
+        timings_ms=request.outcome.get("timings_ms"),
         pictures=[
             VariationState(index=v.index, state=v.state, composite=v.composite_id)
             for v in _variations(session, request)

@@ -1,8 +1,10 @@
 """`bankd models`: networks, what they were trained on, and whether that still clears."""
 
+import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +105,18 @@ def train(
     with runtime.transaction() as session:
         whole = service.snapshot_of(session, digest).digest
     folder = runtime.settings.home / "training" / whole[:16]
-    _export(runtime, whole, folder / "snapshot")
+    folder.mkdir(parents=True, exist_ok=True)
     out = folder / recipe.stem
-    words = [sys.executable, "-m", "synth.training", str(recipe), str(folder / "snapshot"), str(out)]
-    words += ["--workers", str(workers), "--pinned", whole]
-    if features is not None:
-        words += ["--features", str(features)]
-    if budget_minutes is not None:
-        words += ["--budget-minutes", str(budget_minutes)]
-    status = subprocess.run(words, check=False).returncode
+    # Photos leave the store for the time of the training alone: a copy that stayed would survive an erasure.
+    with tempfile.TemporaryDirectory(prefix="photos-", dir=folder) as photos:
+        _export(runtime, whole, Path(photos))
+        words = [sys.executable, "-m", "synth.training", str(recipe), photos, str(out)]
+        words += ["--workers", str(workers), "--pinned", whole]
+        if features is not None:
+            words += ["--features", str(features)]
+        if budget_minutes is not None:
+            words += ["--budget-minutes", str(budget_minutes)]
+        status = _waited(words)
     if status != 0:
         raise TrainingStopped(status, out)
     card, content, sha256 = importing.read(out / importing.TRAINED, taxonomy=house())
@@ -283,6 +288,14 @@ def _print_coverage(found: Coverage) -> None:
 
 def _quartiles(found: Spread | None) -> str:
     return "none clears" if found is None else f"{found.low:.2f} {found.median:.2f} {found.high:.2f}"
+
+
+def _waited(words: Sequence[str]) -> int:
+    """Run a program to its end. Ctrl-C reaches it too, and it saves what was learned: give it the time."""
+    with subprocess.Popen(words) as program:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return program.wait()
 
 
 def _export(runtime: Runtime, digest: str, folder: Path) -> None:

@@ -221,7 +221,8 @@ def _print_outcome(request: RequestShown) -> None:
         click.echo(f"variation {one.index}: {one.state}{composite}")
     for index, stages in (request.timings_ms or {}).get("pictures", {}).items():
         if stages:
-            each = ", ".join(f"{stage} {took_ms} ms" for stage, took_ms in stages.items())
+            slowest = sorted(stages.items(), key=lambda stage: (-stage[1], stage[0]))
+            each = ", ".join(f"{stage} {took_ms} ms" for stage, took_ms in slowest)
             click.echo(f"variation {index} was made in {sum(stages.values())} ms: {each}")
 
 

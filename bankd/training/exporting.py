@@ -72,7 +72,7 @@ def clear(
                 "label_sha256": row.label_sha256,
                 "profile_sha256": profile,
                 # A photo of no sequence is a group of its own: it has no neighbours.
-                "group": row.sequence or row.photo_sha256,
+                "group": row.photo_sha256 if row.sequence is None else row.sequence,
                 "number": row.frame or 0,
                 "depth": None,
                 "depth_sha256": photo.depth_sha256,

@@ -312,7 +312,7 @@ def trained_on_grants(session: Session, grant_ids: Iterable[UUID]) -> Sequence[N
 
 
 def _place(name: str, *, sequences: bool) -> dict[str, Any]:
-    found = FRAME.fullmatch(name.rpartition("/")[2]) if sequences else None
+    found = FRAME.fullmatch(name) if sequences else None  # numbers start anew in each folder
     return {"sequence": found["sequence"] if found else None, "frame": int(found["frame"]) if found else None}
 
 

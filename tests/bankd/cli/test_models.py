@@ -87,6 +87,7 @@ def test_a_snapshot_is_exported_with_its_list(bankd: Commands, pinned: Any, tmp_
 def test_what_was_trained_is_listed_with_what_it_was_trained_on(
     bankd: Commands, pinned: Any, trained: str
 ) -> None:
+    assert list((bankd.home / "training").glob("*/photos-*")) == []
     network = next(one for one in bankd.said("models", "list") if one["sha256"] == trained)
     assert (network["kind"], network["clears"]) == ("refinement", True)
     assert network["snapshot"]["digest"] == pinned["digest"] == network["card"]["snapshot_sha256"]

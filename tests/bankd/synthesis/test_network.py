@@ -92,7 +92,7 @@ def test_a_composite_names_the_network_what_trained_it_and_how_much_it_made(trai
     assert request.state == "completed", request.outcome
     (composite,) = composites(trained)
     stages = request.outcome["timings_ms"]["pictures"]["0"]
-    assert [*stages] == ["regions", "align", "order", "compose", "paint", "refine"]
+    assert stages.keys() == {"regions", "align", "order", "compose", "paint", "refine"}
     made = manifest.read(composite.manifest)
     assert made.refiner.name == "network" and made.recipe == "network-1"
     assert made.refiner.training_photos == 3 and made.refiner.sorter and not made.refiner.aligner
