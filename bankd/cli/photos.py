@@ -17,7 +17,7 @@ from bankd.licensing import rights_file
 from bankd.runtime import Runtime
 
 HOUSE = "house"  # the department that is there without being asked for
-SHOWN = 5  # refused photos whose sentence is printed
+SHOWN = 5  # refused photos whose sentence is printed, and names that match no photo
 
 
 @click.group()
@@ -44,10 +44,17 @@ def ingest(
     no_wait: bool,
     in_json: bool,
 ) -> None:
-    """Bring in a folder: photos/ (or images/), labels/, classes.json, and its rights."""
+    """Bring in a folder: photos/ (or images/), labels/, classes.json, and its rights.
+
+    Exit status 1 says that every photo was refused.
+    """
     found, rights = read_folder(folder), rights_file.load(rights_path)
     for unused in found.unused:
         click.echo(f"`{unused}` belongs to no photo and is left out", err=True)
+    if unmatched := rights.unmatched(one.name for one in found.photos):
+        shown = ", ".join(f"`{file}`" for file in unmatched[:SHOWN])
+        more = ", .." if len(unmatched) > SHOWN else ""
+        click.echo(f"no photo of this folder is meant by {shown}{more} in `{rights_path}`", err=True)
     items = [
         NewPhoto(one.name, one.photo, one.labels, one.instances, one.depth, rights.record_for(one.name))
         for one in found.photos
@@ -75,7 +82,7 @@ def ingest(
         else:
             click.echo(f"batch {batch_id}: {count(len(items), 'photo')} filed")
         return
-    wait(
+    report = wait(
         runtime,
         lambda: _report(runtime, batch_id),
         done=lambda report: report.finished,
@@ -84,6 +91,8 @@ def ingest(
         later=f"bankd photos batch {batch_id}",
     )
     _show(runtime, batch_id, in_json=in_json)
+    if not report.taken + report.known + report.quarantined:
+        raise click.exceptions.Exit(1)
 
 
 @photos.command()

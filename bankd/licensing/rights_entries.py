@@ -1,6 +1,6 @@
 """What a rights file says: licensors, documents, licenses, releases, and the photos they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -241,6 +241,15 @@ class RightsFile(Value):
         if not file.is_relative_to(folder):
             raise ValueError(f"document `{document.path}` is outside the rights file's folder; move it below")
         return file
+
+    def unmatched(self, filenames: Iterable[str]) -> list[str]:
+        """The names and patterns of `photos` that none of these files has."""
+        paths = [PurePosixPath(filename) for filename in filenames]
+        tails = {tail for path in paths for tail in _tails(path)}
+        named, patterns = self._files
+        return [file for file in named if file not in tails] + [
+            pattern for pattern, _ in patterns if not any(path.match(pattern) for path in paths)
+        ]
 
     def _matching(self, filename: str) -> list[int]:
         """Indexes of the entries about a file, in their order: by name at once, then by pattern."""

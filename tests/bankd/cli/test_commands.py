@@ -57,6 +57,22 @@ def test_ingesting_again_adds_nothing(bankd: Commands, ingested: Any, folder: Pa
     assert (again["taken"], again["known"], again["name"]) == (0, 7, "again")
 
 
+def test_a_batch_of_which_nothing_is_taken_fails_and_names_that_mean_no_photo_are_told(
+    bankd: Commands, ingested: Any, tmp_path: Path
+) -> None:
+    for name in ("photos", "labels"):
+        (tmp_path / "shelf" / name).mkdir(parents=True)
+        (tmp_path / "shelf" / name / "mug.png").write_bytes(b"no picture")
+    (tmp_path / "shelf" / "classes.json").write_text(json.dumps(CLASSES))
+    path = tmp_path / "rights.yaml"
+    path.write_text(rights({"L-shop": "commercial"}, {"mug.*": "L-shop", "cup-*": "L-shop"}))
+
+    said = bankd.run("photos", "ingest", tmp_path / "shelf", "--rights", path, status=1)
+
+    assert f"no photo of this folder is meant by `cup-*` in `{path}`" in said.stderr
+    assert "refused      1" in said.stdout
+
+
 def test_ingesting_without_waiting_returns_the_batch(bankd: Commands, ingested: Any, folder: Path) -> None:
     said = bankd.run(
         "photos", "ingest", folder, "--rights", folder / "rights.yaml", "--no-wait", "--name", "later"
@@ -296,6 +312,26 @@ def test_reports_go_to_a_file_or_to_standard_output(
     assert out.read_bytes().lstrip().startswith(begins)
     assert printed.lstrip().startswith(begins)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_a_pdf_is_not_printed_at_a_terminal(bankd: Commands) -> None:
+    words = ["reports", "provenance", str(uuid4()), "--format", "pdf"]
+    ours, terminal = os.openpty()
+    try:
+        said = subprocess.run(
+            [sys.executable, "-m", "bankd.cli", *words],
+            env={**os.environ, "BANKD_HOME": str(bankd.home)},
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    finally:
+        os.close(terminal)
+        os.close(ours)
+
+    assert said.returncode == 2
+    assert said.stderr == "error: a PDF is not for a terminal: name a file with --out\n"
 
 
 def test_withdrawal_says_what_it_touches_and_refuses_the_handout(

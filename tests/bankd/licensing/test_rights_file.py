@@ -136,6 +136,11 @@ def test_a_photo_gets_the_grants_of_every_entry_about_it(
     assert (record and record.grants) == grants
 
 
+def test_names_and_patterns_that_mean_no_photo_are_told(folder: Path) -> None:
+    assert load(folder).unmatched(["desk-02.jpg", "big/room/wall.png"]) == ["people.jpg"]
+    assert load(folder).unmatched(["people.jpg"]) == ["desk-02.jpg", "room/wall.png", "desk-*.jpg"]
+
+
 def test_a_record_carries_what_is_shown_and_what_holds_it_back(folder: Path) -> None:
     record = load(folder).record_for("people.jpg")
 
