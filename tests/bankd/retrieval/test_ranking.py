@@ -146,7 +146,7 @@ def index_alone(monkeypatch) -> None:
     monkeypatch.setattr(ranking, "reference", None)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.sampled_from(CHANGES), max_size=5),
     k=st.sampled_from([1, 3, 200]),
@@ -220,14 +220,16 @@ def test_no_answer_holds_what_was_not_cleared_at_its_moment(engine, living) -> N
     failed: list[BaseException] = []
     over = threading.Event()
 
-    def remember() -> None:
+    def remember() -> int:
         with living.sessions() as session:
             rows = reference.rank(session, cleared, CATEGORIES, query, k=200, at=AT)
-            history[log.epoch(session)] = [{one.segment_id for one in row} for row in rows]
+            epoch = log.epoch(session)
+        history[epoch] = [{one.segment_id for one in row} for row in rows]
+        return epoch
 
     def read() -> None:
         try:
-            while not over.is_set():
+            while not over.wait(0.002):
                 with living.sessions() as session:
                     before = log.epoch(session)
                     index = follower.index("scene", epoch=before)
@@ -250,12 +252,11 @@ def test_no_answer_holds_what_was_not_cleared_at_its_moment(engine, living) -> N
     for thread in threads:
         thread.start()
     try:
-        for number in range(30):
-            before = len(answers)
+        for number in range(18):
             living.change(("admit", "dispute", "withdraw", "attach", "embargo", "erase")[number % 6])
-            remember()
+            epoch = remember()
             until = time.monotonic() + WAIT_S
-            while len(answers) < before + 1 and not failed and time.monotonic() < until:
+            while (not answers or answers[-1][0] < epoch) and not failed and time.monotonic() < until:
                 time.sleep(0.001)
     finally:
         over.set()
@@ -264,7 +265,7 @@ def test_no_answer_holds_what_was_not_cleared_at_its_moment(engine, living) -> N
     assert failed == []
     # A change of two transactions has a moment between them that nobody wrote down.
     known = [(epoch, rows) for epoch, rows in answers if epoch in history]
-    assert len({epoch for epoch, _ in known}) >= 10
+    assert len({epoch for epoch, _ in known}) >= 8
     for epoch, rows in known:
         assert rows == history[epoch]
 
