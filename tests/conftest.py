@@ -1,11 +1,13 @@
 """A real PostgreSQL for the whole run; a test sees a database of its own or a transaction of its own."""
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +16,7 @@ from alembic.config import Config
 from psycopg import sql
 from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.orm import Session, sessionmaker
+from xdist.scheduler import LoadScopeScheduling
 
 from bankd import embedded
 from bankd.audit import log
@@ -25,6 +28,28 @@ from bankd.storage import MinioBlobs
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "bankd_template"
+
+# Folders whose tests share an installation, and what else waits long: of several processes one begins with
+# them, so that none is left last.
+TOGETHER = ("tests/faults/", "tests/bankd/cli/", "tests/bankd/embedded/")
+FIRST = (*TOGETHER, "tests/tools/", "tests/bankd/test_installation", "tests/bankd/synthesis/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: [not item.nodeid.startswith(first) for first in FIRST])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """With `-n 2` one process runs all the tests of a file, or of a folder that shares an installation."""
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
