@@ -4,6 +4,7 @@ It runs the very commands that a newcomer would type, and prints each.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import json
@@ -11,7 +12,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sqlalchemy import func, select
 
 from bankd import config, installation
 from bankd.catalog.taxonomy import house
+from bankd.embedded import folder
 from bankd.errors import BankError
 from bankd.installation import ROOT
 from bankd.licensing.models import Grant, License
@@ -42,6 +44,25 @@ class DemoFailed(BankError):
     """Something that has to work did not."""
 
 
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Keep other demos out of a data folder: the first to end would stop the other's services.
+
+    Raises: DemoFailed.
+    """
+    held = os.open(folder.prepare(home), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoFailed(
+                f"another demo is at work in `{home}`: wait until it has ended, or name other folders"
+            ) from error
+        yield
+    finally:
+        os.close(held)
+
+
 @click.command()
 @click.option(
     "--home", type=click.Path(path_type=Path), default=Path(".bankd/demo"), show_default=True,
@@ -59,10 +80,11 @@ def demo(given: Runtime, home: Path, out: Path) -> None:
     settings = config.Settings(home=home.resolve(), house="Komorebi Goods K.K. (sample house)")
     rt = Runtime(settings, given.actor)
     tour = _Tour(rt, out)
-    try:
-        tour.run()
-    finally:
-        installation.down(rt)
+    with alone(home.resolve()):
+        try:
+            tour.run()
+        finally:
+            installation.down(rt)
     click.echo(f"\nDone in {time.monotonic() - tour.started:.0f} s; nothing is left running.")
 
 
