@@ -23,6 +23,7 @@ from sqlalchemy import func, select
 
 from bankd import config, installation
 from bankd.catalog.taxonomy import house
+from bankd.cli.files import check_writable
 from bankd.embedded import folder
 from bankd.errors import BankError
 from bankd.installation import ROOT
@@ -77,6 +78,7 @@ def demo(given: Runtime, home: Path, out: Path) -> None:
     """Show the whole of it on a sample: photos in, composites and reports out, nothing left running."""
     if not (SAMPLE / "photos").is_dir():
         raise SampleMissing
+    check_writable(out)
     settings = config.Settings(home=home.resolve(), house="Komorebi Goods K.K. (sample house)")
     rt = Runtime(settings, given.actor)
     tour = _Tour(rt, out)
