@@ -128,6 +128,8 @@ def test_an_older_schema_is_brought_up_to_date(rt: Runtime) -> None:
 def test_the_render_worker_is_told_three_things_and_the_others_where_home_is(
     rt: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in [name for name in os.environ if name.startswith("BANKD_")]:
+        monkeypatch.delenv(name)  # such as where tests find their photos
     monkeypatch.setenv("BANKD_HOUSE", "Studio North")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "word")
     programs = installation.programs(rt)
