@@ -33,7 +33,7 @@ demo: $(INSTALLED) ## From photos and rights to composites and reports in out/de
 	$(BIN)/bankd demo
 
 test: $(INSTALLED) ## Run all tests
-	OMP_NUM_THREADS=1 BANKD_CAMVID='$(BANKD_CAMVID)' $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 BANKD_CAMVID='$(BANKD_CAMVID)' $(BIN)/python -m pytest -n 2
 
 check: test ## Tests, format, lint, types, imports, migrations, dependencies, their licenses
 	$(BIN)/ruff format --check .
