@@ -1,6 +1,7 @@
 """`bankd models` as a person uses it: pin, export, train, bring in, look, and what a withdrawal does."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,12 @@ RECIPE = {
 
 
 @pytest.fixture(scope="module")
-def lab(bankd: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three photos that may be trained on for research, taken in."""
+def lab(bankd: Commands, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Three photos that may be trained on for research, taken in; all others of the bank are in dispute."""
+    others = [one["id"] for one in bankd.said("photos", "list", "--state", "admitted", "--limit", 1000)]
+    others = [one for one in others if bankd.said("photos", "show", one).get("disputed_at") is None]
+    for photo in others:
+        bankd.run("photos", "dispute", photo, "--reason", "not of the lab")
     root = tmp_path_factory.mktemp("lab")
     for name in ("photos", "labels"):
         (root / name).mkdir()
@@ -45,7 +50,9 @@ def lab(bankd: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "classes.json").write_text(json.dumps(CLASSES))
     (root / "rights.yaml").write_text(RIGHTS)
     assert bankd.said("photos", "ingest", root, "--rights", root / "rights.yaml")["taken"] == 3
-    return root
+    yield root
+    for photo in others:
+        bankd.run("photos", "lift-dispute", photo, "--reason", "the lab is done")
 
 
 @pytest.fixture(scope="module")
