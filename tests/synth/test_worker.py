@@ -89,8 +89,8 @@ def test_a_good_order_is_rendered_and_hinted_at(world: World) -> None:
         width=96,
     )
     assert result.variations[0].outcome == "rendered"
-    assert pictures[0].shape == (64, 96, 3)
-    assert pictures[0].std() > 10
+    assert pictures[0].rgb.shape == (64, 96, 3)
+    assert pictures[0].rgb.std() > 10
 
 
 def test_a_cancelled_order_is_dropped_before_its_archive_is_fetched(world: World) -> None:
