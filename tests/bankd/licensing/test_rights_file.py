@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from bankd.licensing import rights_file
+from bankd.licensing import rights_file, rights_yaml
 from bankd.licensing.errors import RightsFileRefused
 from bankd.licensing.rights_entries import RightsFile
 
@@ -413,7 +413,8 @@ def test_what_is_no_rights_file_at_all(folder: Path, content: bytes, sentence: s
     assert sentence in str(refusal.value)
 
 
-def test_nested_aliases_cannot_fill_the_memory(folder: Path) -> None:
+def test_nested_aliases_cannot_fill_the_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights_yaml, "MAX_VALUES", 20_000)
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
 
