@@ -1,4 +1,4 @@
-"""The three links of a work order, followed with care: bounded, no redirect, one host."""
+"""The links of a work order, followed with care: bounded, no redirect, one host."""
 
 import hashlib
 

@@ -2,7 +2,8 @@
 
 A worker holds one public key and one broker user. Whatever it may read or
 write for an order is in the order: one link to an archive of approved
-segments, one to put the result, one to ask whether it was cancelled.
+segments, one to put the result, one to ask whether it was cancelled, and
+where a network was asked for, one to each of its checkpoints.
 Encoding is JSON; the signature is Ed25519 (RFC 8032) over the exact bytes
 of the order's text, so nothing is re-serialised before it is checked.
 """

@@ -227,6 +227,7 @@ def make(
         order=order.id,
         request=request.id,
         archive=order.archive_sha256,
+        networks=[one["sha256"] for one in order.spec["networks"]],
         expires_at=order.expires_at,
     )
     session.flush()

@@ -62,16 +62,3 @@ class SnapshotIncomplete(TrainingError):
             f"snapshot `{digest[:12]}` cannot be exported: photo `{photo_sha256[:12]}` is not in the bank"
         )
         self.photo_sha256 = photo_sha256
-
-
-class NetworkWithheld(TrainingError):
-    """A network may not be used for a use, since photos that it was trained on do not clear for it."""
-
-    def __init__(self, checkpoint: str, photos: int, of: int, reasons: frozenset[str]) -> None:
-        super().__init__(
-            f"network checkpoint `{checkpoint[:12]}` does not clear for this use: {photos} of its {of} "
-            f"training photos are refused ({', '.join(sorted(reasons))}); ask for `--refiner blend`"
-        )
-        self.checkpoint = checkpoint
-        self.photos = photos
-        self.reasons = reasons

@@ -31,7 +31,6 @@ def filed(folder: Folder, rights: Any) -> list[NewPhoto]:
     ]
 
 
-@pytest.mark.skipif(not (SAMPLE / "classes.json").exists(), reason="the sample pictures are not there")
 def test_the_sample_is_taken_whole_by_its_rights_file(bank: Bank) -> None:
     rights = rights_file.load(SAMPLE / "rights.yaml")
     with bank.sessions.begin() as session:
