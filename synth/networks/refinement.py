@@ -128,6 +128,7 @@ class RefinementNetwork(nn.Module):
         seen = _padded(torch.cat(parts, dim=1), self.multiple)
         if torch.is_autocast_enabled(seen.device.type):  # once, not at each scale
             seen = seen.to(torch.get_autocast_dtype(seen.device.type))
+        seen = seen.contiguous(memory_format=torch.channels_last)  # or each convolution turns it itself
         features = self._features(seen)[..., :height, :width]
         painted = self.paint(features).float()
         rgb = torch.sigmoid(painted[:, :3])
