@@ -13,7 +13,7 @@ export PIP_NO_INPUT := 1
 .DELETE_ON_ERROR:
 # One thing after the other: tests and demo start servers, and `make test check` tests first.
 .NOTPARALLEL:
-.PHONY: help install demo test check format up status down camvid evaluate clean
+.PHONY: help install demo test check format up status down camvid evaluate bench clean
 
 help: ## Show this help
 	@echo 'usage: make TARGET'
@@ -61,6 +61,9 @@ camvid: $(INSTALLED) ## Run the bank on CamVid's street photos, found in BANKD_C
 
 evaluate: $(INSTALLED) ## Measure pictures on CamVid's layouts: out/evaluation.json and out/evaluation.html
 	BANKD_CAMVID='$(BANKD_CAMVID)' $(BIN)/python tools/evaluate.py
+
+bench: $(INSTALLED) ## Measure what the bank can do: out/bench.json, out/bench.svg; sizes: BENCH='--segments 1000000'
+	$(BIN)/python -m tools.bench $(BENCH)
 
 clean: ## Remove what was built or written here: .venv, caches, out; never a bank's data
 	rm -rf $(VENV) out build dist *.egg-info .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
