@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from synth.composition.ledger import contact_px, own_seams, seam_px
 from synth.composition.paint import Painting
+from synth.composition.warp import Colors
 from synth.pictures import Kind, Mask, Rgb
 
 _BANDS = 4
 _CONTACT = 0.5
+_SOFT_SIGMA = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +62,25 @@ class Blend:
     makes_up = False
 
     def refine(self, painting: Painting, *, seed: int, device: str) -> Refined:  # noqa: ARG002  no network
-        colors = painting.colors.copy()
-        ledger = painting.canvas.ledger
-        band = ledger.kind == Kind.BLENDED
-        _join_own_seams(painting, colors, band)
-        _shade_contacts(painting, colors, band)
-        rgb: Rgb = np.clip(colors * 255 + 0.5, 0, 255).astype(np.uint8)
-        empty = ledger.owner < 0
+        rgb: Rgb = np.clip(joined(painting) * 255 + 0.5, 0, 255).astype(np.uint8)
+        empty = painting.canvas.ledger.owner < 0
         if empty.any():
             rgb = np.asarray(cv2.inpaint(rgb, empty.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
-        soft = cv2.GaussianBlur(rgb, (0, 0), 0.7)
-        rgb[band] = soft[band]
         return Refined(rgb)
+
+
+def joined(painting: Painting) -> Colors:
+    """The painting with its seams joined, (H, W, 3) in [0, 1]; black where nobody owns."""
+    colors = painting.colors.copy()
+    ledger = painting.canvas.ledger
+    band = ledger.kind == Kind.BLENDED
+    _join_own_seams(painting, colors, band)
+    _shade_contacts(painting, colors, band)
+    owned = (ledger.owner >= 0).astype(np.float32)
+    soft = cv2.GaussianBlur(colors * owned[..., None], (0, 0), _SOFT_SIGMA)
+    near = cv2.GaussianBlur(owned, (0, 0), _SOFT_SIGMA)
+    colors[band] = np.clip(soft[band] / near[band][:, None], 0, 1)
+    return colors
 
 
 def _join_own_seams(painting: Painting, colors: NDArray[Any], band: Mask) -> None:

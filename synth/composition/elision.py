@@ -16,6 +16,7 @@ from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from synth.composition.paint import Painting
 from synth.composition.warp import Colors, extend
 from synth.pictures import CategoryFacts, Mask
+from synth.refinement import joined
 
 SEAM_SHARE = 0.035  # of the height: how far behind a border its pixels are withheld
 FRONT_SHARE = 0.012  # the same on the side that lies in front
@@ -29,9 +30,8 @@ class Elided:
 
     `canvas` (H, W, 3) float32 in [0, 1]: placed pixels as they are, white where a seam
     was withheld, black where a contact was and where nothing is placed. `valid` (H, W)
-    bool: the pixels of the canvas that are placed and were kept. `base` (H, W, 3) float32: the
-    canvas with what is missing continued from the same region, then the same category; exactly 0 in all
-    channels where nothing of its category is near, and nowhere else.
+    bool: the pixels of the canvas that are placed and were kept. `base` (H, W, 3) float32: what `blend` makes
+    of the painting; exactly 0 in all channels where nobody owns, and nowhere else.
     """
 
     canvas: Colors
@@ -39,8 +39,17 @@ class Elided:
     base: Colors
 
 
-def elide(painting: Painting, categories: Mapping[int, CategoryFacts], *, rng: np.random.Generator) -> Elided:
+def elide(
+    painting: Painting,
+    categories: Mapping[int, CategoryFacts],
+    *,
+    rng: np.random.Generator,
+    smoothed: bool = False,
+) -> Elided:
     """Withhold seams and contacts.
+
+    With `smoothed` the base shows nothing of them either, but the smooth continuation of what is kept of
+    their region, then of their category: for training, where what was withheld is the answer.
 
     Along borders between placements a random half of the pixels goes: in a wide
     band of the one behind, a narrow band of the one in front. The ground around
@@ -58,8 +67,9 @@ def elide(painting: Painting, categories: Mapping[int, CategoryFacts], *, rng: n
     valid: Mask = placed & ~seam & ~contact
     canvas = np.where(valid[..., None], painting.colors, np.float32(0))
     canvas[seam & placed] = 1
-    base = np.where(owned[..., None], np.maximum(painting.colors, _LEAST), np.float32(0))
-    _continue(base, withheld=owned & (seam | contact), painting=painting)
+    base = np.where(owned[..., None], np.maximum(joined(painting), _LEAST), np.float32(0))
+    if smoothed:
+        _continue(base, withheld=owned & (seam | contact), painting=painting)
     return Elided(canvas.astype(np.float32), valid, base)
 
 

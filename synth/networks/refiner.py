@@ -36,10 +36,8 @@ class NoPicture(SynthError):
 class NetworkRefiner:
     """Refine with a trained network.
 
-    The base, which stands where the gate is shut, is the painting with the withheld seams and
-    contacts continued from what is kept around them, not the picture that `blend` would make: in
-    training a seam's own pixels are the photo's, and a base that showed them there would
-    teach that seams need no work. Where nobody owns a pixel there is no base, and the gate is 1.
+    The base, which stands where the gate is shut, is the picture that `blend` makes of what is owned: the
+    gate says how far the network went from there. Where nobody owns a pixel there is no base, and the gate is 1.
 
     Deterministic for the same device and versions: the seed decides which pixels of a seam are withheld.
     """

@@ -28,11 +28,16 @@ from synth.training.prepared import Prepared
 
 Share = Annotated[float, Field(ge=0, le=1)]
 _ONE = 1 << FIXED
+_FINER = 0.3  # log of how much finer than the canvas a segment may be: then it is as sharp as it gets
 _STEADY = 1e-3  # added to color variances: what is of one color has no inverse
 
 
 class CanvasRecipe(BaseModel):
-    """How canvases are made. `parametric` leaves them all empty: the network that knows no bank."""
+    """How canvases are made. `parametric` leaves them all empty: the network that knows no bank.
+
+    Of all canvases that are not `emptied`, a share is `smoothed`: their base shows nothing of what is
+    withheld. Segments are seen as if they had been enlarged from down to `coarsest` of their size.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +47,8 @@ class CanvasRecipe(BaseModel):
     recolored: Share = 0.2
     dropped: Share = 0.1
     emptied: Share = 0.2
+    smoothed: Share = 0.3
+    coarsest: Annotated[float, Field(gt=0, le=1)] = 0.95
     jitter: float = Field(default=0.008, ge=0, le=0.1)  # of the height
     flips: bool = True
 
@@ -126,10 +133,11 @@ class Canvases:
             rgb = prepared.photos[photo]
             if rng.random() < self._recipe.recolored:
                 rgb = self._recolored(rgb, rows[at], stencils[at])
-            shown[at], moved = _show(rgb, owner == index, areas[at], photo=photo)
+            coarse = float(np.exp(rng.uniform(np.log(self._recipe.coarsest), _FINER)))
+            shown[at], moved = _show(rgb, owner == index, areas[at], photo=photo, coarse=coarse)
             upright.append(replace(placement, affine=moved))
         painting = paint(canvas, labels, upright, shown, facts, dict.fromkeys(shown, UNCHANGED))
-        return elide(painting, facts, rng=rng)
+        return elide(painting, facts, rng=rng, smoothed=bool(rng.random() < self._recipe.smoothed))
 
     def _areas(self, photo: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Region]]:
         """The photo's regions with their borders moved a little: label maps are drawn by hand."""
@@ -224,7 +232,7 @@ def _roots(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def _show(
-    rgb: Rgb, kept: Mask, area: Region, *, photo: int
+    rgb: Rgb, kept: Mask, area: Region, *, photo: int, coarse: float
 ) -> tuple[Segment, tuple[int, int, int, int, int, int]]:
     """The photo's pixels that the stencil kept, as a segment in place, and its affine.
 
@@ -237,7 +245,7 @@ def _show(
     x1, y1 = min(width, area.x1 + margin), min(height, area.y1 + margin)
     part = (slice(y0, y1), slice(x0, x1))
     weight = kept[part].astype(np.float32)
-    colors = rgb[part] / np.float32(255)
+    colors = _coarsened(rgb[part], coarse) / np.float32(255)
     if weight.any():
         colors = np.where(kept[part][..., None], colors, extend(colors * weight[..., None], weight))
     segment = Segment(
@@ -250,6 +258,16 @@ def _show(
         (height, width),
     )
     return segment, (_ONE, 0, -x0 * _ONE, 0, _ONE, -y0 * _ONE)
+
+
+def _coarsened(rgb: Rgb, share: float) -> NDArray[np.float32]:
+    """As a segment looks that was enlarged from `share` of its size; from 1 on as it is."""
+    height, width = rgb.shape[:2]
+    if share >= 1 or min(height, width) < 4:
+        return rgb.astype(np.float32)
+    size = max(2, round(width * share)), max(2, round(height * share))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _shaken(ordinals: NDArray[np.uint16], reach_px: float, rng: np.random.Generator) -> NDArray[np.uint16]:

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from synth.composition.paint import Painting, paint
 from synth.layout import Layout, regions
 from synth.networks.windows import standing
 from synth.pictures import CategoryFacts, Placement, Segment
+from synth.refinement import Blend
 
 WALL, FLOOR, MUG, POLE = 1, 2, 3, 4
 CATEGORIES = {
@@ -45,8 +47,9 @@ def scene(thing: int, *, without: int | None = None) -> tuple[Painting, np.ndarr
     return paint(canvas, labels, placements, segments, CATEGORIES, transfers), labels
 
 
-def seen(painting: Painting, seed: int = 3) -> Elided:
-    return elide(painting, CATEGORIES, rng=np.random.Generator(np.random.Philox(seed)))
+def seen(painting: Painting, seed: int = 3, *, smoothed: bool = False) -> Elided:
+    rng = np.random.Generator(np.random.Philox(seed))
+    return elide(painting, CATEGORIES, rng=rng, smoothed=smoothed)
 
 
 def test_equal_seeds_withhold_the_same_pixels() -> None:
@@ -97,13 +100,24 @@ def test_the_base_is_empty_where_nothing_is_near_and_nowhere_else(without: int |
     assert made.base.min() >= 0 and made.base.max() <= 1 and made.base.dtype == np.float32
 
 
-def test_withheld_pixels_leave_no_trace_in_the_base() -> None:
+def test_the_base_is_what_blend_makes() -> None:
     painting, _ = scene(MUG)
-    made = seen(painting)
-    withheld = ~made.valid & (painting.canvas.source < 0)
+    blended = Blend().refine(painting, seed=3, device="cpu").rgb
+
+    assert np.array_equal(np.clip(seen(painting).base * 255 + 0.5, 0, 255).astype(np.uint8), blended)
+
+
+def test_a_smoothed_base_does_not_show_what_is_withheld() -> None:
+    painting, _ = scene(MUG)
+    withheld = ~seen(painting).valid & (painting.canvas.source < 0)
     assert withheld.any()
     colors = painting.colors.copy()
     colors[withheld] = 1 - colors[withheld]
     changed = Painting(painting.canvas, painting.placements, painting.labels, colors, painting.layer)
 
-    assert np.array_equal(seen(changed).base, made.base)
+    def differs(*, smoothed: bool) -> float:
+        bases = (seen(one, smoothed=smoothed).base[withheld] for one in (painting, changed))
+        return float(np.abs(next(bases) - next(bases)).mean())
+
+    assert differs(smoothed=False) > 0.2
+    assert differs(smoothed=True) < 0.02  # joining a seam leaves a little of it in the pixels beside it
