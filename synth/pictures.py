@@ -172,13 +172,17 @@ class Ledger:
 class Picture:
     """One finished picture. `rgb` (H, W, 3) uint8; `timings` in seconds by stage.
 
-    `gate` and `base` are what a network says of its part: see `synth.refinement.Refined`.
+    `memory` and `device_memory` are the most bytes held during a stage, by the process in RAM and by the
+    device that networks run on, as far as the system says. `gate` and `base` are what a network says of its
+    part: see `synth.refinement.Refined`.
     """
 
     rgb: Rgb
     placements: tuple[Placement, ...]
     ledger: Ledger
     timings: Mapping[str, float] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
+    device_memory: Mapping[str, int] = field(default_factory=dict)
     gate: NDArray[np.uint8] | None = None
     base: Rgb | None = None
 

@@ -21,6 +21,7 @@ from synth.composition.ledger import (
 )
 from synth.composition.paint import paint
 from synth.layout import Layout, Region, regions
+from synth.memory import Meter, ResidentMemory
 from synth.ordering.order import Standing, back_to_front
 from synth.pictures import CategoryFacts, Mask, Picture, Placement, Segment, SynthError, masks_of
 from synth.pictures import Uncovered as Uncovered  # the shells' word for it
@@ -65,6 +66,7 @@ def synthesize(
     refiner: Refiner | None = None,
     aligner: Aligner | None = None,
     sorter: Sorter | None = None,
+    device_meter: Meter | None = None,
     go_on: Callable[[], None] = lambda: None,
 ) -> Picture:
     """Make one picture.
@@ -74,6 +76,7 @@ def synthesize(
         anchor: the photo whose light the others follow.
         refiner, aligner, sorter: what takes the place of `Blend`, the closed form and the usual
             order; `synth.networks` has some.
+        device_meter: of the device's own memory, where it has some.
         go_on: called between stages; what it raises ends the work.
 
     Raises:
@@ -83,7 +86,7 @@ def synthesize(
     """
     check_size(layout)
     refiner = refiner or Blend()
-    clock = _Clock()
+    clock = Clock(device_meter)
     areas = regions(layout, thin=thin_ids(categories))
     _check(areas, picks, segments, categories)
     labels = area_labels(layout, areas)
@@ -115,7 +118,14 @@ def synthesize(
     refined = refiner.refine(painting, seed=seed, device=device)
     clock.stage("refine")
     return Picture(
-        refined.rgb, tuple(placements), canvas.ledger, clock.stages, gate=refined.gate, base=refined.base
+        refined.rgb,
+        tuple(placements),
+        canvas.ledger,
+        clock.seconds,
+        clock.memory,
+        clock.device_memory,
+        refined.gate,
+        refined.base,
     )
 
 
@@ -198,14 +208,27 @@ def _ordered(
     ]
 
 
-class _Clock:
-    """Seconds by stage, for the record of how long a picture took."""
+class Clock:
+    """Seconds and bytes by stage, for the record of what a picture took."""
 
-    def __init__(self) -> None:
-        self.stages: dict[str, float] = {}
-        self._last = time.perf_counter()
+    def __init__(self, device_meter: Meter | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self.memory: dict[str, int] = {}
+        self.device_memory: dict[str, int] = {}
+        self._meters: list[tuple[Meter, dict[str, int]]] = [(ResidentMemory(), self.memory)]
+        if device_meter is not None:
+            self._meters.append((device_meter, self.device_memory))
+        self._start()
 
     def stage(self, name: str) -> None:
-        now = time.perf_counter()
-        self.stages[name] = now - self._last
-        self._last = now
+        self.seconds[name] = time.perf_counter() - self._started
+        for meter, most in self._meters:
+            found = meter.most_bytes()
+            if found is not None:
+                most[name] = found
+        self._start()
+
+    def _start(self) -> None:
+        for meter, _ in self._meters:
+            meter.lower()
+        self._started = time.perf_counter()

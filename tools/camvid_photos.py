@@ -10,6 +10,7 @@ import numpy as np
 from bankd.catalog import taxonomy
 from synth.evaluation.pictures import LabelledPhoto
 from synth.pictures import CategoryFacts
+from synth.training.snapshot import Member
 
 SIZE = (192, 256)  # height, width
 OWN_SIZE = (360, 480)
@@ -66,6 +67,14 @@ class CamVid:
         """`bank`, `test` or `unused`."""
         return self.photos(self.split[part])
 
+    def member(self, name: str, profile_sha256: str) -> Member:
+        """A photo for a snapshot to train on: as it is, neighbours in its sequence known by their frames."""
+        sequence, frame = _frame(name)
+        labels = cv2.imread(str(self._folder / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+        return Member(
+            name, sequence, frame, self._image(name).read_bytes(), self._table[labels], profile_sha256
+        )
+
     def tuning(self) -> tuple[list[LabelledPhoto], list[LabelledPhoto]]:
         """Photos of `bank` to ask for, by stretch, and those that then make up the bank."""
         scenes: dict[str, str] = {}
@@ -81,8 +90,7 @@ class CamVid:
         return self.photos(list(scenes), scenes), self.photos(bank)
 
     def _read(self, name: str, scene: str) -> LabelledPhoto:
-        found = sorted((self._folder / "images").glob(f"{name}.*"))
-        rgb = cv2.cvtColor(cv2.imread(str(found[0])), cv2.COLOR_BGR2RGB)
+        rgb = cv2.cvtColor(cv2.imread(str(self._image(name))), cv2.COLOR_BGR2RGB)
         labels = cv2.imread(str(self._folder / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
         size = self._size[::-1]
         return LabelledPhoto(
@@ -91,6 +99,9 @@ class CamVid:
             np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8),
             self._table[cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)],
         )
+
+    def _image(self, name: str) -> Path:
+        return next((self._folder / "images").glob(f"{name}.*"))
 
 
 def _frame(name: str) -> tuple[str, int]:

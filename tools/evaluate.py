@@ -1,12 +1,13 @@
 """Make pictures for CamVid's layouts, measure them, and write figures and a page.
 
-    BANKD_CAMVID=/path/to/camvid python tools/evaluate.py [--tuning] [--networks FOLDER]
+    BANKD_CAMVID=/path/to/camvid python tools/evaluate.py [--ablations] [--tuning] [--no-training]
 
 Sources come from the split's `bank`, layouts from its `test`, the segmenters' training photos from its
-`unused`. Networks are refinement checkpoints: full.safetensors draws on the canvas, parametric.safetensors
-was trained, as long, on canvases that are always empty. `--tuning` asks for stretches of `bank` instead:
-whatever is tuned is tuned there. Segmenters are trained where OUT/segmenters lacks them. Nothing made here
-is for anything but research: CamVid's license allows no more.
+`unused`. Networks are taken from OUT/networks, and trained by tools/recipes/camvid where they are absent
+there (hours; in OUT/training, where a run that was stopped goes on). `full` draws on the canvas, `parametric`
+was trained, as long, on canvases that are always empty; `alignment` and `ordering` serve both.
+`--tuning` asks for stretches of `bank` instead, with networks of their own: whatever is tuned is tuned there.
+Nothing made here is for anything but research: CamVid's license allows no more.
 """
 
 import argparse
@@ -18,41 +19,25 @@ from pathlib import Path
 
 import cv2
 import torch
+from camvid_networks import Training, Workshop, find, networks
 from camvid_photos import CamVid, facts
 
 from synth.evaluation import folder as folders
 from synth.evaluation import segmenter
 from synth.evaluation.features import Lite0, blurred, cosine_distances
-from synth.evaluation.pictures import EvaluationError, LabelledPhoto, Trace
+from synth.evaluation.pictures import LabelledPhoto
 from synth.evaluation.run import evaluate, line
-from synth.evaluation.scenes import MemoryBank, without_bank
-from synth.layout import Layout
-from synth.networks import checkpoints
-from synth.networks.refiner import NetworkRefiner
-from synth.pictures import Rgb, SynthError
-from synth.refinement import Refiner
+from synth.evaluation.scenes import MemoryBank
+from synth.evaluation.systems import make, methods
+from synth.pictures import SynthError
 
 SEGMENTER_SEEDS = (0, 1)
 VARIATIONS = 3
 BLUR_PX = 4.0
-Make = Callable[[LabelledPhoto, int], tuple[Rgb, Trace]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=Path("out"))
-    parser.add_argument("--tuning", action="store_true", help="ask for stretches of `bank`, not for `test`")
-    parser.add_argument(
-        "--networks",
-        type=Path,
-        help="holds full.safetensors and parametric.safetensors; OUT/networks if not said",
-    )
-    parser.add_argument("--variations", type=int, default=VARIATIONS)
-    parser.add_argument("--segmenter-steps", type=int, default=segmenter.Training(0).steps)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+    options = _options()
     source = Path(os.environ.get("BANKD_CAMVID", "camvid"))
     if not (source / "split.json").is_file():
         print(f"error: `{source}` holds no CamVid with its split.json: set BANKD_CAMVID", file=sys.stderr)
@@ -63,22 +48,67 @@ def main() -> int:
     asked, bank = camvid.tuning() if options.tuning else (camvid.part("test"), camvid.part("bank"))
     sources = camvid.at_own_size()
     segmented = sources.tuning()[1] if options.tuning else sources.part("bank")
-    work = options.out / ("evaluation-tuning" if options.tuning else "evaluation")
+    kept = "".join(f"-{what}" for what in ("tuning" if options.tuning else "", options.steps) if what)
+    work = options.out / f"evaluation{kept}"
+    workshop = Workshop(
+        options.networks or options.out / f"networks{kept}",
+        None
+        if options.no_training
+        else Training(
+            options.out / f"training{kept}",
+            camvid,
+            tuple(photo.name for photo in bank),
+            steps=options.steps,
+            threads=options.threads,
+            device=options.device,
+        ),
+    )
     try:
+        found = find(workshop, seeds=tuple(options.seeds))
         judges = segmenters(camvid, options)
         names = {number: category.name for number, category in facts().items()}
         folders.write_photos(work, asked, bank, names, judges)
+        for name, card in found.cards().items():
+            folders.write_network(work, name, card)
         floors(work, asked, bank)
-        systems(work, asked, segmented, options)
-        for row in evaluate(
-            work, options.out, title=f"CamVid, {'tuning stretches' if options.tuning else 'test'}"
-        ):
+        refused = make(
+            work,
+            methods(networks(found, device=options.device), ablations=options.ablations),
+            asked,
+            MemoryBank(segmented, facts()),
+            variations=options.variations,
+            device=options.device,
+            progress=Told(),
+        )
+        for system, why in refused.items():
+            print(f"{system} is left out: {why}")
+        title = f"CamVid, {'tuning stretches' if options.tuning else 'test'}"
+        out = options.out / kept.strip("-") if kept else options.out
+        for row in evaluate(work, out, title=title):
             print(line(row))
     except SynthError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"\nfigures in {options.out / 'evaluation.json'}, page in {options.out / 'evaluation.html'}")
+    print(f"\nfigures in {out / 'evaluation.json'}, page in {out / 'evaluation.html'}")
     return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("out"))
+    parser.add_argument("--tuning", action="store_true", help="ask for stretches of `bank`, not for `test`")
+    parser.add_argument("--ablations", action="store_true", help="also measure systems that lack one part")
+    parser.add_argument("--networks", type=Path, help="where checkpoints are; OUT/networks if not said")
+    parser.add_argument("--no-training", action="store_true", help="leave out what has no checkpoint")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="networks of these are trained")
+    parser.add_argument("--steps", type=int, help="train for so many only, into folders of their own")
+    parser.add_argument("--variations", type=int, default=VARIATIONS)
+    parser.add_argument("--segmenter-steps", type=int, default=segmenter.Training(0).steps)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    return parser.parse_args()
 
 
 def segmenters(camvid: CamVid, options: argparse.Namespace) -> list[segmenter.Judge]:
@@ -110,53 +140,14 @@ def floors(work: Path, asked: list[LabelledPhoto], bank: list[LabelledPhoto]) ->
         folders.write_picture(work, "blur", photo.name, soft[at])
 
 
-def systems(
-    work: Path, asked: list[LabelledPhoto], photos: list[LabelledPhoto], options: argparse.Namespace
-) -> None:
-    bank = MemoryBank(photos, facts())
-    chosen = {photo.name: bank.choose(Layout(photo.labels), variations=options.variations) for photo in asked}
+class Told:
+    """Progress of one system after the other."""
 
-    def on_canvas(refiner: Refiner | None) -> Make:
-        def make(photo: LabelledPhoto, variation: int) -> tuple[Rgb, Trace]:
-            return bank.make(
-                Layout(photo.labels), chosen[photo.name][variation], refiner=refiner, seed=variation
-            )
+    def __init__(self) -> None:
+        self._tell: dict[str, Callable[[int, float], None]] = {}
 
-        return make
-
-    def on_nothing(refiner: Refiner) -> Make:
-        return lambda photo, variation: without_bank(
-            Layout(photo.labels), bank.categories, refiner, seed=variation
-        )
-
-    makers: dict[str, Make] = {"blend": on_canvas(None)}
-    networks = options.networks or options.out / "networks"
-    if (full := network(networks / "full.safetensors")) is not None:
-        makers |= {"full": on_canvas(full), "empty bank": on_nothing(full)}
-    if (parametric := network(networks / "parametric.safetensors")) is not None:
-        makers["parametric"] = on_nothing(parametric)
-    for name, make in makers.items():
-        tell = progress(name, len(asked))
-        # Without a canvas a network has one answer: further variations would be the same picture.
-        variations = 1 if name in ("empty bank", "parametric") else options.variations
-        for at, photo in enumerate(asked):
-            for variation in range(variations):
-                try:
-                    rgb, trace = make(photo, variation)
-                except SynthError as error:
-                    raise EvaluationError(f"{name} of `{photo.name}`: {error}") from error
-                folders.write_picture(work, name, photo.name, rgb, trace, variation=variation)
-            tell(at + 1, 0.0)
-
-
-def network(path: Path) -> NetworkRefiner | None:
-    """The refiner of a checkpoint, or None, said aloud, where there is none."""
-    if not path.is_file():
-        print(f"no `{path}`: its systems are left out")
-        return None
-    categories = facts()
-    loaded, card = checkpoints.load(path, kind="refinement", known={c.name for c in categories.values()})
-    return NetworkRefiner(loaded, card, categories)
+    def __call__(self, system: str, done: int, of: int) -> None:
+        self._tell.setdefault(system, progress(system, of))(done, 0.0)
 
 
 def progress(what: str, steps: int) -> Callable[[int, float], None]:

@@ -7,9 +7,11 @@ bank/NAME.png            the bank's photos
 segmenters/*.safetensors
 systems/SYSTEM/NAME.png  one picture per layout; NAME.1.png and on: further variations
 systems/SYSTEM/NAME.npz  what its ledger says, where the system has one
+networks/NAME.json       the card of each network that had a part, where there is any
 """
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from pydantic import ValidationError
 
+from synth.cards import Card
 from synth.evaluation.pictures import EvaluationError, LabelledPhoto, System, Trace
 from synth.evaluation.segmenter import Judge, load, save
 from synth.pictures import Rgb
@@ -36,6 +40,7 @@ class Folder:
     bank: list[LabelledPhoto]
     systems: list[System]
     judges: list[Judge]
+    networks: Mapping[str, Card]
 
 
 def write_photos(
@@ -45,7 +50,9 @@ def write_photos(
     categories: Mapping[int, str],
     judges: Sequence[Judge] = (),
 ) -> None:
-    """Start a folder: what every system is measured against."""
+    """Start a folder: what every system is measured against. What an earlier start left goes."""
+    for left in ("real", "layouts", "bank", "segmenters", "systems", "networks"):
+        shutil.rmtree(folder / left, ignore_errors=True)
     for photo in real:
         _write_png(folder / "real" / f"{photo.name}.png", photo.rgb)
         _write_png(folder / "layouts" / f"{photo.name}.png", photo.labels)
@@ -63,6 +70,13 @@ def write_photos(
     (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
 
+def write_network(folder: Path, name: str, card: Card) -> None:
+    """Say what a network that has a part in the pictures was trained on, and what its training measured."""
+    path = folder / "networks" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
 def write_picture(
     folder: Path, system: str, name: str, rgb: Rgb, trace: Trace | None = None, *, variation: int = 0
 ) -> None:
@@ -73,7 +87,10 @@ def write_picture(
         arrays: dict[str, NDArray[Any]] = {"owner": trace.owner, "kind": trace.kind}
         if trace.gate is not None:
             arrays["gate"] = trace.gate
+        if trace.shown is not None:
+            arrays["shown"] = trace.shown
         arrays["seconds"] = np.array(list(trace.seconds.values()), dtype=np.float64)
+        arrays["memory"] = np.array([trace.memory.get(stage, -1) for stage in trace.seconds], dtype=np.int64)
         arrays["stages"] = np.array(list(trace.seconds), dtype=np.str_)
         arrays["photos"] = np.array(trace.photos, dtype=np.str_)
         np.savez_compressed(place / f"{name}.npz", allow_pickle=False, **arrays)
@@ -112,7 +129,15 @@ def read(folder: Path) -> Folder:
     places = sorted(place for place in (folder / "systems").glob("*") if place.is_dir())
     judges = [load(path) for path in sorted((folder / "segmenters").glob("*.safetensors"))]
     names = [name for name, _ in named]
-    return Folder(categories, real, bank, [_system(place, names) for place in places], judges)
+    networks = {path.stem: _card(path) for path in sorted((folder / "networks").glob("*.json"))}
+    return Folder(categories, real, bank, [_system(place, names) for place in places], judges, networks)
+
+
+def _card(path: Path) -> Card:
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise EvaluationError(f"`{path}` holds no card of a network") from error
 
 
 def _system(place: Path, names: Sequence[str]) -> System:
@@ -130,12 +155,16 @@ def _system(place: Path, names: Sequence[str]) -> System:
 def _trace(path: Path) -> Trace:
     try:
         with np.load(path, allow_pickle=False) as file:
+            stages = file["stages"].tolist()
+            held = zip(stages, file["memory"].tolist(), strict=True)
             return Trace(
                 file["owner"].astype(np.int32),
                 file["kind"].astype(np.uint8),
                 tuple(file["photos"].tolist()),
                 file["gate"].astype(np.uint8) if "gate" in file else None,
-                dict(zip(file["stages"].tolist(), file["seconds"].tolist(), strict=True)),
+                dict(zip(stages, file["seconds"].tolist(), strict=True)),
+                {stage: most for stage, most in held if most >= 0},
+                file["shown"].astype(np.uint8) if "shown" in file else None,
             )
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise EvaluationError(f"`{path}` holds no ledger's trace") from error

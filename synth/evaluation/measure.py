@@ -1,4 +1,4 @@
-"""Every figure of every system on the same layouts, with intervals; and what was aimed at."""
+"""Every figure of every system on the same layouts, with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,8 @@ class Measured:
 
     `spectra` by system is the mean power spectrum; `nearest` by system the row
     in the bank of each picture's nearest photo; `near_copy_limit` the distance that
-    makes it a near-copy. `seconds` by system and stage is the median over pictures.
+    makes it a near-copy. By system and stage, `seconds` is the median over pictures and `memory_mb` the most
+    that the process held for any of them.
     """
 
     figures: Mapping[str, Mapping[str, Estimate]]
@@ -48,17 +49,7 @@ class Measured:
     nearest: Mapping[str, NDArray[np.int64]]
     near_copy_limit: float
     seconds: Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of `evaluation.json`. `holds` is None where nothing was aimed at."""
-
-    name: str
-    value: float
-    interval: tuple[float, float] | None
-    target: str | None = None
-    holds: bool | None = None
+    memory_mb: Mapping[str, Mapping[str, float]]
 
 
 class Measure:
@@ -119,7 +110,8 @@ class Measure:
                 **self._traces(system),
             }
         seconds = {system.name: _seconds(system) for system in systems}
-        return Measured(figures, spectra, nearest, self._limit, seconds)
+        memory = {system.name: _memory_mb(system) for system in systems}
+        return Measured(figures, spectra, nearest, self._limit, seconds, memory)
 
     def _check(self, system: System) -> None:
         if system.name == REAL or len(system.pictures) != len(self.real):
@@ -207,51 +199,6 @@ def _seconds(system: System) -> dict[str, float]:
     }
 
 
-def rows(measured: Measured) -> list[Row]:
-    """All figures, then what was aimed at, as far as its systems were measured."""
-    out = [
-        Row(f"{system}: {figure}", figures[figure].value, figures[figure].interval)
-        for system, figures in measured.figures.items()
-        for figure in FIGURES
-        if figure in figures
-    ]
-    out += [
-        Row(f"{system}: seconds, {stage}", seconds, None)
-        for system, stages in measured.seconds.items()
-        for stage, seconds in stages.items()
-    ]
-    return out + targets(measured)
-
-
-def targets(measured: Measured) -> list[Row]:
-    """What the product promises on photos, held against the figures."""
-    found: list[Row] = []
-
-    def ratio(
-        figure: str, above: str, below: str, target: str, holds: Callable[[float, float, float], bool]
-    ) -> None:
-        one, other = (measured.figures.get(system, {}).get(figure) for system in (above, below))
-        if one is None or other is None:
-            return
-        both = one.over(other)
-        low, high = both.interval
-        found.append(
-            Row(f"{figure}: {above} / {below}", both.value, (low, high), target, holds(both.value, low, high))
-        )
-
-    for figure in (KID, CELL_FRECHET):
-        ratio(figure, "full", "parametric", "<= 0.6, aim 0.4", lambda value, _low, _high: value <= 0.6)
-        ratio(
-            figure, "full", "blend", "<= 0.95, interval below 1",
-            lambda value, _low, high: value <= 0.95 and high < 1,
-        )  # fmt: skip
-    ratio(MEAN_IOU, "full", "blend", ">= 1", lambda value, _low, _high: value >= 1)
-    ratio(MEAN_IOU, "full", REAL, ">= 0.85, aim 0.92", lambda value, _low, _high: value >= 0.85)
-    ratio(MEAN_IOU, "full", "parametric", ">= 1.2", lambda value, _low, _high: value >= 1.2)
-    ratio(
-        KID, "empty bank", "parametric", "interval reaches below 1.05", lambda _value, low, _high: low < 1.05
-    )
-    seam = measured.figures.get("full", {}).get(SEAMS)
-    if seam is not None:
-        found.append(Row("seam ratio: full", seam.value, seam.interval, "<= 1.15", seam.value <= 1.15))
-    return found
+def _memory_mb(system: System) -> dict[str, float]:
+    stages = list(system.traces[0].memory) if system.traces else []
+    return {stage: max(trace.memory.get(stage, 0) for trace in system.traces) / 1e6 for stage in stages}

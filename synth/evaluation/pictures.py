@@ -36,7 +36,8 @@ class Trace:
     `owner` (H, W) int32 indexes placements, -1 nobody; `kind` (H, W) uint8;
     `photos` gives the source photo of each placement; `gate` (H, W) uint8 is
     the refiner's share of each pixel in 255ths, None where it made nothing;
-    `seconds` are what each stage took.
+    `seconds` are what each stage took, `memory` the most bytes that the process held meanwhile, where the
+    system says. `shown` (H, W, 3) uint8 is the canvas as a refinement network sees it.
     """
 
     owner: NDArray[np.int32]
@@ -44,6 +45,8 @@ class Trace:
     photos: tuple[str, ...]
     gate: NDArray[np.uint8] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
+    shown: Rgb | None = None
 
     @property
     def canvas(self) -> Mask:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from synth.cards import Card
 from synth.evaluation.charts import intervals, spectrum_chart
 from synth.evaluation.folder import Folder
 from synth.evaluation.measure import (
@@ -24,13 +25,14 @@ from synth.evaluation.measure import (
     REAL,
     SEAMS,
     Measured,
-    Row,
 )
 from synth.evaluation.pictures import LabelledPhoto, Trace
+from synth.evaluation.rows import Row
+from synth.evaluation.systems import BLEND, FULL, PARAMETRIC
 from synth.pictures import Kind, Rgb
 
 SHEET_ROWS = 18
-ORDER = ("blend", "parametric", "full")
+ORDER = (BLEND, PARAMETRIC, FULL)
 _JPEG_QUALITY = 88
 _NOTES = {
     KID: "kernel distance to the real photos, cubic kernel, unbiased; lower is better",
@@ -70,9 +72,15 @@ def page(
         **_sheet(given, measured),
         legend=_legend(given),
         weights=", ".join(f"{name} {digest[:16]}" for name, digest in digests.items()),
+        networks="; ".join(_trained(name, card) for name, card in given.networks.items()),
         judges=", ".join(f"seed {judge.training.seed}" for judge in given.judges) or "none",
         limit=measured.near_copy_limit,
     )
+
+
+def _trained(name: str, card: Card) -> str:
+    step, seed = card.metrics.get("step"), card.recipe.get("seed")
+    return f"{name}: {step:.0f} steps, seed {seed}, snapshot {card.snapshot_sha256[:12]}" if step else name
 
 
 def _figures(measured: Measured, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -90,7 +98,8 @@ def _sheet(given: Folder, measured: Measured) -> dict[str, Any]:
     chosen = np.unique(np.linspace(0, count - 1, min(SHEET_ROWS, count)).round().astype(int)).tolist()
     systems = {system.name: system for system in given.systems}
     canvas = next(
-        (one for one in map(systems.get, ORDER) if one and any(trace.photos for trace in one.traces)), None
+        (one for one in map(systems.get, (FULL, BLEND)) if one and any(trace.photos for trace in one.traces)),
+        None,
     )
     columns: dict[str, list[str]] = {"layout": [_png(_colored(given.real[at])) for at in chosen]}
     if canvas is not None:
@@ -122,6 +131,9 @@ def _place(system: str) -> int:
 
 
 def _canvas(rgb: Rgb, trace: Trace) -> Rgb:
+    """As a network sees it; where that was not kept, the picture with all that is no photo's painted over."""
+    if trace.shown is not None:
+        return trace.shown
     canvas = rgb.copy()
     canvas[trace.kind == Kind.BLENDED] = 255
     canvas[np.isin(trace.kind, (Kind.FILLED, Kind.INPAINTED, Kind.REFINER))] = 128

@@ -15,7 +15,8 @@ from synth.evaluation import folder as folders
 from synth.evaluation import report
 from synth.evaluation.bootstrap import DRAWS, Draws
 from synth.evaluation.features import Lite0
-from synth.evaluation.measure import Measure, Row, rows
+from synth.evaluation.measure import Measure
+from synth.evaluation.rows import Row, rows
 from synth.pictures import SynthError
 
 
@@ -43,7 +44,7 @@ def evaluate(folder: Path, out: Path, *, title: str, draws: int = DRAWS) -> list
     drawn = Draws.of([photo.scene for photo in given.real], draws=draws)
     measure = Measure(given.real, given.bank, features=features, judges=given.judges, draws=drawn)
     measured = measure(given.systems)
-    found = rows(measured)
+    found = rows(measured, given.networks)
     out.mkdir(parents=True, exist_ok=True)
     write_rows(out / "evaluation.json", found)
     page = report.page(given, measured, found, title=title, digests={features.name: features.digest})

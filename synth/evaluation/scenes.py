@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from synth.composition.elision import elide
 from synth.composition.ledger import area_labels, compose, thin_ids
 from synth.composition.paint import Painting, paint
 from synth.evaluation.pictures import EvaluationError, LabelledPhoto, Trace
 from synth.layout import Layout, Region, regions
 from synth.pictures import CategoryFacts, Rgb, Segment
-from synth.pipeline import synthesize
+from synth.pipeline import Aligner, Clock, Sorter, synthesize
 from synth.refinement import Blend, Refined, Refiner
 from synth.retrieval import score
 from synth.retrieval.coherence import Candidate, PhotoLook, choose, look
@@ -149,6 +149,8 @@ class MemoryBank:
         chosen: Chosen,
         *,
         refiner: Refiner | None = None,
+        aligner: Aligner | None = None,
+        sorter: Sorter | None = None,
         seed: int = 0,
         device: str = "cpu",
     ) -> tuple[Rgb, Trace]:
@@ -168,10 +170,15 @@ class MemoryBank:
             seed=seed,
             device=device,
             refiner=watched,
+            aligner=aligner,
+            sorter=sorter,
         )
         photos = tuple(self.photos[self.segments[p.segment].photo].name for p in picture.placements)
-        trace = Trace(picture.ledger.owner, picture.ledger.kind, photos, watched.gate, picture.timings)
-        return picture.rgb, trace
+        ledger = picture.ledger
+        shown = watched.shown(self.categories, seed=seed)
+        return picture.rgb, Trace(
+            ledger.owner, ledger.kind, photos, picture.gate, picture.timings, picture.memory, shown
+        )
 
 
 def without_bank(
@@ -186,23 +193,35 @@ def without_bank(
     areas = regions(layout, thin=thin_ids(categories))
     canvas = compose(layout, areas, [], {}, categories, require_cover=False)
     painting = paint(canvas, area_labels(layout, areas), [], {}, categories, {})
+    clock = Clock()
     refined = refiner.refine(painting, seed=seed, device=device)
-    return refined.rgb, Trace(canvas.ledger.owner, canvas.ledger.kind, (), refined.gate)
+    clock.stage("refine")
+    return refined.rgb, Trace(
+        canvas.ledger.owner, canvas.ledger.kind, (), refined.gate, clock.seconds, clock.memory
+    )
 
 
 class _Watched:
-    """A refiner that remembers its gate, which a picture does not carry."""
+    """A refiner that remembers the painting, which a picture does not carry."""
 
     def __init__(self, refiner: Refiner) -> None:
         self.name = refiner.name
         self.makes_up = refiner.makes_up
-        self.gate: NDArray[np.uint8] | None = None
         self._refiner = refiner
+        self._painting: Painting | None = None
 
     def refine(self, painting: Painting, *, seed: int, device: str) -> Refined:
-        refined = self._refiner.refine(painting, seed=seed, device=device)
-        self.gate = refined.gate
-        return refined
+        self._painting = painting
+        return self._refiner.refine(painting, seed=seed, device=device)
+
+    def shown(self, categories: Mapping[int, CategoryFacts], *, seed: int) -> Rgb | None:
+        """The canvas as a network of this seed sees it."""
+        if self._painting is None:
+            return None
+        rng = np.random.Generator(np.random.Philox(seed))
+        canvas = elide(self._painting, categories, rng=rng).canvas
+        shown: Rgb = np.clip(canvas * 255 + 0.5, 0, 255).astype(np.uint8)
+        return shown
 
 
 def _with_seconds(

@@ -54,6 +54,19 @@ def repeatable() -> AbstractContextManager[object]:
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
+class DeviceMemory:
+    """A meter of what PyTorch's tensors hold on a CUDA device."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def lower(self) -> None:
+        torch.cuda.reset_peak_memory_stats(self._device)
+
+    def most_bytes(self) -> int:
+        return torch.cuda.max_memory_allocated(self._device)
+
+
 def free_bytes(device: str) -> int | None:
     """Memory that may still be taken; None where the system does not say."""
     if torch.device(device).type == "cuda":

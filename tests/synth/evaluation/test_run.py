@@ -21,11 +21,9 @@ from synth.evaluation.measure import (
     SEAMS,
     Measure,
     Measured,
-    Row,
-    rows,
-    targets,
 )
 from synth.evaluation.pictures import EvaluationError, System, Trace
+from synth.evaluation.rows import Row, rows, targets
 from synth.evaluation.run import line, main
 from synth.evaluation.scenes import MemoryBank
 from synth.evaluation.segmenter import Training, train
@@ -94,10 +92,8 @@ def test_pictures_and_traces_come_back_as_they_were_written(made: Path, tmp_path
     gated = Trace(
         trace.owner, trace.kind, trace.photos, np.full(trace.owner.shape, 9, np.uint8), {"refine": 2.0}
     )
-    folders.write_picture(tmp_path, "full", "a", ASKED[0].rgb, gated)
     folders.write_photos(tmp_path, [ASKED[0]], BANK[:1], NAMES)
-    (tmp_path / "systems/full/a.png").rename(tmp_path / f"systems/full/{ASKED[0].name}.png")
-    (tmp_path / "systems/full/a.npz").rename(tmp_path / f"systems/full/{ASKED[0].name}.npz")
+    folders.write_picture(tmp_path, "full", ASKED[0].name, ASKED[0].rgb, gated)
     again = folders.read(tmp_path).systems[0].traces[0]
     assert again.gate is not None
     assert (again.gate == 9).all()
@@ -137,7 +133,7 @@ def measured(**kid: float) -> Measured:
         system, _, figure = name.partition("__")
         named = {"": KID, "iou": MEAN_IOU, "seams": SEAMS, "own": OWN_SEAMS, "gate": GATE}[figure]
         figures.setdefault(system, {})[named] = Estimate(np.array([value, value * 0.98, value * 1.02]))
-    return Measured(figures, {}, {}, 0.1, {})
+    return Measured(figures, {}, {}, 0.1, {}, {})
 
 
 def aimed(rows: list[Row]) -> dict[str, bool | None]:
@@ -161,7 +157,7 @@ def test_seams_and_an_empty_bank_have_targets_of_their_own() -> None:
     assert held == {"seam ratio: full": True}
     assert aimed(targets(measured(full__seams=1.16))) == {"seam ratio: full": False}
     reaching, ones = Estimate(np.array([1.2, 1.04, 1.4])), Estimate(np.ones(3))
-    empty = Measured({"empty bank": {KID: reaching}, "parametric": {KID: ones}}, {}, {}, 0.1, {})
+    empty = Measured({"empty bank": {KID: reaching}, "parametric": {KID: ones}}, {}, {}, 0.1, {}, {})
     assert targets(empty)[0].holds is True
 
 
