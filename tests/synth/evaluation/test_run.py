@@ -8,22 +8,19 @@ import pytest
 from streets import FACTS, SKY, streets
 
 from synth.evaluation import folder as folders
-from synth.evaluation.bootstrap import Draws, Estimate
+from synth.evaluation.bootstrap import Draws
 from synth.evaluation.features import Lite0, blurred
 from synth.evaluation.measure import (
     DIVERSITY,
-    GATE,
     KID,
     MEAN_IOU,
     NEAR_COPIES,
-    OWN_SEAMS,
     REAL,
     SEAMS,
     Measure,
-    Measured,
 )
 from synth.evaluation.pictures import EvaluationError, System, Trace
-from synth.evaluation.rows import Row, rows, targets
+from synth.evaluation.rows import Row
 from synth.evaluation.run import line, main
 from synth.evaluation.scenes import MemoryBank
 from synth.evaluation.segmenter import Training, train
@@ -124,46 +121,6 @@ def test_a_system_is_measured_on_every_layout_or_not_at_all() -> None:
         measure([System("small", [photo.rgb[:96, :96] for photo in ASKED])])
     with pytest.raises(EvaluationError, match="cannot be asked for and be in the bank"):
         Measure(ASKED, ASKED, features=Lite0())
-
-
-def measured(**kid: float) -> Measured:
-    """Each system by its KID; other figures as given by name after two underscores."""
-    figures: dict[str, dict[str, Estimate]] = {}
-    for name, value in kid.items():
-        system, _, figure = name.partition("__")
-        named = {"": KID, "iou": MEAN_IOU, "seams": SEAMS, "own": OWN_SEAMS, "gate": GATE}[figure]
-        figures.setdefault(system, {})[named] = Estimate(np.array([value, value * 0.98, value * 1.02]))
-    return Measured(figures, {}, {}, 0.1, {}, {})
-
-
-def aimed(rows: list[Row]) -> dict[str, bool | None]:
-    return {row.name: row.holds for row in rows}
-
-
-def test_targets_hold_at_their_edge_and_not_beyond() -> None:
-    at = measured(full=57, parametric=95, blend=60, full__iou=0.34, real__iou=0.4, blend__iou=0.34)
-    assert aimed(targets(at)) == {
-        f"{KID}: full / parametric": True,
-        f"{KID}: full / blend": True,
-        f"{MEAN_IOU}: full / blend": True,
-        f"{MEAN_IOU}: full / real": True,
-    }
-    beyond = measured(full=58, parametric=95, blend=60, full__iou=0.339, real__iou=0.4, blend__iou=0.34)
-    assert not any(aimed(targets(beyond)).values())
-
-
-def test_seams_and_an_empty_bank_have_targets_of_their_own() -> None:
-    held = aimed(targets(measured(full__seams=1.15)))
-    assert held == {"seam ratio: full": True}
-    assert aimed(targets(measured(full__seams=1.16))) == {"seam ratio: full": False}
-    reaching, ones = Estimate(np.array([1.2, 1.04, 1.4])), Estimate(np.ones(3))
-    empty = Measured({"empty bank": {KID: reaching}, "parametric": {KID: ones}}, {}, {}, 0.1, {}, {})
-    assert targets(empty)[0].holds is True
-
-
-def test_nothing_is_aimed_at_where_a_system_was_not_measured() -> None:
-    assert targets(measured(blend=10, real__iou=0.4)) == []
-    assert [row.name for row in rows(measured(blend=10))] == [f"blend: {KID}"]
 
 
 def test_a_missed_target_reads_as_missed() -> None:
