@@ -241,10 +241,10 @@ class ProfileGrant(Base):
     subjects_excluded: Mapped[list[str]] = mapped_column(ARRAY(Text))
     max_copies: Mapped[int | None] = mapped_column(BigInteger)
     carved: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime | None]
-    create_before: Mapped[datetime | None]
-    publish_before: Mapped[datetime | None]
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime | None] = mapped_column(index=True)
+    create_before: Mapped[datetime | None] = mapped_column(index=True)
+    publish_before: Mapped[datetime | None] = mapped_column(index=True)
     co_owners_agreed: Mapped[bool]
     credit_owed: Mapped[bool]
     share_alike: Mapped[str | None] = mapped_column(Text)
@@ -254,4 +254,4 @@ class ProfileGrant(Base):
     property_release: Mapped[str] = mapped_column(Text)
     alteration_constraints: Mapped[list[str]] = mapped_column(ARRAY(Text))
     data_mining: Mapped[str] = mapped_column(Text)
-    embedded_ends_at: Mapped[datetime | None]
+    embedded_ends_at: Mapped[datetime | None] = mapped_column(index=True)

@@ -17,7 +17,6 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     FromClause,
-    Integer,
     Select,
     Text,
     and_,
@@ -32,7 +31,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.types import TypeEngine
 
@@ -63,26 +61,12 @@ OF_SETS = {"containsAll": "@>", "containsAny": "&&"}
 Sql = ColumnElement[Any]
 
 
-def clears(
-    bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = PROFILE_GRANTS
-) -> Select[tuple[int, int]]:
-    """Rows `(profile_id, mask)` of the profiles that clear: bit `ordinal` is set for each grant that does.
-
-    The blocks of the day are not in it: a row clears where
-    `mask & ~grant_blocks` is not zero and its photo is not blocked.
-    """
-    mask = func.bit_or(literal(1, BigInteger).op("<<")(sql_cast(source.c.ordinal, Integer)))
-    return (
-        select(source.c.profile_id, mask.cast(BigInteger).label("mask"))
-        .where(allows(bundle, action, use, source=source))
-        .group_by(source.c.profile_id)
-    )
-
-
 def allows(
     bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = PROFILE_GRANTS
 ) -> ColumnElement[bool]:
-    """Whether the grant of a row of `source` carries the whole use; never NULL.
+    """Whether the grant of a row of `source` carries the whole use: true, or else false or NULL.
+
+    A conjunction of what the policies demand, so that an index of a column can serve it.
 
     Raises:
         NotCompilable: a policy says what has no SQL.
@@ -93,11 +77,7 @@ def allows(
     return and_(
         scope.complete(),
         _permitted(scope, bundle.about(action)),
-        *(
-            func.coalesce(not_(scope.fires(policy)), false())
-            for policy in bundle.about(action)
-            if policy.effect == "forbid"
-        ),
+        *(not_(scope.fires(policy)) for policy in bundle.about(action) if policy.effect == "forbid"),
     )
 
 
@@ -124,33 +104,6 @@ def denials(
     return select(asked.c.profile_id, asked.c.ordinal, asked.c.policies).where(asked.c.policies.is_not(None))
 
 
-def until(
-    use: AnyUse, *, source: FromClause = PROFILE_GRANTS, profiles: Sequence[int] | None = None
-) -> Select[Any]:
-    """One row `(until)`: the next moment at which an answer about `use` could change by itself, or NULL.
-
-    That is the first moment after the use's `now` in any grant (of `profiles`
-    only, if given) or in the use. Embargoes are photos' own: see `photos.blocked_until`.
-    """
-    known = use_attributes(use)
-    if known is None:
-        return select(null().label("until"))
-    now = literal(moment(known["now"]), MOMENTS)
-    rows: Select[Any] = select(
-        *(
-            func.min(column).filter(column > now).label(column.name)
-            for column in source.c
-            if isinstance(column.type, DateTime)
-        )
-    )
-    if profiles is not None:
-        rows = rows.where(source.c.profile_id == any_(literal([*profiles], ARRAY(Integer))))
-    first = rows.subquery()
-    own = [literal(moment(known[name]), MOMENTS) for name in sorted(USE_MOMENTS - {"now"})]
-    # Of several moments `least` passes over the NULLs.
-    return select(func.least(*first.c, *(case((at > now, at), else_=null()) for at in own)).label("until"))
-
-
 def problems(bundle: Bundle) -> list[str]:
     """Every policy that has no SQL, and why. To be asked before a bundle is used."""
     found = []
@@ -173,8 +126,9 @@ class Scope:
         self._policy = ""
 
     def complete(self) -> ColumnElement[bool]:
-        """Whether the row has every fact that the schema demands."""
-        return and_(*(self._source.c[name].is_not(None) for name in REQUIRED))
+        """Whether the row has every fact that the schema demands; columns that cannot be NULL have theirs."""
+        columns = [self._source.c[name] for name in REQUIRED]
+        return and_(true(), *(column.is_not(None) for column in columns if column.nullable))
 
     def fires(self, policy: Policy) -> ColumnElement[bool]:
         """Whether the policy applies to the row; NULL where Cedar would raise an error."""
@@ -216,6 +170,10 @@ class Scope:
                 return and_(self._boolean(left), self._boolean(right))
             case "||", {"left": left, "right": right}:
                 return or_(self._boolean(left), self._boolean(right))
+            case "if-then-else", {"if": {"has": _} as test, "then": then, "else": other}:
+                # Never NULL, so it may be said without CASE, which no index serves.
+                there = self._boolean(test)
+                return or_(and_(there, self._boolean(then)), and_(not_(there), self._boolean(other)))
             case "if-then-else", {"if": test, "then": then, "else": other}:
                 condition = self._boolean(test)
                 return case(

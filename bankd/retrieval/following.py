@@ -14,20 +14,23 @@ from typing import Any
 
 import psycopg
 from psycopg import Cursor
-from sqlalchemy import Engine, Select
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bankd.audit import log
+from bankd.policy.answers import Answers
+from bankd.policy.filters import Filter
 from bankd.retrieval import index as indexes
 from bankd.retrieval.index import Index
 from synth.retrieval.descriptors import Frame
+from synth.retrieval.resident import Cleared
 
 logger = logging.getLogger(__name__)
 
 LOOK_S = 1.0  # the longest between two looks; an entry of the log ends it early
 REST_S = 0.02  # between two looks, so that a burst of entries makes one piece and not many
 AGAIN_S = 5.0  # after a failure
-CLEARED = 8  # filters of which the answer is kept
+CLEARED = 32  # pieces of which the ranges for a use are kept
 
 
 class Follower:
@@ -37,7 +40,8 @@ class Follower:
         self._engine = engine
         self._indexes: dict[Frame, Index] = {}
         self._asked: set[Frame] = set()
-        self._cleared: list[tuple[Select[Any], int, dict[int, int]]] = []
+        self._answers = Answers(engine)
+        self._cleared: dict[int, Cleared] = {}  # by the masks they are made of
         self._turn = threading.Lock()  # of those who put the next index in place
         self._stopping = threading.Event()
         self._asking = threading.Event()
@@ -71,21 +75,17 @@ class Follower:
             # What was put in place meanwhile may be of a later moment.
             self._indexes[frame] = self._refreshed(fewer)
 
-    def clears(self, cleared: Select[Any], index: Index) -> dict[int, int]:
-        """The answer of a compiled filter, profile -> bits of grants, for every profile of the index.
-
-        A profile never changes, and the filter holds its own `now`: so an answer is good for any
-        index that is not newer.
-        """
-        for asked, epoch, answer in self._cleared:
-            if asked is cleared and epoch >= index.moment.epoch:
-                return answer
-        epoch = index.moment.epoch
-        with self._engine.connect() as connection:
-            # Sees all that the index has seen, which was committed before.
-            answer = {row[0]: row[1] for row in connection.execute(cleared)}
-        self._cleared = [(cleared, epoch, answer), *self._cleared[: CLEARED - 1]]
-        return answer
+    def clears(self, cleared: Filter, index: Index) -> list[Cleared]:
+        """What clears of each piece of an index, from what is kept where that still holds."""
+        found = []
+        for piece in index.pieces:
+            masks = self._answers.masks(cleared, piece.part.profiles)
+            held = self._cleared.get(id(masks))
+            if held is None or held.masks is not masks:
+                held = Cleared(piece.part, masks)
+                self._cleared = dict([*self._cleared.items()][-CLEARED + 1 :]) | {id(masks): held}
+            found.append(held)
+        return found
 
     def close(self) -> None:
         self._stopping.set()

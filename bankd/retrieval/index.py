@@ -23,7 +23,7 @@ from bankd.retrieval import copying
 from bankd.retrieval.copying import Moment
 from bankd.retrieval.ranked import Ranked
 from synth.retrieval.descriptors import Descriptors, Frame
-from synth.retrieval.resident import FOREVER_US, Found, Ints, Part, Photos, Rows, Work, merge
+from synth.retrieval.resident import FOREVER_US, Cleared, Found, Ints, Part, Photos, Rows, Work, merge
 
 EVERY_GRANT = -1
 """As the bits that are left out of a photo: all of it."""
@@ -84,7 +84,7 @@ class Index:
         self,
         categories: Sequence[int],
         query: Descriptors,
-        clears: Mapping[int, int],
+        clears: Sequence[Cleared],
         *,
         k: int,
         at_us: int,
@@ -93,7 +93,7 @@ class Index:
         """The k best rows for each region whose photos' grants clear and are not blocked, best first.
 
         Args:
-            clears: profile -> bits of the grants that clear.
+            clears: what clears of each piece.
         """
         work = Work() if work is None else work
         regions: dict[int, list[int]] = {}
@@ -102,8 +102,8 @@ class Index:
         ranked: list[list[Ranked]] = [[] for _ in categories]
         for category, places in regions.items():
             answers: list[tuple[Piece, list[Found]]] = []
-            for piece in self.pieces:
-                ranges, bits = piece.part.ranges(category, clears)
+            for piece, cleared in zip(self.pieces, clears, strict=True):
+                ranges, bits = cleared.ranges(category)
                 if len(ranges):
                     found = piece.part.search(query, places, ranges, bits, k=k, at_us=at_us, work=work)
                     answers.append((piece, found))

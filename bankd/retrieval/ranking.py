@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Select, cast, func, literal, select
+from sqlalchemy import BigInteger, Integer, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.models import LogEntry
 from bankd.catalog.models import Photo, PhotoGrant, Segment
+from bankd.policy.filters import Filter
 from bankd.retrieval import reference
 from bankd.retrieval.ranked import Ranked
 from synth.retrieval.descriptors import Descriptors
@@ -25,7 +26,7 @@ EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 def rank(
     session: Session,
-    cleared: Select[tuple[int, int]],
+    cleared: Filter,
     categories: Sequence[int],
     query: Descriptors,
     *,
@@ -57,7 +58,7 @@ def rank(
 def _resident(
     session: Session,
     epoch: int,
-    cleared: Select[tuple[int, int]],
+    cleared: Filter,
     categories: Sequence[int],
     query: Descriptors,
     k: int,

@@ -15,7 +15,6 @@ from sqlalchemy import (
     BigInteger,
     Double,
     Integer,
-    Select,
     SmallInteger,
     String,
     cast,
@@ -31,6 +30,7 @@ from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Session
 
 from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Segment
+from bankd.policy.filters import Filter
 from bankd.retrieval.ranked import Ranked
 from synth.retrieval.descriptors import FORMAT, PLANES, Descriptors, Packed
 
@@ -40,7 +40,7 @@ CONTEXT = BIT(256)
 
 def rank(
     session: Session,
-    cleared: Select[tuple[int, int]],
+    cleared: Filter,
     categories: Sequence[int],
     query: Descriptors,
     *,
@@ -52,7 +52,7 @@ def rank(
     """The k best cleared segments for each region, best first; equal scores by photo SHA-256 and ordinal.
 
     Args:
-        cleared: rows (profile_id, mask of grants that clear), compiled from policy.
+        cleared: which profiles clear, compiled from policy.
         categories: the category of each region.
         query: the descriptors of the regions, in their order.
         at: the moment at which blocks are read.
@@ -61,7 +61,7 @@ def rank(
     """
     if not categories:
         return []
-    clears = cleared.cte("clears").prefix_with("MATERIALIZED", dialect="postgresql")
+    clears = cleared.profiles.cte("clears").prefix_with("MATERIALIZED", dialect="postgresql")
     # Rows travel as text bits; the server casts each once.
     asked = (
         values(

@@ -15,9 +15,9 @@ from bankd import retrieval
 from bankd.audit import log
 from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import Taxonomy
-from bankd.policy import compile as compiled
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared
+from bankd.policy.filters import filter_for
 from bankd.retrieval import Ranked
 from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
 from synth.layout import Layout, Region, regions
@@ -109,7 +109,7 @@ def plan(
     epoch = log.epoch(session)
     cut = tuple(regions(asked.layout, taxonomy.thin))
     query = describe(asked.layout.labels, cut, asked.frame)
-    cleared = compiled.clears(terms.bundle, "synthesize", terms.use)
+    cleared = filter_for(terms.bundle, "synthesize", terms.use)
     left_out: set[UUID] = set()
     no_grants = set(without_grants)
     lost: set[UUID] = set()

@@ -13,10 +13,10 @@ from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import caps
 from bankd.licensing.use import Use
-from bankd.policy import compile as compiled
 from bankd.policy.clearing import Terms, clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
 from bankd.policy.explain import Denial
+from bankd.policy.filters import filter_for
 from bankd.retrieval import Ranked
 from bankd.synthesis.coverage import Coverage, LayoutFound, RegionFound, cover
 from bankd.synthesis.plan import MADE_UP_BP, ROUNDS, UNCOVERED_BP
@@ -88,7 +88,7 @@ def _best(
 ) -> list[Ranked | None]:
     """The best segment for each region that the engine clears too; what it refuses joins `left_out`."""
     query = describe(labels, tuple(cut), frame)
-    cleared = compiled.clears(terms.bundle, "synthesize", terms.use)
+    cleared = filter_for(terms.bundle, "synthesize", terms.use)
     best: list[Ranked | None] = []
     for _ in range(ROUNDS):
         ranked = retrieval.rank(

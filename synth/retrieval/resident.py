@@ -86,6 +86,7 @@ class Part:
         self.sha = np.ascontiguousarray(sha)
         category, profile = rows.category[order], rows.profile[order]
         self.groups = _groups(category, profile)  # (g, 4): category, profile, first row, last row + 1
+        self.profiles, self.profile_of = np.unique(self.groups[:, 1], return_inverse=True)
         described = rows.descriptors.take(order)
         self.codes, self.bits = _codes(described)
         self.masks = _words(described.masks)
@@ -117,24 +118,10 @@ class Part:
             rows[: len(self)] = asked[self.photo]
         return np.packbits(rows, bitorder="little").view("<u8").astype(np.uint64, copy=False)
 
-    def ranges(self, category: int, clears: Mapping[int, int]) -> tuple[Ints, npt.NDArray[np.uint64]]:
-        """Row ranges (r, 2) of a category whose profiles clear, and the bits of the grants that do.
-
-        Args:
-            clears: profile -> bits of the grants, by ordinal, that clear. A profile
-                that is not in it does not clear.
-        """
-        first, last = np.searchsorted(self.groups[:, 0], [category, category + 1])
-        groups = self.groups[first:last]
-        masks = np.fromiter((clears.get(one, 0) for one in groups[:, 1].tolist()), np.uint64, len(groups))
-        chosen = masks != 0
-        found, bits = groups[chosen, 2:], masks[chosen]
-        if len(found) > 1:
-            # Neighbours that clear alike are one range.
-            apart = np.concatenate([[True], (found[1:, 0] != found[:-1, 1]) | (bits[1:] != bits[:-1])])
-            ends = np.concatenate([np.flatnonzero(apart)[1:] - 1, [len(found) - 1]])
-            found, bits = np.stack([found[apart, 0], found[ends, 1]], axis=1), bits[apart]
-        return np.ascontiguousarray(found), np.ascontiguousarray(bits)
+    def cleared(self, clears: Mapping[int, int]) -> "Cleared":
+        """What clears, where `clears` is profile -> bits of the grants that do; no other profile does."""
+        masks = [clears.get(profile, 0) for profile in self.profiles.tolist()]
+        return Cleared(self, np.array(masks, np.uint64))
 
     def search(
         self,
@@ -206,6 +193,38 @@ class Part:
             np.ascontiguousarray(counts.reshape(-1, TILE, 2).transpose(0, 2, 1)),
             planes,
         )
+
+
+class Cleared:
+    """The rows of a part whose profiles clear, as ranges. A category's are worked out once.
+
+    It holds for whatever part has the same rows: what blocks their photos is none of it.
+    """
+
+    def __init__(self, part: Part, masks: npt.NDArray[np.uint64]) -> None:
+        """`masks` has the bits of the grants that clear for each of `part.profiles`."""
+        self._groups, self._profile_of = part.groups, part.profile_of
+        self.masks = masks
+        self._ranges: dict[int, tuple[Ints, npt.NDArray[np.uint64]]] = {}
+
+    def ranges(self, category: int) -> tuple[Ints, npt.NDArray[np.uint64]]:
+        """Row ranges (r, 2) of a category whose profiles clear, and (r,) the bits of the grants that do."""
+        held = self._ranges.get(category)
+        if held is None:
+            held = self._ranges[category] = self._worked_out(category)
+        return held
+
+    def _worked_out(self, category: int) -> tuple[Ints, npt.NDArray[np.uint64]]:
+        first, last = np.searchsorted(self._groups[:, 0], [category, category + 1])
+        masks = self.masks[self._profile_of[first:last]]
+        chosen = np.flatnonzero(masks)
+        found, bits = self._groups[first + chosen, 2:], masks[chosen]
+        if len(found) > 1:
+            # Neighbours that clear alike are one range.
+            apart = np.concatenate([[True], (found[1:, 0] != found[:-1, 1]) | (bits[1:] != bits[:-1])])
+            ends = np.concatenate([np.flatnonzero(apart)[1:] - 1, [len(found) - 1]])
+            found, bits = np.stack([found[apart, 0], found[ends, 1]], axis=1), bits[apart]
+        return np.ascontiguousarray(found), np.ascontiguousarray(bits)
 
 
 def merge(found: Sequence[Found], k: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -1,12 +1,15 @@
 """The policies of the tree, and a grant and a use that agree with each other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import Column, MetaData, Table
+from sqlalchemy.orm import Session
 
+from bankd.licensing.models import ProfileGrant
 from bankd.policy import load
 from bankd.policy.load import Bundle
 
@@ -37,3 +40,13 @@ def a_use(agreeing: Mapping[str, Mapping[str, Any]]) -> Callable[..., dict[str, 
 @pytest.fixture(scope="session")
 def a_grant(agreeing: Mapping[str, Mapping[str, Any]]) -> Callable[..., dict[str, Any]]:
     return lambda **other: {**agreeing["grant"], **other}
+
+
+@pytest.fixture
+def unconstrained(session: Session) -> Iterator[Table]:
+    """A table like `profile_grants` that takes NULLs anywhere."""
+    columns = [Column(column.name, column.type) for column in ProfileGrant.__table__.c]
+    table = Table("profile_grants_drawn", MetaData(), *columns, prefixes=["TEMPORARY"])
+    table.create(session.connection())
+    yield table
+    table.drop(session.connection())

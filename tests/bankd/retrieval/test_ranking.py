@@ -11,7 +11,7 @@ import pytest
 from described import admitted, drawn, granted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Integer, Select, cast, func, literal, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from bankd.access import service as access
@@ -20,6 +20,7 @@ from bankd.catalog import service
 from bankd.catalog.models import Photo, PhotoGrant
 from bankd.licensing import service as licensing
 from bankd.licensing.models import ProfileGrant
+from bankd.policy.filters import Filter
 from bankd.retrieval import following, rank, ranking, reference
 from bankd.retrieval.following import Follower
 from synth.retrieval.resident import Work
@@ -31,14 +32,11 @@ PER_PHOTO = 4
 WAIT_S = 60.0
 
 
-def cleared_for(channels: tuple[str, ...]) -> Select[tuple[int, int]]:
-    """Profiles with the grants that name one of these channels."""
-    bits = func.bit_or(literal(1, BigInteger).op("<<")(cast(ProfileGrant.ordinal, Integer)))
-    return (
-        select(ProfileGrant.profile_id, bits.cast(BigInteger).label("mask"))
-        .where(ProfileGrant.channels.op("&&")(list(channels)))
-        .group_by(ProfileGrant.profile_id)
-    )
+def cleared_for(channels: tuple[str, ...], *, of: tuple[int, ...] | None = None) -> Filter:
+    """Profiles, all or of these, with the grants that name one of these channels."""
+    named = ProfileGrant.channels.op("&&")(list(channels))
+    allows = named if of is None else and_(named, ProfileGrant.profile_id.in_(of))
+    return Filter((channels, of), AT, (), allows)
 
 
 class Living:
@@ -276,7 +274,7 @@ def test_where_nothing_clears_nothing_is_found_and_nothing_is_read(engine, livin
     following.follower(engine).build("scene")
     work = Work()
     with living.sessions() as session:
-        nothing = cleared_for(CHANNELS).where(ProfileGrant.profile_id < 0)
+        nothing = cleared_for(CHANNELS, of=())
         assert rank(session, nothing, [1, 2], drawn(living.rng, 2), k=5, at=AT, work=work) == [[], []]
     assert (work.spans, work.tiles, work.rows) == (0, 0, 0)
 
@@ -288,7 +286,7 @@ def test_of_what_does_not_clear_no_row_is_scored(engine, living, index_alone) ->
     work = Work()
     with living.sessions() as session:
         profile = session.scalar(select(func.min(Photo.profile_id)))
-        one = cleared_for(CHANNELS).where(ProfileGrant.profile_id == profile)
+        one = cleared_for(CHANNELS, of=(profile,))
         [found] = rank(session, one, [1], drawn(living.rng, 1), k=200, at=AT, work=work)
         profiles = set(
             session.scalars(select(Photo.profile_id).where(Photo.id.in_({row.photo_id for row in found})))

@@ -8,13 +8,13 @@ import pytest
 from described import admitted, drawn, granted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import literal, select
+from sqlalchemy import false, select, true
 from sqlalchemy.orm import Session
 
 from bankd.access import service as access
 from bankd.catalog import service
 from bankd.catalog.models import Photo, Segment
-from bankd.licensing.models import ProfileGrant
+from bankd.policy.filters import Filter
 from bankd.retrieval.reference import rank
 from synth.retrieval import score
 from synth.retrieval.descriptors import Descriptors
@@ -22,7 +22,8 @@ from synth.retrieval.descriptors import Descriptors
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CATEGORIES = (1, 2, 22)
 PER_PHOTO = 6
-ALL = select(ProfileGrant.profile_id, literal(1).label("mask")).distinct()
+ALL = Filter("all", AT, (), true())
+NONE = Filter("none", AT, (), false())
 
 
 class Filled:
@@ -99,16 +100,14 @@ def query() -> Descriptors:
 
 
 def test_where_nothing_clears_nothing_is_ranked(session, filled, query) -> None:
-    nothing = ALL.where(ProfileGrant.profile_id < 0)
-
-    assert asked(session, [1], query, k=5, cleared=nothing) == [[]]
+    assert asked(session, [1], query, k=5, cleared=NONE) == [[]]
 
 
-def test_a_mask_without_the_held_grant_clears_nothing(session, filled, query) -> None:
-    other = select(ProfileGrant.profile_id, literal(2).label("mask")).distinct()
-    session.query(Photo).update({"grant_blocks": 2})
+def test_a_photo_clears_while_a_grant_of_its_is_not_blocked(session, filled, query) -> None:
+    session.query(Photo).update({"grant_blocks": 1})
+    assert asked(session, [1], query, k=5) == [[]]
 
-    assert asked(session, [1], query, k=5, cleared=other) == [[]]
+    session.query(Photo).update({"grant_blocks": 2})  # a grant that it does not hold
     assert asked(session, [1], query, k=5) == [filled.best(query, 0, 1, 5)]
 
 

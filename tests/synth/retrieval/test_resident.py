@@ -76,7 +76,7 @@ class Bank:
     def search(
         self, query: Descriptors, category: int, clears: Mapping[int, int], k: int, work: Work | None = None
     ) -> list[Found]:
-        ranges, bits = self.part.ranges(category, clears)
+        ranges, bits = self.part.cleared(clears).ranges(category)
         places = list(range(len(query)))
         return self.part.search(query, places, ranges, bits, k=k, at_us=AT_US, work=work or Work())
 
@@ -196,7 +196,9 @@ def test_answers_of_several_parts_join_in_the_one_order() -> None:
             rows.profile[which], rows.descriptors.take(which),
         )  # fmt: skip
         half = Part(part, whole.photos, frame="scene")
-        halves.append(half.search(query, [0], *half.ranges(2, EVERYTHING), k=50, at_us=AT_US, work=Work())[0])
+        halves.append(
+            half.search(query, [0], *half.cleared(EVERYTHING).ranges(2), k=50, at_us=AT_US, work=Work())[0]
+        )
 
     part_of, place = merge(halves, 50)
 
