@@ -20,8 +20,8 @@ from synth.cards import Card
 from synth.layout import Region
 from synth.networks.encoding import Encoding
 from synth.networks.transformation import TransformationNetwork
-from synth.networks.windows import ALIGNMENT_SIDE_PX, Window, standing
-from synth.pictures import CategoryFacts, Segment, as_point
+from synth.networks.windows import ALIGNMENT_SIDE_PX, Sight, Window, extent
+from synth.pictures import CategoryFacts, Mask, Segment, as_point
 
 _MAX_TURN = 0.26  # sine of 15 degrees: what stands upright in a photo still stands here
 
@@ -29,7 +29,7 @@ _MAX_TURN = 0.26  # sine of 15 degrees: what stands upright in a photo still sta
 class NetworkAligner:
     """Align with a trained network.
 
-    The network looks at the segment where it starts and where the closed form puts it. Each
+    The network corrects the closed form: it looks at the segment where that puts it. Its
     answer is quantized as placements are and undone unless it overlaps the region more than
     the closed form does, and keeps within its limits of scale and proportion; it may turn a little.
     """
@@ -66,54 +66,61 @@ class NetworkAligner:
         if planar and covers(segment.mask, start, region):
             return closed, scale
         first = start.affine()
-        places = [first] if closed == first else [first, closed]
-        best, best_overlap = closed, _overlap(segment, closed, region, canvas)
-        for affine in self._corrected(segment, region, labels, places):
-            if _bearable(affine, first):
-                reached = _overlap(segment, affine, region, canvas)
-                if reached > best_overlap:
-                    best, best_overlap = affine, reached
+        sight = Sight.of(segment.rgb, segment.mask, closed, region)
+        best = corrected(
+            segment.mask,
+            closed,
+            self._correction(sight, labels),
+            sight.window,
+            region,
+            first=first,
+            canvas=canvas,
+        )
         if best == closed:
             return closed, scale
         return best, float(np.sqrt(_shrink(first) / _shrink(best)))
 
-    def _corrected(
-        self, segment: Segment, region: Region, labels: NDArray[np.uint8], places: list[Affine]
-    ) -> list[Affine]:
-        side = ALIGNMENT_SIDE_PX
-        target_box = (region.x0, region.y0, region.x1, region.y1)
-        windows = [Window.around(target_box, extent(segment, affine)) for affine in places]
-        targets = np.stack([w.mask(region.mask, standing(target_box), side) for w in windows])
-        colors = np.stack(
-            [w.color(segment.rgb, segment.mask, a, side) for w, a in zip(windows, places, strict=True)]
-        )
-        layouts = self._encoding.one_hot(np.stack([w.labels(labels, side) for w in windows]))
+    def _correction(self, sight: Sight, labels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        layout = self._encoding.one_hot(sight.window.labels(labels, ALIGNMENT_SIDE_PX)[None])
         with torch.inference_mode():
-            corrections = self._network(
-                torch.from_numpy(targets[:, None].astype(np.float32)).to(self._device),
-                layouts.to(self._device),
-                torch.from_numpy(colors).permute(0, 3, 1, 2).to(self._device),
+            answer: NDArray[np.float64] = (
+                self._network(
+                    torch.from_numpy(sight.target[None, None].astype(np.float32)).to(self._device),
+                    layout.to(self._device),
+                    torch.from_numpy(sight.color[None]).permute(0, 3, 1, 2).to(self._device),
+                    torch.from_numpy(sight.mask[None, None].astype(np.float32)).to(self._device),
+                )[0]
+                .double()
+                .cpu()
+                .numpy()
             )
-        numbers = corrections.double().cpu().numpy()
-        return [
-            window.corrected(affine, correction)
-            for window, affine, correction in zip(windows, places, numbers, strict=True)
-            if np.isfinite(correction).all() and abs(np.linalg.det(correction[:, :2])) > 1e-3
-        ]
+        return answer
 
 
-def extent(segment: Segment, affine: Affine) -> tuple[float, float, float, float]:
-    """The box of the canvas that a placed crop takes up."""
-    matrix = as_point(affine)
-    height, width = segment.mask.shape
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) - matrix[:, 2]
-    points = np.linalg.solve(matrix[:, :2], corners.T)
-    (x0, y0), (x1, y1) = points.min(axis=1), points.max(axis=1)
-    return float(x0), float(y0), float(x1), float(y1)
+def corrected(
+    mask: Mask,
+    closed: Affine,
+    correction: NDArray[np.float64],
+    window: Window,
+    region: Region,
+    *,
+    first: Affine,
+    canvas: tuple[int, int],
+) -> Affine:
+    """A crop's placement after the network's correction; `closed`, where it does not raise the overlap of
+    its `mask` with the region, or goes too far from where the segment lay at `first`."""
+    if not np.isfinite(correction).all() or abs(np.linalg.det(correction[:, :2])) <= 1e-3:
+        return closed
+    best = window.corrected(closed, correction)
+    if not _bearable(best, first):
+        return closed
+    raised = overlap_of(mask, best, region, canvas) > overlap_of(mask, closed, region, canvas)
+    return best if raised else closed
 
 
-def _overlap(segment: Segment, affine: Affine, region: Region, canvas: tuple[int, int]) -> float:
-    return overlap(segment.mask, affine, region, canvas=canvas, extent=extent(segment, affine))
+def overlap_of(mask: Mask, affine: Affine, region: Region, canvas: tuple[int, int]) -> float:
+    """IoU of a region and a crop's placed mask, inside the frame."""
+    return overlap(mask, affine, region, canvas=canvas, extent=extent(mask, affine))
 
 
 def _shrink(affine: Affine) -> float:

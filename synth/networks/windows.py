@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from synth.alignment.closed_form import Affine
 from synth.composition.ledger import FIXED, warp_mask
 from synth.composition.warp import Colors, lift
+from synth.layout import Region
 from synth.pictures import Mask, Rgb, as_point
 
-ALIGNMENT_SIDE_PX = 96
+ALIGNMENT_SIDE_PX = 64
 ORDER_SIDE_PX = 64
 OUTSIDE = 255  # no category: beyond the frame
 _MARGIN = 0.125  # of the boxes' extent, on each side
@@ -78,21 +79,88 @@ class Window:
             correction: (2, 3), from a point of the window to the point whose color it
                 should show, both in [-1, 1] from edge to edge.
         """
-        half = np.array([(self.x1 - self.x0) / 2, (self.y1 - self.y0) / 2])
-        middle = np.array([(self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2])
+        return in_fixed_point(composed(as_point(affine), self.on_canvas(correction)))
+
+    def correction(self, affine: Affine, wanted: Affine) -> NDArray[np.float64]:
+        """(2, 3): the correction that makes `wanted` of the placement `affine`; undoes `corrected`."""
+        placed, goal = as_point(affine), as_point(wanted)
+        back = np.linalg.inv(placed[:, :2])
+        return self.in_window(composed(np.column_stack([back, -back @ placed[:, 2]]), goal))
+
+    def on_canvas(self, correction: NDArray[Any]) -> NDArray[np.float64]:
+        """A (2, 3) affine of the window, [-1, 1] from edge to edge, as one of the canvas's pixels."""
+        half, middle = self._half, self._middle
         linear = correction[:, :2] * half[:, None] / half[None, :]
-        offset = correction[:, 2] * half + middle - linear @ middle
-        return _composed(as_point(affine), linear, offset)
+        out: NDArray[np.float64] = np.column_stack(
+            [linear, correction[:, 2] * half + middle - linear @ middle]
+        )
+        return out
+
+    def in_window(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        """Undoes `on_canvas`."""
+        half, middle = self._half, self._middle
+        moved = (matrix[:, :2] @ middle + matrix[:, 2] - middle) / half
+        out: NDArray[np.float64] = np.column_stack([matrix[:, :2] * half[None, :] / half[:, None], moved])
+        return out
+
+    @property
+    def _half(self) -> NDArray[np.float64]:
+        return np.array([(self.x1 - self.x0) / 2, (self.y1 - self.y0) / 2])
+
+    @property
+    def _middle(self) -> NDArray[np.float64]:
+        return np.array([(self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2])
 
     def _through(self, affine: Affine, side: int) -> Affine:
         scale = np.array([(self.x1 - self.x0) / side, (self.y1 - self.y0) / side])
-        return _composed(as_point(affine), np.diag(scale), np.array([self.x0, self.y0]))
+        shown = np.column_stack([np.diag(scale), [self.x0, self.y0]])
+        return in_fixed_point(composed(as_point(affine), shown))
 
 
-def _composed(placed: NDArray[Any], linear: NDArray[Any], offset: NDArray[Any]) -> Affine:
-    """`placed` after (linear, offset), in fixed point."""
-    matrix = placed[:, :2] @ linear
-    moved = placed[:, :2] @ offset + placed[:, 2]
-    a, b, d, e = (round(float(v) * _ONE) for v in matrix.ravel())
-    c, f = (round(float(v) * _ONE) for v in moved)
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What the transformation network sees of a placed segment, but for the layout.
+
+    `target` (S, S) bool is the region, `mask` (S, S) bool the segment, `color`
+    (S, S, 3) float32 in [0, 1] its color, 0 around it.
+    """
+
+    window: Window
+    target: Mask
+    mask: Mask
+    color: Colors
+
+    @classmethod
+    def of(cls, rgb: Rgb, mask: Mask, placed: Affine, region: Region) -> "Sight":
+        """A crop's `rgb` and `mask` where `placed` puts them."""
+        box, side = (region.x0, region.y0, region.x1, region.y1), ALIGNMENT_SIDE_PX
+        window = Window.around(box, extent(mask, placed))
+        target = window.mask(region.mask, standing(box), side)
+        return cls(window, target, window.mask(mask, placed, side), window.color(rgb, mask, placed, side))
+
+
+def extent(mask: Mask, affine: Affine) -> Box:
+    """The box of the canvas that a placed crop's mask takes up, however it is turned."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size == 0:
+        x, y = np.array([0, mask.shape[1]] * 2), np.array([0, 0] + [mask.shape[0]] * 2)
+    else:
+        ends = mask[rows].argmax(axis=1), mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
+        x, y = np.concatenate([*ends, *ends]), np.concatenate([rows, rows, rows + 1, rows + 1])
+    matrix = as_point(affine)
+    points = np.linalg.solve(matrix[:, :2], np.stack([x, y]) - matrix[:, 2:])
+    low, high = points.min(axis=1), points.max(axis=1)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def composed(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[np.float64]:
+    """(2, 3) affines: `outer` of what `inner` makes of a point."""
+    moved = outer[:, :2] @ inner[:, 2] + outer[:, 2]
+    out: NDArray[np.float64] = np.column_stack([outer[:, :2] @ inner[:, :2], moved])
+    return out
+
+
+def in_fixed_point(matrix: NDArray[Any]) -> Affine:
+    """(2, 3), canvas point to crop point, as placements write it."""
+    a, b, c, d, e, f = (round(float(v) * _ONE) for v in matrix.ravel())
     return (a, b, c, d, e, f)

@@ -25,7 +25,7 @@ from synth.training.lesson import Answer, Batch
 from synth.training.orders import Neighbors, by_rule, ordered
 from synth.training.prepared import Prepared, load, split
 from synth.training.recipe import Recipe
-from synth.training.shifts import Trial, large_rows, shifted, trial
+from synth.training.shifts import knocked, large_rows, shifted
 
 MEASURED = 16  # canvases
 _WEIGHED = 32  # photos
@@ -109,35 +109,40 @@ class Aligning:
         self.samples = ShiftedSamples(folder, recipe, large_rows(self._prepared, learned, recipe.shift))
 
     def answer(self, network: nn.Module, batch: Batch) -> Answer:
-        layout, color = one_hot(batch["layout"], len(self.categories)), colors(batch["color"])
-        target = batch["target"].float().unsqueeze(1)
-        affine = network(target, layout, color)
-        moved = warped(color.float(), affine.float())
-        apart = (moved - colors(batch["truth"])).abs().mean(dim=(1, 2, 3))
-        parts = {
-            "l1": (apart / target.mean(dim=(1, 2, 3)).clamp(min=1e-3)).mean(),
-            "affine": (affine - batch["answer"].float()).abs().mean(),
-        }
+        affine = self._affine(network, batch)
+        target = batch["target"].float()
+        area = target.mean(dim=(1, 2)).clamp(min=1e-3)
+        color, best = colors(batch["color"]), batch["answer"].float()
+        apart = (warped(color, affine) - warped(color, best)).abs().mean(dim=(1, 2, 3))
+        to_go = displacement(affine - best, target.shape) * target
+        parts = {"l1": (apart / area).mean(), "affine": (to_go.mean(dim=(1, 2)) / area).mean()}
         return Answer(parts["l1"] + self._recipe.shift.affine * parts["affine"], parts)
 
     def measure(self, network: nn.Module) -> dict[str, float]:
-        """Held-out segments, unclipped and put back by what is tried: the color's mean absolute
-        difference inside the region (`l1_*`), and the overlap with it (`iou_*`)."""
+        """Held-out segments, whole and on the canvas, each put back by all that is tried: the color's mean
+        absolute difference inside the region (`l1_*`), and the overlap with it (`iou_*`). `network` is its
+        plain answer, `used` the same undone where use undoes it."""
         rng = np.random.Generator(np.random.Philox(key=[self._recipe.seed, _MEASURING]))
         device = next(network.parameters()).device
         rows: list[list[float]] = []
         for _ in range(self._recipe.shift.measured if self._measured.size else 0):
             row = int(rng.choice(self._measured))
-            made = trial(self._prepared, row, self._recipe.shift, rng)
-            batch = {name: t.unsqueeze(0).to(device) for name, t in _tensors(vars(made.seen)).items()}
-            layout = one_hot(batch["layout"], len(self.categories))
-            affine = network(batch["target"].float().unsqueeze(1), layout, colors(batch["color"]))[0]
-            tried = (np.eye(2, 3), made.moments, affine.float().cpu().numpy(), made.seen.answer)
-            rows.append([figure for answer in tried for figure in fit(made, answer)])
+            made = knocked(self._prepared, row, self._recipe.shift, rng)
+            batch = {name: t.unsqueeze(0).to(device) for name, t in _tensors(vars(made.seen())).items()}
+            correction = self._affine(network, batch)[0].double().cpu().numpy()
+            tried = (made.still, made.moments, made.corrected(correction), made.used(correction), made.best)
+            rows.append([figure for placement in tried for figure in made.fit(placement)])
         if not rows:
             return {}
-        names = [f"{what}_{how}" for how in ("still", "moments", "network", "best") for what in ("l1", "iou")]
-        return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+        hows = ("still", "moments", "network", "used", "best")
+        names = [f"{what}_{how}" for how in hows for what in ("l1", "iou")]
+        return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True)) | {"pairs": float(len(rows))}
+
+    def _affine(self, network: nn.Module, batch: Batch) -> Tensor:
+        layout, color = one_hot(batch["layout"], len(self.categories)), colors(batch["color"])
+        target, mask = (batch[name].float().unsqueeze(1) for name in ("target", "mask"))
+        affine: Tensor = network(target, layout, color, mask)
+        return affine
 
 
 class Ordering:
@@ -227,18 +232,10 @@ class OrderedSamples(Dataset[dict[str, Tensor]]):
         return _tensors(vars(made))
 
 
-def fit(made: Trial, answer: NDArray[Any]) -> tuple[float, float]:
-    """How well an answer puts the whole segment back: color difference inside the region, and overlap."""
-    affine = torch.from_numpy(answer).float().unsqueeze(0)
-    color = colors(torch.from_numpy(made.color).unsqueeze(0)).float()
-    mask = torch.from_numpy(made.mask).float().view(1, 1, *made.mask.shape)
-    moved = warped(torch.cat([color, mask], dim=1), affine)[0]
-    target = torch.from_numpy(made.seen.target)
-    truth = colors(torch.from_numpy(made.truth).unsqueeze(0))[0]
-    apart = (moved[:3] - truth).abs().mean(dim=0)[target]
-    covered = moved[3] >= 0.5
-    both, either = (covered & target).sum(), (covered | target).sum()
-    return float(apart.mean()) if target.any() else 0.0, float(both / either.clamp(min=1))
+def displacement(difference: Tensor, shape: torch.Size) -> Tensor:
+    """(B, H, W): how far apart two affines of a window carry each pixel, by their difference (B, 2, 3)."""
+    apart = functional.affine_grid(difference, [shape[0], 1, *shape[1:]], align_corners=False)
+    return apart.abs().sum(dim=3)
 
 
 def one_hot(places: Tensor, categories: int) -> Tensor:

@@ -11,14 +11,22 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from synth.alignment.closed_form import Affine, align
-from synth.composition.ledger import FIXED, warp_mask
+from synth.composition.ledger import warp_mask
+from synth.composition.warp import lift
 from synth.layout import Region
-from synth.networks.windows import ALIGNMENT_SIDE_PX, Window, standing
-from synth.pictures import Mask, Rgb, Segment
+from synth.networks.aligner import corrected, overlap_of
+from synth.networks.windows import (
+    ALIGNMENT_SIDE_PX,
+    Sight,
+    composed,
+    extent,
+    in_fixed_point,
+    standing,
+)
+from synth.pictures import Mask, Rgb, Segment, as_point
 from synth.training.prepared import Prepared
 
 Share = Annotated[float, Field(ge=0, le=1)]
-_ONE = 1 << FIXED
 
 
 class ShiftRecipe(BaseModel):
@@ -32,7 +40,7 @@ class ShiftRecipe(BaseModel):
     shift: float = Field(default=0.2, ge=0, le=1)
     turn_degrees: float = Field(default=10.0, ge=0, le=45)
     clipped: Share = 0.5
-    affine: float = Field(default=1.0, ge=0)  # weight of the affine itself beside the color
+    affine: float = Field(default=2.0, ge=0)  # weight of the way still to go, beside the color
     least_share: float = Field(default=0.003, gt=0, le=1)  # of the frame: smaller segments teach nothing
     held_out: float = Field(default=0.1, gt=0, lt=1)
     measured: int = Field(default=400, ge=1)
@@ -40,30 +48,28 @@ class ShiftRecipe(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Shifted:
-    """A segment knocked out of place, seen through a window of S pixels a side.
+    """A segment knocked out of place and put back by the closed form, seen through a window of S pixels.
 
     `target` (S, S) bool is the region; `layout` (S, S) places in the snapshot's categories, `OUTSIDE`
-    beyond the frame; `color` (S, S, 3) uint8 the segment as it lies, clipped, 0 around it, and `truth` the
-    same in place. `answer` (2, 3) is where it has to go, in the window's coordinates.
+    beyond the frame; `color` (S, S, 3) uint8 the segment, clipped, 0 around it, and `mask` (S, S) bool its
+    mask. `answer` (2, 3) is the correction that is left to be made, in the window's coordinates.
     """
 
     target: Mask
     layout: NDArray[np.uint8]
     color: NDArray[np.uint8]
-    truth: NDArray[np.uint8]
+    mask: Mask
     answer: NDArray[np.float64]
 
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A shifted segment with what answers are measured by: `color`, `mask` and `truth` of it
-    unclipped, and the closed-form answer to what is seen of it."""
-
-    seen: Shifted
-    color: NDArray[np.uint8]
-    mask: Mask
-    truth: NDArray[np.uint8]
-    moments: NDArray[np.float64]
+    def mirrored(self) -> "Shifted":
+        """Left for right."""
+        return Shifted(
+            target=np.ascontiguousarray(self.target[:, ::-1]),
+            layout=np.ascontiguousarray(self.layout[:, ::-1]),
+            color=np.ascontiguousarray(self.color[:, ::-1]),
+            mask=np.ascontiguousarray(self.mask[:, ::-1]),
+            answer=self.answer * [[1, -1, -1], [-1, 1, 1]],
+        )
 
 
 def large_rows(prepared: Prepared, photos: NDArray[np.int64], recipe: ShiftRecipe) -> NDArray[np.int64]:
@@ -74,124 +80,118 @@ def large_rows(prepared: Prepared, photos: NDArray[np.int64], recipe: ShiftRecip
 
 
 def shifted(prepared: Prepared, row: int, recipe: ShiftRecipe, rng: np.random.Generator) -> Shifted:
-    """Knock one segment out of place."""
-    return _knocked(prepared, row, recipe, rng).seen()
-
-
-def trial(prepared: Prepared, row: int, recipe: ShiftRecipe, rng: np.random.Generator) -> Trial:
-    """`shifted`, to be measured on."""
-    return _knocked(prepared, row, recipe, rng).trial()
+    """Knock one segment out of place; half of them are mirrored."""
+    made = knocked(prepared, row, recipe, rng).seen()
+    return made.mirrored() if rng.random() < 0.5 else made
 
 
 @dataclass(frozen=True, eq=False)
-class _Knocked:
+class Knocked:
+    """A segment of a photo, out of place in it.
+
+    `rgb` and `region` are of the whole segment, `visible` (h, w) bool what clipping left of it. Placements
+    are of its crop: `still` where it was knocked to, `moments` where the closed form puts what is
+    visible, `best` where it belongs.
+    """
+
     prepared: Prepared
-    row: int
+    photo: int
     region: Region
     rgb: Rgb
-    clipped: Mask
-    linear: NDArray[np.float64]
-    offset: NDArray[np.float64]
+    visible: Mask
+    still: Affine
+    moments: Affine
+
+    @property
+    def best(self) -> Affine:
+        return standing(_box(self.region))
+
+    def sight(self) -> Sight:
+        """What the network sees, as in use."""
+        return Sight.of(self.rgb, self.visible, self.moments, self.region)
 
     def seen(self) -> Shifted:
-        still = standing(self._box)
-        window, side = self._window, ALIGNMENT_SIDE_PX
+        sight, side = self.sight(), ALIGNMENT_SIDE_PX
         return Shifted(
-            target=window.mask(self.region.mask, still, side),
-            layout=self.prepared.layout_in(window, int(self.prepared.photo[self.row]), side),
-            color=_bytes(window.color(self.rgb, self.clipped, self._moved, side)),
-            truth=_bytes(window.color(self.rgb, self.clipped, still, side)),
-            answer=_in_window(window, self.linear, self.offset),
+            target=sight.target,
+            layout=self.prepared.layout_in(sight.window, self.photo, side),
+            color=_bytes(sight.color),
+            mask=sight.mask,
+            answer=sight.window.correction(self.moments, self.best),
         )
 
-    def trial(self) -> Trial:
-        window, side, mask = self._window, ALIGNMENT_SIDE_PX, self.region.mask
-        return Trial(
-            seen=self.seen(),
-            color=_bytes(window.color(self.rgb, mask, self._moved, side)),
-            mask=window.mask(mask, self._moved, side),
-            truth=_bytes(window.color(self.rgb, mask, standing(self._box), side)),
-            moments=self._by_moments(),
+    def corrected(self, correction: NDArray[np.float64]) -> Affine:
+        """The placement by the network's answer."""
+        return self.sight().window.corrected(self.moments, correction)
+
+    def used(self, correction: NDArray[np.float64]) -> Affine:
+        """`corrected`, undone where use undoes it."""
+        return corrected(
+            self.visible,
+            self.moments,
+            correction,
+            self.sight().window,
+            self.region,
+            first=self.still,
+            canvas=self.prepared.size,
         )
 
-    @property
-    def _box(self) -> tuple[int, int, int, int]:
-        return self.region.x0, self.region.y0, self.region.x1, self.region.y1
-
-    @property
-    def _moved(self) -> Affine:
-        return _placed(self._box, self.linear, self.offset)
-
-    @property
-    def _reach(self) -> tuple[float, float, float, float]:
-        """The box of the segment as it lies now."""
-        x0, y0, x1, y1 = self._box
-        corners = np.array([[x, y] for x in (x0, x1) for y in (y0, y1)]) @ self.linear.T + self.offset
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-
-    @property
-    def _window(self) -> Window:
-        return Window.around(self._box, self._reach)
-
-    def _by_moments(self) -> NDArray[np.float64]:
-        low_x, low_y, high_x, high_y = self._reach
-        box = (int(np.floor(low_x)), int(np.floor(low_y)), int(np.ceil(high_x)), int(np.ceil(high_y)))
-        mask = warp_mask(self.clipped, self._moved, box=box)
-        if not mask.any():
-            return np.eye(2, 3)
-        size = self.prepared.size
-        nothing = np.zeros((0, 0, 3), np.uint8)
-        segment = Segment(0, 0, self.region.category, nothing, mask, box, size)
-        affine, _ = align(segment, self.region, canvas=size, frame="scene", planar=False)
-        a, b, c, d, e, f = (value / _ONE for value in affine)
-        linear, offset = np.array([[a, b], [d, e]]), np.array([c + box[0], f + box[1]])
-        return _in_window(self._window, linear, offset)
+    def fit(self, placement: Affine) -> tuple[float, float]:
+        """How well a placement puts the whole segment, unclipped, back on the canvas: mean absolute color
+        difference inside the region (0 where it leaves it bare), and overlap with the region (IoU)."""
+        box, mask = _box(self.region), self.region.mask
+        shown = lift(self.rgb, mask, placement, box=box) * warp_mask(mask, placement, box=box)[..., None]
+        apart = np.abs(shown - self.rgb / 255).mean(axis=2)[mask]
+        return float(apart.mean()), overlap_of(mask, placement, self.region, self.prepared.size)
 
 
-def _knocked(prepared: Prepared, row: int, recipe: ShiftRecipe, rng: np.random.Generator) -> _Knocked:
+def knocked(prepared: Prepared, row: int, recipe: ShiftRecipe, rng: np.random.Generator) -> Knocked:
     region = prepared.region(row)
-    box = (region.x0, region.y0, region.x1, region.y1)
-    rgb = np.asarray(prepared.photos[prepared.photo[row], box[1] : box[3], box[0] : box[2]])
-    linear, offset = _knock(box, recipe, rng)
-    clipped = _clipped(region.mask, rng) if rng.random() < recipe.clipped else region.mask
-    return _Knocked(prepared, row, region, rgb, clipped, linear, offset)
+    x0, y0, x1, y1 = box = _box(region)
+    photo = int(prepared.photo[row])
+    rgb = np.asarray(prepared.photos[photo, y0:y1, x0:x1])
+    still = _knock(box, recipe, rng)
+    visible = _clipped(region.mask, rng) if rng.random() < recipe.clipped else region.mask
+    moments = _by_moments(visible, still, region, prepared.size)
+    return Knocked(prepared, photo, region, rgb, visible, still, moments)
 
 
-def _knock(
-    box: tuple[int, int, int, int], recipe: ShiftRecipe, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A random affine of the canvas about the box's middle: linear (2, 2), offset (2,)."""
-    extent = np.array([box[2] - box[0], box[3] - box[1]], np.float64)
+def _by_moments(visible: Mask, still: Affine, region: Region, canvas: tuple[int, int]) -> Affine:
+    """Where the closed form puts a segment that stands as `still` has it in a photo."""
+    reach = extent(visible, still)
+    left, top = int(np.floor(reach[0])), int(np.floor(reach[1]))
+    box = (left, top, int(np.ceil(reach[2])), int(np.ceil(reach[3])))
+    mask = warp_mask(visible, still, box=box)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return still
+    mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    left, top = left + int(columns[0]), top + int(rows[0])
+    box = (left, top, left + mask.shape[1], top + mask.shape[0])
+    segment = Segment(0, 0, region.category, np.zeros((0, 0, 3), np.uint8), mask, box, canvas)
+    affine, _ = align(segment, region, canvas=canvas, frame="scene", planar=False)
+    if affine == standing(box):
+        return still
+    to_photo = as_point(affine) + np.array([[0, 0, left], [0, 0, top]])
+    return in_fixed_point(composed(as_point(still), to_photo))
+
+
+def _box(region: Region) -> tuple[int, int, int, int]:
+    return region.x0, region.y0, region.x1, region.y1
+
+
+def _knock(box: tuple[int, int, int, int], recipe: ShiftRecipe, rng: np.random.Generator) -> Affine:
+    """The placement of the crop of `box` after a random affine of the canvas about the box's middle."""
+    extent_px = np.array([box[2] - box[0], box[3] - box[1]], np.float64)
     middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
     size = recipe.scale ** rng.uniform(-1, 1)
     stretch = recipe.aspect ** (rng.uniform(-1, 1) / 2)
     turn = np.deg2rad(rng.uniform(-1, 1) * recipe.turn_degrees)
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     linear = turned @ np.diag([size * stretch, size / stretch])
-    offset = middle - linear @ middle + rng.uniform(-1, 1, 2) * recipe.shift * extent
-    return linear, offset
-
-
-def _placed(
-    box: tuple[int, int, int, int], linear: NDArray[np.float64], offset: NDArray[np.float64]
-) -> Affine:
-    """The placement of the crop of `box` after the canvas moved by the affine."""
+    offset = middle - linear @ middle + rng.uniform(-1, 1, 2) * recipe.shift * extent_px
     back = np.linalg.inv(linear)
-    shift = -back @ offset - np.array(box[:2])
-    a, b, d, e = (round(float(v) * _ONE) for v in back.ravel())
-    return (a, b, round(float(shift[0]) * _ONE), d, e, round(float(shift[1]) * _ONE))
-
-
-def _in_window(
-    window: Window, linear: NDArray[np.float64], offset: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """An affine of the canvas in the window's coordinates, [-1, 1] from edge to edge."""
-    half = np.array([window.x1 - window.x0, window.y1 - window.y0]) / 2
-    middle = np.array([window.x0 + window.x1, window.y0 + window.y1]) / 2
-    moved = (linear @ middle + offset - middle) / half
-    out: NDArray[np.float64] = np.column_stack([linear * half[None, :] / half[:, None], moved])
-    return out
+    return in_fixed_point(np.column_stack([back, -back @ offset - np.array(box[:2])]))
 
 
 def _clipped(mask: Mask, rng: np.random.Generator) -> Mask:

@@ -10,8 +10,9 @@ from synth.alignment.closed_form import SCALE, align, overlap
 from synth.cards import Card
 from synth.composition.ledger import warp_mask
 from synth.layout import Layout, Region, regions
-from synth.networks.aligner import NetworkAligner, extent
+from synth.networks.aligner import NetworkAligner
 from synth.networks.transformation import TransformationNetwork
+from synth.networks.windows import Sight, extent, in_fixed_point
 from synth.pictures import CategoryFacts, Segment, as_point
 
 CANVAS = (96, 128)
@@ -34,9 +35,10 @@ class Rigged(TransformationNetwork):
         self.answer = answer
         self.asked = 0
 
-    def forward(self, target: Tensor, layout: Tensor, color: Tensor) -> Tensor:
+    def forward(self, target: Tensor, layout: Tensor, color: Tensor, mask: Tensor) -> Tensor:
         self.asked += len(target)
         assert layout.shape[1] == 3 and target.shape[1:] == (1, *layout.shape[2:]) and color.shape[1] == 3
+        assert mask.shape == target.shape
         return torch.tensor(self.answer(target), dtype=torch.float32)
 
 
@@ -82,7 +84,13 @@ def turn(degrees: float) -> list[list[float]]:
     return [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]]
 
 
-def test_a_network_that_moves_nothing_leaves_the_closed_form() -> None:
+def about(linear: list[list[float]], point: tuple[float, float], *, to: tuple[float, float]) -> np.ndarray:
+    """From a point of the canvas to that of the crop, and around it as `linear` turns."""
+    turned = np.array(linear)[:, :2]
+    return np.column_stack([turned, np.array(to) - turned @ np.array(point)])
+
+
+def test_an_untrained_network_leaves_the_closed_form() -> None:
     labels, region = scene(turned(0), 50, 30)
     segment = segment_of(turned(3), 10, 10)
     found = aligner(TransformationNetwork(3)).align(
@@ -95,11 +103,14 @@ def test_a_turn_that_the_closed_form_cannot_make_is_taken() -> None:
     labels, region = scene(turned(0), 40, 20)
     segment = segment_of(turned(10), 40, 20)
     closed, _ = align(segment, region, canvas=CANVAS, frame="scene", planar=False)
-    affine, scale = aligner(always(turn(10))).align(
+    in_place = in_fixed_point(about(turn(10), (65.5, 45.5), to=(25.5, 25.5)))
+    window = Sight.of(segment.rgb, segment.mask, closed, region).window
+    affine, scale = aligner(always(window.correction(closed, in_place).tolist())).align(
         segment, region, labels=labels, frame="scene", planar=False
     )
-    assert iou(segment, affine, region) > 0.85 > iou(segment, closed, region)
-    assert affine[1] != 0 and scale == pytest.approx(1, abs=0.1)
+    assert iou(segment, affine, region) > 0.9 > 0.8 > iou(segment, closed, region)
+    assert np.allclose(as_point(affine), as_point(in_place), atol=1e-3)
+    assert scale == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +174,7 @@ def test_the_extent_of_a_placed_crop_holds_it() -> None:
     one = 1 << 16
     c, s = int(np.cos(angle) * one), int(np.sin(angle) * one)
     affine = (c, s, -60 * one, -s, c, 0)
-    x0, y0, x1, y1 = extent(segment, affine)
+    x0, y0, x1, y1 = extent(segment.mask, affine)
     shown = warp_mask(segment.mask, affine, box=(0, 0, CANVAS[1], CANVAS[0]))
     rows, columns = np.nonzero(shown)
     assert len(rows) > 50

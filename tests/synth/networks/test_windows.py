@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from synth.layout import Region
 from synth.networks.transformation import warped
-from synth.networks.windows import OUTSIDE, Window, standing
+from synth.networks.windows import OUTSIDE, Sight, Window, composed, extent, in_fixed_point, standing
+from synth.pictures import as_point
 
 ONE = 1 << 16
 
@@ -82,3 +84,63 @@ def test_a_corrected_placement_shows_what_the_network_was_trained_to_show(
     both = np.count_nonzero(placed & expected) / np.count_nonzero(placed | expected)
     assert both > 0.94
     assert np.count_nonzero(placed & before) / np.count_nonzero(placed | before) < 0.9
+
+
+def test_a_correction_after_a_placement_is_their_composition_in_the_windows_coordinates() -> None:
+    """The closed form's placement of what the network says: point for point to a hundred thousandth."""
+    rng = np.random.Generator(np.random.Philox(5))
+    for _ in range(50):
+        placed = np.array([[1.0, 0, 0], [0, 1, 0]]) + rng.normal(0, 0.1, (2, 3)) * [1, 1, 90]
+        correction = np.array([[1.0, 0, 0], [0, 1, 0]]) + rng.normal(0, 0.1, (2, 3))
+        window = Window(*rng.uniform(-20, 40, 2), *rng.uniform(60, 200, 2))
+        made = composed(placed, window.on_canvas(correction))
+        fixed = as_point(window.corrected(in_fixed_point(placed), correction))
+        half = np.array([window.x1 - window.x0, window.y1 - window.y0]) / 2
+        middle = np.array([window.x0 + window.x1, window.y0 + window.y1]) / 2
+        for target in rng.uniform(-1, 1, (8, 2)):
+            shown = (correction[:, :2] @ target + correction[:, 2]) * half + middle
+            crop = placed[:, :2] @ shown + placed[:, 2]
+            point = target * half + middle
+            assert np.allclose(made[:, :2] @ point + made[:, 2], crop, atol=1e-5)
+            # Placements are written in 1/65536, of which a canvas's width makes hundredths.
+            assert np.allclose(fixed[:, :2] @ point + fixed[:, 2], crop, atol=1e-2)
+
+
+def test_corrections_and_placements_are_each_others_way_back() -> None:
+    rng = np.random.Generator(np.random.Philox(6))
+    window = Window.around((10, 20, 110, 95))
+    for _ in range(50):
+        placed = in_fixed_point(np.array([[1.3, 0, -40], [0, 0.8, 12]]) + rng.normal(0, 0.05, (2, 3)))
+        correction = np.array([[1.0, 0, 0], [0, 1, 0]]) + rng.normal(0, 0.1, (2, 3))
+        assert np.allclose(window.in_window(window.on_canvas(correction)), correction, atol=1e-12)
+        again = window.correction(placed, window.corrected(placed, correction))
+        assert np.allclose(again, correction, atol=1e-4)  # less than a hundredth of a pixel
+        assert np.allclose(window.correction(placed, placed), np.eye(2, 3), atol=1e-12)
+
+
+def test_affines_compose_as_their_points_do() -> None:
+    rng = np.random.Generator(np.random.Philox(7))
+    outer, inner = rng.normal(0, 1, (2, 2, 3))
+    point = rng.normal(0, 1, 2)
+    within = inner[:, :2] @ point + inner[:, 2]
+    made = composed(outer, inner)
+    assert np.allclose(made[:, :2] @ point + made[:, 2], outer[:, :2] @ within + outer[:, 2], atol=1e-12)
+
+
+def test_the_extent_of_a_turned_mask_is_its_own_and_not_its_crops() -> None:
+    mask, angle = disc(), np.deg2rad(30)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 3], [np.sin(angle), np.cos(angle), -5]])
+    affine = in_fixed_point(turn)
+    x0, y0, x1, y1 = extent(mask, affine)
+    shown = np.argwhere(Window(-64, -64, 64, 64).mask(mask, affine, 128)) - 64
+    assert np.allclose([y0, x0], shown.min(axis=0), atol=1.5)
+    assert np.allclose([y1, x1], shown.max(axis=0) + 1, atol=1.5)
+
+
+def test_what_the_network_sees_of_a_segment_in_place_is_its_region() -> None:
+    mask = disc()
+    region = Region(0, 1, 30, 20, 71, 61, int(mask.sum()), mask)
+    rgb = np.full((41, 41, 3), 90, np.uint8)
+    sight = Sight.of(rgb, mask, standing((30, 20, 71, 61)), region)
+    assert np.array_equal(sight.mask, sight.target) and sight.target.any()
+    assert (sight.color[~sight.mask] == 0).all() and np.allclose(sight.color[sight.mask], 90 / 255, atol=1e-3)

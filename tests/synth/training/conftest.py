@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from synth.pictures import CategoryFacts
-from synth.training.prepared import Prepared, prepare
+from synth.training.prepared import Prepared, load, prepare
 from synth.training.recipe import Recipe
 from synth.training.snapshot import Member, Snapshot, write
 
@@ -100,9 +100,15 @@ def deep_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 @pytest.fixture(scope="session")
-def prepared(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared_folder(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
-    return prepare(snapshot, folder, size=SIZE, frame="scene", neighbor_margin=10)
+    prepare(snapshot, folder, size=SIZE, frame="scene", neighbor_margin=10)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(prepared_folder: Path) -> Prepared:
+    return load(prepared_folder)
 
 
 @pytest.fixture(scope="session")

@@ -101,10 +101,24 @@ def test_held_out_pairs_are_measured_against_moments_and_the_rule(
 
     assert shift["iou_best"] > shift["iou_moments"] > shift["iou_still"]
     assert shift["l1_best"] < shift["l1_moments"] < shift["l1_still"]
-    assert abs(shift["iou_network"] - shift["iou_still"]) < 0.1  # after one step it moves hardly anything
+    assert (
+        abs(shift["iou_network"] - shift["iou_moments"]) < 0.1
+    )  # after one step it corrects hardly anything
     assert 0 <= order["accuracy_all"] <= 1
     assert order["accuracy_all_rule"] > 0.5
     assert order["pairs_all"] >= order["pairs_depth"] > 0
+
+
+def test_before_its_first_step_a_network_aligns_as_moments_do(
+    recipe: MakeRecipe, prepared_folder: Path
+) -> None:
+    lesson = lessons.Aligning(prepared_folder, recipe(kind="transformation"))
+    with torch.inference_mode():
+        found = lesson.measure(lesson.network.eval())
+    assert found["pairs"] == 12
+    for what in ("l1", "iou"):
+        assert found[f"{what}_network"] == found[f"{what}_used"] == found[f"{what}_moments"]
+    assert found["iou_best"] == 1 and found["l1_best"] < 1e-6
 
 
 def test_the_loss_falls(recipe: MakeRecipe, snapshot: Snapshot, out: Path) -> None:
