@@ -103,9 +103,9 @@ class Index:
         for category, places in regions.items():
             answers: list[tuple[Piece, list[Found]]] = []
             for piece, cleared in zip(self.pieces, clears, strict=True):
-                ranges, bits = cleared.ranges(category)
-                if len(ranges):
-                    found = piece.part.search(query, places, ranges, bits, k=k, at_us=at_us, work=work)
+                spans = cleared.spans(category)
+                if len(spans.tiles):
+                    found = piece.part.search(query, places, spans, k=k, at_us=at_us, work=work)
                     answers.append((piece, found))
             for at, region in enumerate(places):
                 ranked[region] = _joined([(piece, found[at]) for piece, found in answers], k)

@@ -7,7 +7,8 @@ query and row, summed over pools or bins, is never below the true intersection,
 and the score grows with both intersections: so the bound is never below the score.
 
 A row is looked at only if its rights profile clears, and scored only if its
-photo is not blocked; both are asked of every row, whatever its bound.
+photo is not blocked; both are asked of every row, whatever its bound. Of a row that is scored the mask comes
+first, and only where the region's own is set: the context is read if the row can still be among the best.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ POOLS = 16
 BINS = 16
 FULL = 255  # a bin saturates here: the only fuller one is a context of a single bin
 BUCKETS = 1024  # of bounds, which lie in [0, 2]
+EVERY_LANE = np.uint64(2**64 - 1)
 
 
 @intrinsic
@@ -31,26 +33,31 @@ def _popcount(_typing: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True)
-def spans(ranges, out):
-    """Split row ranges (R, 2) at tile borders: rows of `out` are tile, first lane, last lane + 1, range."""
+def _compiled(function):
+    # Without Python's check of each division, or no loop that divides works on many lanes at once.
+    return njit(function, cache=True, nogil=True, error_model="numpy")
+
+
+@_compiled
+def spans(ranges, tiles, lanes):
+    """The tiles that row ranges (R, 2), ascending, reach into, and a bit for each row there; how many."""
     count = 0
     for number in range(len(ranges)):
         row, end = ranges[number, 0], ranges[number, 1]
         while row < end:
             tile = row // TILE
-            stop = min(end, (tile + 1) * TILE)
-            if count < len(out):
-                out[count, 0] = tile
-                out[count, 1] = row - tile * TILE
-                out[count, 2] = stop - tile * TILE
-                out[count, 3] = number
-            count += 1
-            row = stop
+            first, last = row - tile * TILE, min(end - tile * TILE, TILE)
+            bits = (EVERY_LANE >> np.uint64(TILE - last + first)) << np.uint64(first)
+            if count > 0 and tiles[count - 1] == tile:
+                lanes[count - 1] |= bits
+            else:
+                tiles[count], lanes[count] = tile, bits
+                count += 1
+            row = (tile + 1) * TILE
     return count
 
 
-@njit(cache=True, nogil=True, inline="always")
+@_compiled
 def _bound(tile, counts, pools, bins, mask_n, context_n, slack, mask_sum, context_sum, out):
     """Upper bounds (64,) float32 of the scores of a tile's rows."""
     for lane in range(TILE):
@@ -76,27 +83,31 @@ def _bound(tile, counts, pools, bins, mask_n, context_n, slack, mask_sum, contex
         out[lane] = (im * uc + ic * um) / (um * uc)
 
 
-@njit(cache=True, nogil=True)
-def tile_maxima(tiles, counts, parts, pools, bins, mask_n, context_n, slack, out):
+@_compiled
+def _maxima(tiles, counts, span_tiles, span_lanes, pools, bins, mask_n, context_n, slack, out):
     """The highest bound of each span, for Q queries at once: (Q, S) float32."""
-    queries = len(pools)
     mask_sum = np.empty(TILE, np.uint16)
     context_sum = np.empty(TILE, np.uint16)
     bounds = np.empty(TILE, np.float32)
-    for part in range(len(parts)):
-        tile, first, last = parts[part, 0], parts[part, 1], parts[part, 2]
-        for query in range(queries):
+    for span in range(len(span_tiles)):
+        tile, lanes = span_tiles[span], span_lanes[span]
+        for query in range(len(pools)):
             _bound(
                 tiles[tile], counts[tile], pools[query], bins[query], mask_n[query], context_n[query],
                 slack[query], mask_sum, context_sum, bounds,
             )  # fmt: skip
             highest = np.float32(0.0)
-            for lane in range(first, last):
-                highest = max(highest, bounds[lane])
-            out[query, part] = highest
+            if lanes == EVERY_LANE:
+                for lane in range(TILE):
+                    highest = max(highest, bounds[lane])
+            else:
+                for lane in range(TILE):
+                    if (lanes >> np.uint64(lane)) & np.uint64(1):
+                        highest = max(highest, bounds[lane])
+            out[query, span] = highest
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _behind(keys, rows, one, other, photo, ordinal, sha):
     """Whether heap entry `one` ranks behind `other`: lower score, or later photo hash, or later ordinal."""
     if keys[one] != keys[other]:
@@ -104,7 +115,7 @@ def _behind(keys, rows, one, other, photo, ordinal, sha):
     return _later(rows[one], rows[other], photo, ordinal, sha)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _later(one, other, photo, ordinal, sha):
     first, second = photo[one], photo[other]
     for word in range(4):
@@ -113,7 +124,7 @@ def _later(one, other, photo, ordinal, sha):
     return ordinal[one] > ordinal[other]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _sink(keys, rows, at, size, photo, ordinal, sha):
     while True:
         child = 2 * at + 1
@@ -128,7 +139,7 @@ def _sink(keys, rows, at, size, photo, ordinal, sha):
         at = child
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _offer(keys, rows, size, key, row, photo, ordinal, sha):
     """Put a row among the best; the heap's root is the worst of them. The new size."""
     if size < len(keys):
@@ -149,32 +160,134 @@ def _offer(keys, rows, size, key, row, photo, ordinal, sha):
     return size
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _terms(masks, planes, row, mask, plane, shown):
-    """(im, ic) of a row."""
+@_compiled
+def _asked(packed_mask, packed_planes, codes, mask, plane, shown, pools, bins):
+    """Lay out a region as rows are laid out; what saturated bins may hide of it, 0 or 1."""
+    pools[:] = 0
+    for word in range(len(mask)):
+        bits = np.uint64(0)
+        for byte in range(8):
+            at = word * 8 + byte
+            value = packed_mask[at]
+            bits |= np.uint64(value) << np.uint64(8 * byte)
+            # Four bytes a row of cells, eight rows a block.
+            pools[at // 32 * 4 + at % 4] += _popcount(np.uint64(value))  # type: ignore[call-arg]
+        mask[word] = bits
+    plane[:] = 0
+    shown[:] = 0
+    counted = np.zeros(BINS, np.int64)
+    for cell in range(packed_planes.shape[1] * 8):
+        byte, shift = cell // 8, np.uint8(7 - cell % 8)
+        number = 0
+        for bit in range(packed_planes.shape[0]):
+            number |= np.int64((packed_planes[bit, byte] >> shift) & 1) << bit
+        code = np.int64(codes[number])
+        if code == 0:
+            continue
+        counted[min(code, BINS) - 1] += 1
+        word, place = byte // 8, np.uint64(byte % 8 * 8 + 7 - cell % 8)
+        shown[word] |= np.uint64(1) << place
+        for bit in range(len(plane)):
+            plane[bit, word] |= np.uint64((code >> bit) & 1) << place
+    for bin_ in range(BINS):
+        bins[bin_] = min(counted[bin_], FULL)
+    return np.uint16(counted.max() > FULL)
+
+
+@_compiled
+def _mask_shared(masks, row, mask, used, count):
     im = np.uint64(0)
-    for word in range(masks.shape[1]):
+    for at in range(count):
+        word = used[at]
         im += _popcount(masks[row, word] & mask[word])  # type: ignore[call-arg]  # numba passes the context
+    return np.int64(im)
+
+
+@_compiled
+def _cells_shared(planes, row, plane, shown):
     ic = np.uint64(0)
-    for word in range(planes.shape[2]):
+    for word in range(len(shown)):
+        if shown[word] == 0:
+            continue
         unequal = np.uint64(0)
-        for number in range(planes.shape[1]):
+        for number in range(len(plane)):
             unequal |= planes[row, number, word] ^ plane[number, word]
         ic += _popcount(~unequal & shown[word])  # type: ignore[call-arg]
-    return np.int64(im), np.int64(ic)
+    return np.int64(ic)
 
 
-@njit(cache=True, nogil=True)
-def best(
-    tiles, counts, masks, planes, photo, ordinal, sha, blocked, until, suspect, at_us, parts, clears, maxima,
-    pools, bins, mask_n, context_n, slack, mask, plane, shown, keys, rows, terms, work,
+@_compiled
+def _clear_bits(ranges, clears, row):
+    """The grants that clear for a row, which lies in one of the ranges."""
+    low, high = 0, len(ranges)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if ranges[middle, 0] <= row:
+            low = middle
+        else:
+            high = middle
+    return clears[low]
+
+
+@_compiled
+def search(
+    tiles, counts, masks, planes, photo, ordinal, sha, blocked, until, suspect, codes,
+    span_tiles, span_lanes, ranges, clears,
+    packed_masks, packed_planes, mask_ns, context_ns, places,
+    at_us, keys, rows, terms, sizes, work,
 ):  # fmt: skip
-    """The exact best rows of one query: `len(keys)` of them, best first, with their terms; how many.
+    """The exact best rows for each of Q regions, best first, with their terms.
 
-    `parts` are spans of rows whose profiles clear, `clears` by range the grants that do,
-    `maxima` the spans' highest bounds. `work` counts tiles and rows that were looked at.
+    Args:
+        tiles .. codes: the rows, as a `Part` lays them out.
+        span_tiles, span_lanes: those whose profiles clear, as `spans` makes of `ranges`, and
+            `clears` the grants that do, by range.
+        packed_masks .. context_ns: descriptors, of which `places` (Q,) names the regions.
+        keys, rows, terms: (Q, k), (Q, k) and (Q, k, 4), filled up to `sizes` (Q,).
+        work: tiles and rows that were looked at are added to it.
     """
+    queries = len(places)
+    mask = np.empty((queries, masks.shape[1]), np.uint64)
+    plane = np.empty((queries, planes.shape[1], planes.shape[2]), np.uint64)
+    shown = np.empty((queries, planes.shape[2]), np.uint64)
+    pools = np.empty((queries, POOLS), np.uint8)
+    bins = np.empty((queries, BINS), np.uint8)
+    slack = np.empty(queries, np.uint16)
+    mask_n = np.empty(queries, np.float32)
+    context_n = np.empty(queries, np.float32)
+    for query in range(queries):
+        at = places[query]
+        mask_n[query], context_n[query] = mask_ns[at], context_ns[at]
+        slack[query] = _asked(
+            packed_masks[at], packed_planes[at], codes, mask[query], plane[query], shown[query],
+            pools[query], bins[query],
+        )  # fmt: skip
+    maxima = np.empty((queries, len(span_tiles)), np.float32)
+    _maxima(tiles, counts, span_tiles, span_lanes, pools, bins, mask_n, context_n, slack, maxima)
+    for query in range(queries):
+        sizes[query] = _best(
+            tiles, counts, masks, planes, photo, ordinal, sha, blocked, until, suspect,
+            span_tiles, span_lanes, ranges, clears, maxima[query],
+            pools[query], bins[query], mask_n[query], context_n[query], slack[query],
+            mask[query], plane[query], shown[query],
+            at_us, keys[query], rows[query], terms[query], work,
+        )  # fmt: skip
+
+
+@_compiled
+def _best(
+    tiles, counts, masks, planes, photo, ordinal, sha, blocked, until, suspect,
+    span_tiles, span_lanes, ranges, clears, maxima,
+    pools, bins, mask_n, context_n, slack, mask, plane, shown,
+    at_us, keys, rows, terms, work,
+):  # fmt: skip
     size = 0
+    used = np.empty(len(mask), np.int64)  # words of the mask that are not empty
+    count = 0
+    for word in range(len(mask)):
+        if mask[word] != 0:
+            used[count] = word
+            count += 1
     mask_sum = np.empty(TILE, np.uint16)
     context_sum = np.empty(TILE, np.uint16)
     bounds = np.empty(TILE, np.float32)
@@ -182,39 +295,40 @@ def best(
     threshold = np.float32(-1.0)
     # First the spans that promise most, for a threshold; then the others against it.
     for turn in range(2):
-        for part in range(len(parts)):
-            high = maxima[part] >= start
-            if high != (turn == 0) or maxima[part] < threshold:
+        for span in range(len(span_tiles)):
+            high = maxima[span] >= start
+            if high != (turn == 0) or maxima[span] < threshold:
                 continue
-            tile = parts[part, 0]
+            tile, lanes = span_tiles[span], span_lanes[span]
             _bound(
-                tiles[tile],
-                counts[tile],
-                pools,
-                bins,
-                mask_n,
-                context_n,
-                slack,
-                mask_sum,
-                context_sum,
-                bounds,
-            )
+                tiles[tile], counts[tile], pools, bins, mask_n, context_n, slack,
+                mask_sum, context_sum, bounds,
+            )  # fmt: skip
             work[0] += 1
-            clear = clears[parts[part, 3]]
             doubtful = suspect[tile]
-            for lane in range(parts[part, 1], parts[part, 2]):
-                if bounds[lane] < threshold:
+            for lane in range(TILE):
+                bit = np.uint64(1) << np.uint64(lane)
+                if lanes & bit == 0 or bounds[lane] < threshold:
                     continue
                 row = tile * TILE + lane
-                if (doubtful >> np.uint64(lane)) & np.uint64(1):
+                if doubtful & bit:
                     number = photo[row]
-                    if until[number] > at_us or clear & ~blocked[number] == 0:
+                    if until[number] > at_us or _clear_bits(ranges, clears, row) & ~blocked[number] == 0:
                         continue
-                im, ic = _terms(masks, planes, row, mask, plane, shown)
                 work[1] += 1
+                im = _mask_shared(masks, row, mask, used, count)
                 um = np.int64(mask_n) + np.int64(counts[tile, 0, lane]) - im
-                uc = np.int64(context_n) + np.int64(counts[tile, 1, lane]) - ic
-                known = max(uc, 1)
+                cells = np.int64(context_n) + np.int64(counts[tile, 1, lane])
+                if size == len(keys):
+                    # The mask is known by now; of the context the bound again.
+                    most = min(
+                        np.int64(context_sum[lane]), np.int64(context_n), np.int64(counts[tile, 1, lane])
+                    )
+                    known = max(cells - most, 1)
+                    if np.float32(np.float64(im * known + most * um) / np.float64(um * known)) < threshold:
+                        continue
+                ic = _cells_shared(planes, row, plane, shown)
+                known = max(cells - ic, 1)
                 key = np.float64(im * known + ic * um) / np.float64(um * known)
                 size = _offer(keys, rows, size, key, row, photo, ordinal, sha)
                 if size == len(keys):
@@ -223,8 +337,9 @@ def best(
     _sorted(keys, rows, size, photo, ordinal, sha)
     for place in range(size):
         row = rows[place]
-        im, ic = _terms(masks, planes, row, mask, plane, shown)
         tile, lane = row // TILE, row % TILE
+        im = _mask_shared(masks, row, mask, used, count)
+        ic = _cells_shared(planes, row, plane, shown)
         terms[place, 0] = im
         terms[place, 1] = np.int64(mask_n) + np.int64(counts[tile, 0, lane]) - im
         terms[place, 2] = ic
@@ -232,7 +347,7 @@ def best(
     return size
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _start(maxima, wanted):
     """A bound that a few spans reach: enough of them to hold `wanted` good rows."""
     histogram = np.zeros(BUCKETS + 1, np.int64)
@@ -247,7 +362,7 @@ def _start(maxima, wanted):
     return np.float32(bucket * 2) / np.float32(BUCKETS)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _sorted(keys, rows, size, photo, ordinal, sha):
     """Heap to list, best first: the worst goes last, again and again."""
     while size > 1:

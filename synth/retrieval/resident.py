@@ -66,7 +66,7 @@ class Found:
 
 @dataclass
 class Work:
-    """What answering took, for tests and records: tiles whose bounds were made twice, rows scored in full."""
+    """What answering took, for tests and records: tiles bounded twice, rows of which the mask was read."""
 
     tiles: int = 0
     rows: int = 0
@@ -124,53 +124,30 @@ class Part:
         return Cleared(self, np.array(masks, np.uint64))
 
     def search(
-        self,
-        query: Descriptors,
-        places: Sequence[int],
-        ranges: Ints,
-        clears: npt.NDArray[np.uint64],
-        *,
-        k: int,
-        at_us: int,
-        work: Work,
+        self, query: Descriptors, places: Sequence[int], spans: "Spans", *, k: int, at_us: int, work: Work
     ) -> list[Found]:
-        """The k best rows within `ranges` for each row of `query` in `places`, best first."""
-        spans = self._spans(ranges)
-        work.spans += len(spans) * len(places)
-        asked = query.take(np.asarray(places, np.int64))
-        pools = _pools(asked.masks)
-        contexts = self._coded(_numbers(asked.planes))
-        bins, slack = _bins(contexts)
-        mask_n, context_n = asked.mask_n.astype(np.float32), asked.context_n.astype(np.float32)
-        maxima = np.empty((len(places), len(spans)), np.float32)
-        kernels.tile_maxima(self.tiles, self.counts, spans, pools, bins, mask_n, context_n, slack, maxima)
-        masks, planes = _words(asked.masks), _planes(contexts, self.bits)
-        shown = _words(np.packbits(contexts != 0, axis=1))
-        done = np.zeros(2, np.int64)
-        found = []
-        for place in range(len(places)):
-            keys, rows = np.empty(k, np.float64), np.empty(k, np.int64)
-            terms = np.empty((k, 4), np.int64)
-            size = kernels.best(
-                self.tiles, self.counts, self.masks, self.planes, self.photo, self.ordinal, self.sha,
-                self.blocked, self.until_us, self.suspect, at_us, spans, clears, maxima[place],
-                pools[place], bins[place], mask_n[place], context_n[place], slack[place],
-                masks[place], planes[place], shown[place], keys, rows, terms, done,
-            )  # fmt: skip
-            rows = rows[:size]
-            photo = self.photo[rows]
-            found.append(
-                Found(
-                    self.segment[rows], photo, self.ordinal[rows], self.sha[photo], keys[:size], terms[:size]
-                )
-            )
+        """The k best rows within `spans` for each row of `query` in `places`, best first."""
+        keys = np.empty((len(places), k), np.float64)
+        rows, terms = np.empty(keys.shape, np.int64), np.empty((*keys.shape, 4), np.int64)
+        sizes, done = np.empty(len(places), np.int64), np.zeros(2, np.int64)
+        kernels.search(
+            self.tiles, self.counts, self.masks, self.planes, self.photo, self.ordinal, self.sha,
+            self.blocked, self.until_us, self.suspect, self.codes,
+            spans.tiles, spans.lanes, spans.ranges, spans.clears,
+            query.masks, query.planes, query.mask_n, query.context_n, np.array(places, np.int64),
+            at_us, keys, rows, terms, sizes, done,
+        )  # fmt: skip
+        work.spans += len(spans.tiles) * len(places)
         work.tiles += int(done[0])
         work.rows += int(done[1])
-        return found
+        return [self._found(rows[at, :size], keys[at], terms[at]) for at, size in enumerate(sizes.tolist())]
 
-    def _spans(self, ranges: Ints) -> npt.NDArray[np.int32]:
-        out = np.empty((int(((ranges[:, 1] - ranges[:, 0]) // TILE + 2).sum()), 4), np.int32)
-        return out[: kernels.spans(ranges, out)]
+    def _found(self, rows: Ints, keys: npt.NDArray[np.float64], terms: Ints) -> Found:
+        photo = self.photo[rows]
+        return Found(
+            self.segment[rows], photo, self.ordinal[rows], self.sha[photo],
+            keys[: len(rows)], terms[: len(rows)],
+        )  # fmt: skip
 
     def _coded(self, contexts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return self.codes[contexts]
@@ -195,6 +172,16 @@ class Part:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Spans:
+    """The rows of a category whose profiles clear."""
+
+    ranges: Ints  # (r, 2) first row, last row + 1
+    clears: npt.NDArray[np.uint64]  # (r,) bits of the grants that clear
+    tiles: npt.NDArray[np.int32]  # (s,) tiles that the ranges reach into
+    lanes: npt.NDArray[np.uint64]  # (s,) which rows of each
+
+
 class Cleared:
     """The rows of a part whose profiles clear, as ranges. A category's are worked out once.
 
@@ -205,16 +192,15 @@ class Cleared:
         """`masks` has the bits of the grants that clear for each of `part.profiles`."""
         self._groups, self._profile_of = part.groups, part.profile_of
         self.masks = masks
-        self._ranges: dict[int, tuple[Ints, npt.NDArray[np.uint64]]] = {}
+        self._spans: dict[int, Spans] = {}
 
-    def ranges(self, category: int) -> tuple[Ints, npt.NDArray[np.uint64]]:
-        """Row ranges (r, 2) of a category whose profiles clear, and (r,) the bits of the grants that do."""
-        held = self._ranges.get(category)
+    def spans(self, category: int) -> Spans:
+        held = self._spans.get(category)
         if held is None:
-            held = self._ranges[category] = self._worked_out(category)
+            held = self._spans[category] = self._worked_out(category)
         return held
 
-    def _worked_out(self, category: int) -> tuple[Ints, npt.NDArray[np.uint64]]:
+    def _worked_out(self, category: int) -> Spans:
         first, last = np.searchsorted(self._groups[:, 0], [category, category + 1])
         masks = self.masks[self._profile_of[first:last]]
         chosen = np.flatnonzero(masks)
@@ -224,7 +210,11 @@ class Cleared:
             apart = np.concatenate([[True], (found[1:, 0] != found[:-1, 1]) | (bits[1:] != bits[:-1])])
             ends = np.concatenate([np.flatnonzero(apart)[1:] - 1, [len(found) - 1]])
             found, bits = np.stack([found[apart, 0], found[ends, 1]], axis=1), bits[apart]
-        return np.ascontiguousarray(found), np.ascontiguousarray(bits)
+        found = np.ascontiguousarray(found)
+        room = int(((found[:, 1] - found[:, 0]) // TILE + 2).sum())
+        tiles, lanes = np.empty(room, np.int32), np.empty(room, np.uint64)
+        count = kernels.spans(found, tiles, lanes)
+        return Spans(found, np.ascontiguousarray(bits), tiles[:count].copy(), lanes[:count].copy())
 
 
 def merge(found: Sequence[Found], k: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -76,9 +76,9 @@ class Bank:
     def search(
         self, query: Descriptors, category: int, clears: Mapping[int, int], k: int, work: Work | None = None
     ) -> list[Found]:
-        ranges, bits = self.part.cleared(clears).ranges(category)
+        spans = self.part.cleared(clears).spans(category)
         places = list(range(len(query)))
-        return self.part.search(query, places, ranges, bits, k=k, at_us=AT_US, work=work or Work())
+        return self.part.search(query, places, spans, k=k, at_us=AT_US, work=work or Work())
 
 
 def listed(found: Found) -> list[tuple[int, ...]]:
@@ -197,7 +197,7 @@ def test_answers_of_several_parts_join_in_the_one_order() -> None:
         )  # fmt: skip
         half = Part(part, whole.photos, frame="scene")
         halves.append(
-            half.search(query, [0], *half.cleared(EVERYTHING).ranges(2), k=50, at_us=AT_US, work=Work())[0]
+            half.search(query, [0], half.cleared(EVERYTHING).spans(2), k=50, at_us=AT_US, work=Work())[0]
         )
 
     part_of, place = merge(halves, 50)
