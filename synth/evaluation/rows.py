@@ -76,12 +76,13 @@ def trained(networks: Mapping[str, Card]) -> list[Row]:
         if card.kind != "transformation":
             continue
         for what, label, lower in (("l1", "masked L1", True), ("iou", "IoU", False)):
-            ours, theirs = of.get(f"{what}_network"), of.get(f"{what}_moments")
-            if ours is not None and theirs:
-                ratio = ours / theirs
-                holds = ratio < 1 if lower else ratio > 1
-                aim = "< 1" if lower else "> 1"
-                found.append(Row(f"{name}: {label}, network / moments", ratio, None, aim, holds))
+            for how in ("network", "used"):
+                ours, theirs = of.get(f"{what}_{how}"), of.get(f"{what}_moments")
+                if ours is not None and theirs:
+                    ratio = ours / theirs
+                    holds = ratio < 1 if lower else ratio > 1
+                    aim = "< 1" if lower else "> 1"
+                    found.append(Row(f"{name}: {label}, {how} / moments", ratio, None, aim, holds))
     return found
 
 

@@ -35,7 +35,6 @@ class Choice:
     void: bool = True
     harmony: bool = True
     share_cap: float = 0.6
-    frame: Frame = "scene"
 
 
 DEFAULT = Choice()

@@ -68,11 +68,12 @@ def of_seed(system: str, seed: int, *, first: bool) -> str:
 
 
 def _ablated(whole: Method, networks: Networks) -> list[Method]:
+    choice = whole.choice
     less = {
-        "no void segments": replace(whole, choice=Choice(void=False)),
-        "no coherence": replace(whole, choice=Choice(coherence=False)),
-        "no harmony": replace(whole, choice=Choice(harmony=False)),
-        "no second segments": replace(whole, choice=Choice(seconds=0)),
+        "no void segments": replace(whole, choice=replace(choice, void=False)),
+        "no coherence": replace(whole, choice=replace(choice, coherence=False)),
+        "no harmony": replace(whole, choice=replace(choice, harmony=False)),
+        "no second segments": replace(whole, choice=replace(choice, seconds=0)),
     }
     if whole.aligner is not None:
         less["moments"] = replace(whole, aligner=None)
