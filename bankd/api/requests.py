@@ -73,6 +73,10 @@ class RegionReasons(BaseModel):
     area_px: int
     box: list[int]
     segments: int = Field(description="How many the bank holds of the category")
+    sampled: int | None = Field(
+        description="Where it is not null, policies were asked about so many of the segments only,"
+        " and for how many they are a reason is an estimate"
+    )
     reasons: list[PolicyReason]
 
 

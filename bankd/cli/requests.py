@@ -232,8 +232,11 @@ def _print_explanation(found: Explanation) -> None:
             f"{short.category}, {short.share:.1%} of the layout ({short.places}):"
             f" {count(short.segments, 'segment')} held, none clears for this use"
         )
+        about = "" if short.sampled is None else "about "
         for denial in short.reasons:
-            click.echo(f"  {denial.says} ({denial.policy}, {count(denial.count, 'segment')})")
+            click.echo(f"  {denial.says} ({denial.policy}, {about}{count(denial.count, 'segment')})")
+        if short.sampled is not None:
+            click.echo(f"  as found for {short.sampled} of them")
     for one in found.variations:
         if found.regions and not (one.grants or one.photos or one.uncovered):
             continue  # the regions above are why
@@ -261,6 +264,7 @@ class _CategoryShort:
     share: float
     places: str
     segments: int
+    sampled: int | None
     reasons: tuple[Denial, ...]
 
 
@@ -275,6 +279,7 @@ def _by_category(found: Explanation) -> list[_CategoryShort]:
             sum(region.share for region in regions),
             f"region{'s' if len(regions) > 1 else ''} {', '.join(str(region.region) for region in regions)}",
             regions[0].segments,
+            regions[0].sampled,
             regions[0].reasons,
         )
         for category, regions in together.items()

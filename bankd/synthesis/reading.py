@@ -94,6 +94,8 @@ class RegionShort:
 
     `share` is of the layout's area, from 0 to 1; `segments` are those of its
     category that the bank holds; each reason counts the segments it stands against.
+    Where `sampled` is not None, policies were asked about so many of the segments
+    only, and what they stand against is an estimate.
     """
 
     region: int
@@ -103,6 +105,7 @@ class RegionShort:
     box: tuple[int, ...]
     segments: int
     reasons: tuple[Denial, ...]
+    sampled: int | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +248,7 @@ def explain(
                 reasons=tuple(
                     Denial(one["policy"], one["says"], one["segments"]) for one in short["reasons"]
                 ),
+                sampled=short.get("sampled"),
             )
             for short in found.outcome.get("regions", ())
         ),

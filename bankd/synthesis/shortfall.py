@@ -6,10 +6,12 @@ nobody's business yet, or any more.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, false, func, or_, select
+from sqlalchemy import BigInteger, Integer, any_, exists, false, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from bankd.catalog.models import Photo, PhotoGrant, Segment
@@ -28,6 +30,7 @@ PROMISED_SAYS = "The pictures that this license still allows are fewer than were
 LEFT_OUT = "left-out"
 LEFT_OUT_SAYS = "It cleared at first and no longer did when its rights were looked at again"
 OWN = {BLOCKED: BLOCKED_SAYS, PROMISED: PROMISED_SAYS, LEFT_OUT: LEFT_OUT_SAYS}
+KINDS = 1000  # of rights profiles, of which policies are asked; where there are more, so many of them
 
 
 def shortfall(
@@ -42,14 +45,17 @@ def shortfall(
     """Per region what it needed, how many segments of its category there are, and why none of them clears.
 
     A reason counts the segments for which it is among the reasons; a region has at least one.
+    In a bank of very many rights profiles policies are asked about a sample of them: `sampled` says
+    how many segments these have (else None), and what a policy counts is then an estimate. All
+    other counts are exact.
 
     Args:
         left_out: photos that ranking was told to leave out.
         full: grants with no place left under their cap.
     """
     names = {category.id: category.name for category in taxonomy.categories}
-    reasons = {
-        category: _reasons(session, category, terms=terms, left_out=left_out, full=full)
+    held = {
+        category: _held(session, category, terms=terms, left_out=left_out, full=full)
         for category in {region.category for region in short}
     }
     return [
@@ -58,45 +64,90 @@ def shortfall(
             "category": names[region.category],
             "area_px": region.area_px,
             "box": [region.x0, region.y0, region.x1, region.y1],
-            "segments": reasons[region.category][0],
-            "reasons": reasons[region.category][1],
+            "segments": held[region.category].segments,
+            "sampled": held[region.category].sampled,
+            "reasons": _reasons(held[region.category], terms=terms),
         }
         for region in short
     ]
 
 
-def _reasons(
+def _reasons(held: "_Held", *, terms: Terms) -> list[dict[str, Any]]:
+    if not held.segments:
+        return [{"policy": NO_SEGMENTS, "says": NO_SEGMENTS_SAYS, "segments": 0}]
+    return [
+        {"policy": policy, "says": OWN.get(policy) or says(terms.bundle, policy), "segments": count}
+        for policy, count in sorted(held.reasons.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The segments of one category: how many there are, and how many each reason stands against.
+
+    `sampled` is how many of them the policies were asked about, None for all.
+    """
+
+    segments: int
+    reasons: dict[str, int]
+    sampled: int | None = None
+
+
+def _held(
     session: Session, category: int, *, terms: Terms, left_out: frozenset[UUID], full: frozenset[UUID]
-) -> tuple[int, list[dict[str, Any]]]:
+) -> _Held:
     visible = or_(Photo.embargo_until.is_(None), Photo.embargo_until <= terms.at)
     promised = exists().where(PhotoGrant.photo_id == Photo.id, PhotoGrant.grant_id.in_(full))
     each = (
         select(
             Segment.profile_id,
-            or_(Photo.grant_blocks != 0, Photo.disputed_at.is_not(None)).label("blocked"),
-            (promised if full else false()).label("promised"),
-            (Photo.id.in_(left_out) if left_out else false()).label("left_out"),
+            or_(Photo.grant_blocks != 0, Photo.disputed_at.is_not(None)).label(BLOCKED),
+            (promised if full else false()).label(PROMISED),
+            (Photo.id.in_(left_out) if left_out else false()).label(LEFT_OUT),
         )
         .join(Photo, Photo.id == Segment.photo_id)
         .where(Segment.category_id == category, Photo.state == "admitted", visible)
         .subquery()
     )
-    alike = (each.c.profile_id, each.c.blocked, each.c.promised, each.c.left_out)
-    held = session.execute(select(*alike, func.count()).group_by(*alike)).all()
-    if not held:
-        return 0, [{"policy": NO_SEGMENTS, "says": NO_SEGMENTS_SAYS, "segments": 0}]
-    denied: dict[int | None, set[str]] = {}
-    rows = compiled.denials(terms.bundle, "synthesize", terms.use).subquery()
-    ours = {profile for profile, *_ in held if profile is not None}
-    for profile, _, policies in session.execute(select(rows).where(rows.c.profile_id.in_(ours))):
-        denied.setdefault(profile, set()).update(policies)
+    alike = (each.c.profile_id, *(each.c[name] for name in OWN))
+    kinds = select(*alike, func.count().label("count")).group_by(*alike).subquery()
+    # Sums over all kinds, beside the kinds themselves; of very many only some leave the database.
+    rows = session.execute(
+        select(
+            kinds,
+            _sum(kinds.c.count).over().label("segments"),
+            *(_sum(kinds.c.count).filter(kinds.c[name]).over() for name in OWN),
+        )
+        .order_by(func.hashint4(kinds.c.profile_id), *(kinds.c[name] for name in OWN))
+        .limit(KINDS + 1)
+    ).all()
+    if not rows:
+        return _Held(0, {})
+    segments = int(rows[0].segments)
+    exact = {name: int(count or 0) for name, count in zip(OWN, rows[0][-len(OWN) :], strict=True)}
+    looked_at = rows[:KINDS]
+    sampled = sum(row.count for row in looked_at)
+    denied = _denied(session, {row.profile_id for row in looked_at}, terms=terms)
     counts: Counter[str] = Counter()
-    for profile, blocked, taken, left, count in held:
-        own = {BLOCKED: blocked, PROMISED: taken, LEFT_OUT: left}
-        ids = denied.get(profile, set()) | {policy for policy, holds in own.items() if holds}
+    for profile, *flags, count in (row[: 2 + len(OWN)] for row in looked_at):
+        own = {name for name, holds in zip(OWN, flags, strict=True) if holds}
         # Rights may move between ranking and this look; it was ranked without, whatever stands now.
-        counts.update(dict.fromkeys(ids or {LEFT_OUT}, count))
-    return sum(count for *_, count in held), [
-        {"policy": policy, "says": OWN.get(policy) or says(terms.bundle, policy), "segments": count}
-        for policy, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
+        ids = denied.get(profile, set()) if own else denied.get(profile, {LEFT_OUT})
+        counts.update(dict.fromkeys(ids, count))
+    reasons = Counter({name: count for name, count in exact.items() if count})
+    reasons.update({name: max(1, round(count * segments / sampled)) for name, count in counts.items()})
+    return _Held(segments, dict(reasons), None if len(rows) <= KINDS else sampled)
+
+
+def _denied(session: Session, profiles: set[int | None], *, terms: Terms) -> dict[int | None, set[str]]:
+    """By profile the policies that deny a grant of its."""
+    rows = compiled.denials(terms.bundle, "synthesize", terms.use).subquery()
+    ours = literal(sorted(profile for profile in profiles if profile is not None), ARRAY(Integer))
+    denied: dict[int | None, set[str]] = {}
+    for profile, _, policies in session.execute(select(rows).where(rows.c.profile_id == any_(ours))):
+        denied.setdefault(profile, set()).update(policies)
+    return denied
+
+
+def _sum(count: Any) -> Any:
+    return func.sum(count, type_=BigInteger)

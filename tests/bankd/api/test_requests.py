@@ -131,6 +131,7 @@ def test_explanation_gives_each_region_its_reasons(bank: Any, NOON: Any) -> None
             "area_px": 2672,
             "box": [0, 0, 64, 48],
             "segments": 3,
+            "sampled": None,
             "reasons": [{"policy": "channel-not-granted", "says": "Not for this channel", "segments": 3}],
         }
     ]
