@@ -223,9 +223,14 @@ class Scope:
         return NotCompilable(self._policy, f"`{next(iter(node), '')}` in `{str(dict(node))[:120]}`")
 
 
-def _scope(action: Action, use: AnyUse, source: FromClause) -> Scope | None:
+def asked_of_one(action: Action) -> None:
+    """Raises: NotCompilable: the action is asked of sets."""
     if action not in GRANT_ACTIONS:
         raise NotCompilable(action, "it is asked of a set of grants, not of one")
+
+
+def _scope(action: Action, use: AnyUse, source: FromClause) -> Scope | None:
+    asked_of_one(action)
     known = use_attributes(use)
     return None if known is None else Scope(source, known)
 

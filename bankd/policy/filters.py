@@ -6,9 +6,10 @@ such moments only a new profile can be news.
 """
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -53,8 +54,12 @@ class Filter:
     about: Hashable
     now: datetime
     own: tuple[datetime, ...]  # moments that the use itself names
-    allows: ColumnElement[bool]
+    condition: Callable[[], ColumnElement[bool]]  # made when it is needed: where an answer is kept it is not
     source: FromClause = compile.PROFILE_GRANTS
+
+    @cached_property
+    def allows(self) -> ColumnElement[bool]:
+        return self.condition()
 
     @property
     def profiles(self) -> Select[tuple[int, int]]:
@@ -114,16 +119,17 @@ class Filter:
 def filter_for(
     bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = compile.PROFILE_GRANTS
 ) -> Filter:
-    """Raises: NotCompilable: a policy says what has no SQL."""
-    allows = compile.allows(bundle, action, use, source=source)
+    """Raises: NotCompilable: the action is asked of no grant alone."""
+    compile.asked_of_one(action)
     known = use_attributes(use)
+    condition = partial(compile.allows, bundle, action, use, source=source)
     if known is None:  # a use that cannot be read: nothing clears for it, ever
-        return Filter((bundle.digest, action, None), NEVER, (), allows, source)
+        return Filter((bundle.digest, action, None), NEVER, (), condition, source)
     moments = {name: _moment(known.pop(name)) for name in sorted(USE_MOMENTS)}
     now = moments.pop("now")
     own = tuple(moments.values())
     about = (bundle.digest, action, json.dumps(known, sort_keys=True), own)
-    return Filter(about, now, own, allows, source)
+    return Filter(about, now, own, condition, source)
 
 
 def _moment(text: str) -> datetime:

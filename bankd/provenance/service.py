@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from bankd.audit import log
@@ -192,6 +192,17 @@ def usages_of(session: Session, composite_id: UUID) -> Sequence[Usage]:
         .where(Usage.composite_id == composite_id)
         .order_by(Usage.canvas_px.desc(), Usage.segment_id)
     ).all()
+
+
+def composite_ids_of_photo(session: Session, photo_id: UUID) -> Sequence[UUID]:
+    """The composites that the photo was placed in, sorted. By index alone, however many usages there are."""
+    return session.scalars(placed_in(photo_id)).all()
+
+
+def placed_in(photo_id: UUID) -> Select[tuple[UUID]]:
+    """The ids of the composites that a photo was placed in, each once, sorted."""
+    used = select(Usage.composite_id).where(Usage.photo_id == photo_id)
+    return used.distinct().order_by(Usage.composite_id)
 
 
 def composites_of_photo(session: Session, photo_id: UUID) -> Sequence[Composite]:

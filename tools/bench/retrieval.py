@@ -104,7 +104,7 @@ def _cleared(profiles: Sequence[int]) -> Filter:
     """As one that is compiled from policies, but for what it asks: whether a profile is one of these."""
     grants = ProfileGrant.__table__
     these = grants.c.profile_id == any_(literal(list(profiles), ARRAY(Integer)))
-    return Filter(about=tuple(profiles), now=AT, own=(), allows=these, source=grants)
+    return Filter(about=tuple(profiles), now=AT, own=(), condition=lambda: these, source=grants)
 
 
 def _stands(follower: Follower) -> Index:

@@ -1,6 +1,5 @@
 """Until when an answer holds, and of what it must be asked again then."""
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,8 +7,8 @@ from typing import Any
 
 import pytest
 from grants_drawn import MOMENTS, Drawn, Row, drawn_rows, stored
+from plans import rows_read
 from sqlalchemy import Table, text
-from sqlalchemy.dialects.postgresql import dialect
 from sqlalchemy.orm import Session
 
 from bankd.licensing.facts import instant
@@ -167,25 +166,6 @@ def licensed(database, a_grant: Facts) -> Iterator[Session]:
         with database.owner_engine.begin() as owner:
             owner.execute(text("ANALYZE profile_grants"))
         yield session
-
-
-def rows_read(session: Session, statement: Any) -> int:
-    """Rows that the scans of a statement took from tables, those that a condition turned away included."""
-    compiled = statement.compile(dialect=dialect())
-    driver = session.connection().connection.cursor()
-    with driver as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + str(compiled), compiled.params)
-        [[plan]] = cursor.fetchall()
-    plans = plan if isinstance(plan, list) else json.loads(plan)
-
-    def read(node: dict[str, Any]) -> int:
-        own = 0
-        if "Relation Name" in node:
-            own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-            own = int((own + node.get("Rows Removed by Index Recheck", 0)) * node["Actual Loops"])
-        return own + sum(read(inner) for inner in node.get("Plans", ()))
-
-    return read(plans[0]["Plan"])
 
 
 def test_until_and_what_moved_are_read_from_indexes(licensed: Session, bundle: Bundle, a_use: Facts) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from plans import rows_read
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
@@ -78,13 +79,36 @@ def test_composites_of_a_photo_and_of_a_grant_are_found(
     photo = first.sources[1000].photo_id
 
     assert [c.id for c in service.composites_of_photo(session, photo)] == [first.manifest.composite_id]
+    assert service.composite_ids_of_photo(session, photo) == [first.manifest.composite_id]
     assert service.composites_of_photo(session, uuid4()) == []
+    assert service.composite_ids_of_photo(session, uuid4()) == []
     shared = first.sources[1000].grant_id
     assert shared == second.sources[1000].grant_id
     assert {c.id for c in service.composites_on_grant(session, shared)} == {
         first.manifest.composite_id,
         second.manifest.composite_id,
     }
+
+
+def test_tracing_a_photo_reads_its_own_usages_alone(session: Session, canvas: CanvasOf, keep: Any) -> None:
+    first, second = canvas(2), canvas(1, seed=3)
+    keep(session, first)
+    composite, _ = keep(session, second)
+    [other, *_] = service.usages_of(session, composite.id)
+    session.add_all(
+        Usage(
+            composite_id=composite.id, segment_id=10_000 + number, photo_id=other.photo_id,
+            grant_id=other.grant_id, canvas_px=1, placed_px=1, filled_px=0, blended_px=0,
+        )
+        for number in range(3000)
+    )  # fmt: skip
+    session.flush()
+    photo = first.sources[1000].photo_id
+    mine = [
+        usage for usage in service.usages_of(session, first.manifest.composite_id) if usage.photo_id == photo
+    ]
+
+    assert rows_read(session, service.placed_in(photo)) == len(mine) > 0
 
 
 def test_composite_is_known_by_its_pixels(

@@ -36,7 +36,7 @@ def cleared_for(channels: tuple[str, ...], *, of: tuple[int, ...] | None = None)
     """Profiles, all or of these, with the grants that name one of these channels."""
     named = ProfileGrant.channels.op("&&")(list(channels))
     allows = named if of is None else and_(named, ProfileGrant.profile_id.in_(of))
-    return Filter((channels, of), AT, (), allows)
+    return Filter((channels, of), AT, (), lambda: allows)
 
 
 class Living:

@@ -22,8 +22,8 @@ from synth.retrieval.descriptors import Descriptors
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CATEGORIES = (1, 2, 22)
 PER_PHOTO = 6
-ALL = Filter("all", AT, (), true())
-NONE = Filter("none", AT, (), false())
+ALL = Filter("all", AT, (), true)
+NONE = Filter("none", AT, (), false)
 
 
 class Filled:

@@ -1,0 +1,409 @@
+"""What governance adds to a picture: spans of real requests, from filing to seal, on the real services.
+
+A picture of 512x384 is made of twenty photos, each under a license of its own, some of them capped. Each
+span counts its own time, without that of the spans inside it; `SPANS` says what belongs to which part.
+"""
+
+import argparse
+import importlib
+import io
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from uuid import UUID, uuid4
+
+import numpy as np
+import numpy.typing as npt
+from alembic import command
+from alembic.config import Config
+from PIL import Image
+from sqlalchemy import select
+
+from bankd import embedded, keys
+from bankd.access import service as access
+from bankd.audit.checkpoints import Signer
+from bankd.catalog import service as catalog
+from bankd.catalog.taxonomy import VOID, house
+from bankd.config import Settings
+from bankd.ingestion import service as ingestion
+from bankd.ingestion.service import NewPhoto
+from bankd.licensing import service as licensing
+from bankd.licensing.rights_entries import PhotoRights
+from bankd.licensing.terms import Depictions, GrantTerms
+from bankd.licensing.use import Use
+from bankd.policy import load
+from bankd.policy import service as policy
+from bankd.provenance import manifest
+from bankd.provenance.models import Composite
+from bankd.retrieval import following, ranking
+from bankd.runtime import Runtime
+from bankd.synthesis import filing, sealing, steps
+from bankd.synthesis.models import Clearance, Order, Request, RequestState, Variation
+from synth.links import Links
+from synth.worker import render
+from tools.bench.filling import BY
+from tools.bench.rows import RATIO, Row
+from tools.bench.timing import p50, seconds
+
+ROOT = Path(__file__).parents[2]
+HEIGHT, WIDTH = 384, 512
+ACROSS, DOWN = 5, 4
+PLACED = ACROSS * DOWN
+SHOTS = 2  # photos of each region
+CAPPED = 4  # every fourth license
+MOST_MS = 100
+
+SPANS: dict[str, tuple[str, ...]] = {
+    "clearance": (
+        "bankd.synthesis.steps:terms_of",
+        "bankd.synthesis.plan:filter_for",
+        "bankd.retrieval.following:Follower.clears",
+        "bankd.synthesis.orders:make",
+    ),
+    "recheck": (
+        "bankd.synthesis.plan:rights_of",
+        "bankd.synthesis.plan:clear_photos",
+        "bankd.synthesis.plan:stand_together",
+        "bankd.synthesis.orders:still_clears",
+        "bankd.synthesis.sealing:_clear",
+    ),
+    "caps": (
+        "bankd.licensing.caps:short",
+        "bankd.licensing.caps:reserve",
+        "bankd.licensing.caps:consume",
+        "bankd.licensing.caps:free",
+        "bankd.synthesis.sealing:reserved",
+        "bankd.synthesis.sealing:spend",
+    ),
+    "seal": (
+        "bankd.synthesis.steps:_seal",
+        "bankd.synthesis.steps:_seal_one",
+        "bankd.synthesis.sealing:examine",
+        "bankd.synthesis.sealing:commit",
+    ),
+    "seal, the bank's masks": ("bankd.synthesis.sealing:_masks",),
+    "seal, its ledger": ("bankd.synthesis.sealing:recompute",),
+    "log": (
+        "bankd.audit.log:append",
+        "bankd.audit.log:locked",
+        "bankd.audit.log:settle",
+        "bankd.audit.log:epoch",
+        "bankd.audit.log:last_rights_change",
+    ),
+    "signing": ("bankd.synthesis.sealing:sign", "bankd.synthesis.orders:signed"),
+}
+# What is no governance: no span of the above holds it.
+ASIDE = ("bankd.storage.minio:MinioBlobs.put", "bankd.storage.minio:MinioBlobs.delete_prefix")
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--requests", type=int, default=5, help="requests that are traced (5)")
+    parser.add_argument("--seals", type=int, default=100, help="composites recorded for seals/s (100)")
+    parser.add_argument("--published", action="store_true", help="run the published network once, too")
+
+
+def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
+    with _bank(scratch) as rt:
+        print(f"  filed in {seconds(lambda: _fill(rt, chosen.seed)):.0f} s", flush=True)
+        following.follower(rt.engine).build("scene")
+        with mock.patch.object(ranking, "RESIDENT_FROM", 0):
+            yield from _tracing(rt, chosen.requests)
+        yield from _seals(rt, chosen.seals)
+        if chosen.published:
+            yield from _published()
+        following.forget(rt.engine)
+
+
+class Spans:
+    """Seconds by part, each without what other spans inside it took."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, float] = defaultdict(float)
+        self._inside: list[float] = []  # of each open span, what spans inside it took
+
+    def around(self, part: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(call)
+        def timed(*args: Any, **more: Any) -> Any:
+            self._inside.append(0.0)
+            start = time.perf_counter()
+            try:
+                return call(*args, **more)
+            finally:
+                took = time.perf_counter() - start
+                self.own[part] += took - self._inside.pop()
+                if self._inside:
+                    self._inside[-1] += took
+
+        return timed
+
+    @contextmanager
+    def traced(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for part, names in {**SPANS, "bytes": ASIDE}.items():
+                for name in names:
+                    module, _, path = name.partition(":")
+                    owner: Any = importlib.import_module(module)
+                    *classes, attribute = path.split(".")
+                    for each in classes:
+                        owner = getattr(owner, each)
+                    timed = self.around(part, getattr(owner, attribute))
+                    stack.enter_context(mock.patch.object(owner, attribute, timed))
+            yield
+
+
+def _tracing(rt: Runtime, requests: int) -> Iterator[Row]:
+    parts: dict[str, list[float]] = defaultdict(list)
+    sums: list[float] = []
+    blended: list[float] = []
+    bytes_: list[float] = []
+    photos: set[int] = set()
+    for number in range(requests + 1):
+        request_id = _file(rt, seed=number)
+        spans = Spans()
+        with spans.traced():
+            steps.advance(rt, request_id)
+            with rt.transaction() as session:
+                order = session.scalars(select(Order).where(Order.request_id == request_id)).one()
+                published = steps.publish(rt, session, order.id)
+            assert published is not None
+        took = seconds(
+            lambda published=published: render(
+                *published, key=rt.order_key.public_key(), store=rt.addresses.s3_url,
+                now=rt.now().timestamp(), links=Links(),
+            )
+        )  # fmt: skip
+        with spans.traced():
+            steps.seal(rt, order.id)
+        photos.add(_placed(rt, request_id))
+        if number == 0:
+            continue  # what is compiled and cached then stays so
+        for part in SPANS:
+            parts[part].append(spans.own[part])
+        sums.append(sum(spans.own[part] for part in SPANS))
+        bytes_.append(spans.own["bytes"])
+        blended.append(took)
+    said = f"{WIDTH}x{HEIGHT} of {'/'.join(map(str, sorted(photos)))} photos"
+    yield Row.at_most(f"governance of a picture, {said}", p50(sums) * 1e3, "ms", MOST_MS)
+    for part, values in parts.items():
+        yield Row(f"governance: {part}", p50(values) * 1e3, "ms")
+    yield Row("beside it, files put into the store and orders deleted", p50(bytes_) * 1e3, "ms")
+    yield Row("governance / synthesis with blend", p50(sums) / p50(blended), RATIO)
+    yield Row("synthesis with blend, links included", p50(blended) * 1e3, "ms")
+
+
+def _placed(rt: Runtime, request_id: UUID) -> int:
+    with rt.transaction() as session:
+        composite = session.scalars(select(Composite).where(Composite.request_id == request_id)).one()
+        return len(manifest.read(composite.manifest).placed_photos)
+
+
+def _seals(rt: Runtime, count: int) -> Iterator[Row]:
+    """The transaction that records a signed picture, with its usage rows, its grants and the log."""
+    held: list[tuple[Any, ...]] = []
+    commit = sealing.commit
+
+    def noted(session: Any, signed: Any, examined: Any, **more: Any) -> Any:
+        held.append((signed, examined))
+        return commit(session, signed, examined, **more)
+
+    request_id = _file(rt, seed=99)
+    steps.advance(rt, request_id)
+    with rt.transaction() as session:
+        order = session.scalars(select(Order).where(Order.request_id == request_id)).one()
+        published = steps.publish(rt, session, order.id)
+    assert published is not None
+    render(
+        *published, key=rt.order_key.public_key(), store=rt.addresses.s3_url,
+        now=rt.now().timestamp(), links=Links(),
+    )  # fmt: skip
+    with mock.patch.object(sealing, "commit", noted):
+        steps.seal(rt, order.id)
+    [(signed, examined)] = held
+    for threads in (1, 2):
+        waiting = [_again(rt, request_id, order.id, signed) for _ in range(count)]
+
+        def seal(one: tuple[UUID, sealing.Signed]) -> None:
+            with rt.transaction() as session:
+                made = sealing.commit(
+                    session, one[1], examined, order_id=one[0], index=0, by=rt.actor, at=rt.now()
+                )
+                assert isinstance(made, Composite)
+
+        def all_of_them(waiting: Any = waiting, threads: int = threads, seal: Any = seal) -> None:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(seal, waiting))
+
+        took = seconds(all_of_them)
+        yield Row(f"seal transactions, {PLACED} photos, {threads} at once", count / took, "/s")
+
+
+def _again(
+    rt: Runtime, request_id: UUID, order_id: UUID, signed: sealing.Signed
+) -> tuple[UUID, sealing.Signed]:
+    """The same picture for another request: all rows that its seal looks at."""
+    with rt.transaction() as session:
+        request, order = session.get_one(Request, request_id), session.get_one(Order, order_id)
+        clearance = session.get_one(Clearance, order.clearance_id)
+        mine = _copied(request, id=uuid4(), state=RequestState.RENDERING, finished_at=None)
+        session.add(mine)
+        session.flush()
+        theirs = _copied(clearance, id=uuid4(), request_id=mine.id)
+        session.add(theirs)
+        session.flush()
+        other = _copied(order, id=uuid4(), request_id=mine.id, clearance_id=theirs.id, state="made")
+        session.add_all([other, Variation(request_id=mine.id, index=0)])
+        made = manifest.read(signed.sealed.manifest_text)
+        made = made.model_copy(update={"composite_id": uuid4(), "request_id": mine.id})
+        sealed = replace(
+            signed.sealed,
+            manifest_text=made.canonical(),
+            file=signed.sealed.file[:64] + made.composite_id.bytes,
+        )
+        key = f"composites/{made.composite_id}/{uuid4()}"
+        return other.id, replace(signed, composite_id=made.composite_id, blob_key=key, sealed=sealed)
+
+
+def _copied(row: Any, **other: Any) -> Any:
+    values = {column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs}
+    return type(row)(**{**values, **other})
+
+
+def _published() -> Iterator[Row]:
+    import torch
+
+    from synth.networks.refinement import RefinementNetwork
+
+    network = RefinementNetwork(PLACED + 1, "published").eval()
+    frame = torch.zeros(1, 3, HEIGHT, WIDTH)
+    layout = torch.zeros(1, PLACED + 1, HEIGHT, WIDTH)
+    with torch.inference_mode():
+        took = seconds(lambda: network(layout, frame, torch.ones(1, 1, HEIGHT, WIDTH), frame))
+    yield Row("synthesis: one forward of the published network", took * 1e3, "ms")
+
+
+@contextmanager
+def _bank(scratch: Path) -> Iterator[Runtime]:
+    stack, home = scratch / "stack", scratch / "home"
+    stack.mkdir()
+    home.mkdir()
+    try:
+        found = embedded.up(stack)
+        config = Config(ROOT / "alembic.ini")
+        config.attributes["url"] = found.database_owner_url
+        command.upgrade(config, "head")
+        settings = Settings(
+            home=home, database_url=found.database_url, database_owner_url=found.database_owner_url,
+            broker_url=found.broker_url, render_broker_url=found.broker_url,
+            render_worker_broker_url=found.render_broker_url, s3_endpoint=found.s3_endpoint,
+            s3_secure=found.s3_secure, s3_access_key=found.s3_access_key,
+            s3_secret_key=found.s3_secret_key, s3_bucket=found.s3_bucket,
+        )  # fmt: skip
+        for name in keys.NAMES:
+            keys.create(settings.keys, name)
+        rt = Runtime(settings, BY)
+        try:
+            yield rt
+        finally:
+            rt.engine.dispose()
+    finally:
+        embedded.down(stack)
+
+
+def _fill(rt: Runtime, seed: int) -> None:
+    rng = np.random.Generator(np.random.Philox(seed))
+    at = rt.now()
+    who = {"by": rt.actor, "at": at}
+    photos: list[NewPhoto] = []
+    with rt.transaction() as session:
+        catalog.sync_taxonomy(session, **who)
+        policy.activate(session, load.read(ROOT / "policies"), **who)
+        department = access.record_department(session, "bench", **who).id
+        licensing.record_licensor(session, "agency", name="Agency", **who)
+        for number in range(PLACED * SHOTS):
+            ref = _granted(session, number, who)
+            photos.append(_photo(number, ref, rng))
+    with rt.transaction() as session:
+        Signer(rt.log_origin, rt.log_key).sign(session, at=at)
+        classes = [{"id": c.id, "name": c.name} for c in house().categories]
+        batch = ingestion.open_batch(
+            session, photos, classes=classes, name="bench", department_id=department, blobs=rt.blobs, **who
+        )
+        items = [item.id for item in ingestion.items(session, batch.id)]
+    for item in items:
+        with rt.transaction() as session:
+            claimed = ingestion.claim(session, item, at=rt.now())
+            assert claimed is not None
+            taken = ingestion.ingest_item(session, claimed, blobs=rt.blobs, by=rt.actor, at=rt.now())
+            assert taken is not None and taken.state == "taken", taken
+
+
+def _granted(session: Any, number: int, who: dict[str, Any]) -> str:
+    license = licensing.record_license(
+        session, f"L{number}", licensor="agency", title="Agreement", basis="licensed", **who
+    )
+    terms = {
+        "territories": "WORLD", "channels": ["web", "print"], "purposes": ["commercial"], "sectors": ["any"],
+        "audiences": ["public"], "alterations": ["crop", "flip", "recolor", "retouch", "combine"],
+        "generative": True, "starts_on": "2026-01-01",
+        "ends_on": (date(2040, 1, 1) + timedelta(days=number)).isoformat(),
+        "cap": 100_000 if number % CAPPED == 0 else None,
+    }  # fmt: skip
+    licensing.record_grant(session, license.id, ref="all", terms=GrantTerms.model_validate(terms), **who)
+    return f"L{number}/all"
+
+
+def _photo(number: int, ref: str, rng: np.random.Generator) -> NewPhoto:
+    """One region of the layout, a little moved, and nothing that is labeled around it."""
+    cell = _layout() == _categories()[number % PLACED]
+    labels = np.where(cell, _layout(), VOID).astype(np.uint8)
+    labels = np.roll(labels, tuple(rng.integers(-3, 4, 2)), (0, 1))
+    rgb = rng.normal(rng.uniform(60, 200, 3), 12, (HEIGHT, WIDTH, 3)).clip(0, 255).astype(np.uint8)
+    nobody = Depictions(
+        persons=False, model_release="not-needed", youngest="adult", property_release="not-needed"
+    )
+    rights = PhotoRights(grants=(ref,), depictions=nobody, releases=(), disputed=None, embargo_until=None)
+    return NewPhoto(f"{number}.png", _png(rgb), _png(labels), rights=rights)
+
+
+def _categories() -> list[int]:
+    return [category.id for category in house().categories if category.id != VOID][:PLACED]
+
+
+def _layout() -> npt.NDArray[np.uint8]:
+    cells = np.array(_categories(), np.uint8).reshape(DOWN, ACROSS)
+    y = np.arange(HEIGHT) * DOWN // HEIGHT
+    x = np.arange(WIDTH) * ACROSS // WIDTH
+    laid: npt.NDArray[np.uint8] = cells[y[:, None], x[None, :]]
+    return laid
+
+
+def _file(rt: Runtime, *, seed: int) -> UUID:
+    today = rt.now().date()
+    use = Use(
+        purpose="commercial",
+        channels=frozenset({"web"}),
+        targeted=frozenset({"JP"}),
+        accessible=frozenset({"JP"}),
+        starts_on=today,
+        ends_on=today + timedelta(days=90),
+        audience="public",
+    )
+    with rt.transaction() as session:
+        return filing.file(
+            session, filing.Asked(_layout(), use, "scene", 1, seed), blobs=rt.blobs, taxonomy=house(),
+            idempotency_key=None, by=rt.actor, at=rt.now(),
+        ).id  # fmt: skip
+
+
+def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
