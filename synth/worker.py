@@ -26,6 +26,7 @@ from kombu.transport.redis import Channel as RedisChannel
 
 from synth.layout import Layout
 from synth.links import LinkFailed, Links
+from synth.memory import Meter
 from synth.pictures import CategoryFacts, Segment, SynthError
 from synth.pipeline import Aligner, Cancelled, Sorter, Uncovered, synthesize
 from synth.queues import RENDER_TASK, hint, hints, make_app
@@ -81,11 +82,12 @@ def render(
 
 @dataclass(frozen=True)
 class Hands:
-    """What works on the pictures of an order; None where nothing was learned for it."""
+    """What works on the pictures of an order; None where nothing was learned or is metered."""
 
     refiner: Refiner
     aligner: Aligner | None = None
     sorter: Sorter | None = None
+    meter: Meter | None = None
 
 
 def _hands(order: WorkOrder, categories: Mapping[int, CategoryFacts], *, links: Links, device: str) -> Hands:
@@ -96,7 +98,8 @@ def _hands(order: WorkOrder, categories: Mapping[int, CategoryFacts], *, links: 
     """
     if order.refiner == "blend":
         return Hands(Blend())
-    from synth.networks.trained import Trained  # torch is loaded where a network is asked for
+    from synth.networks.device import meter  # torch is loaded where a network is asked for
+    from synth.networks.trained import Trained
 
     wanted = tuple(sorted(one.sha256 for one in order.networks))
     if wanted not in _kept:
@@ -111,6 +114,7 @@ def _hands(order: WorkOrder, categories: Mapping[int, CategoryFacts], *, links: 
         trained.refiner(categories),
         trained.aligner(categories, device=device),
         trained.sorter(categories, device=device),
+        meter(device),
     )
 
 
@@ -166,6 +170,7 @@ def _render(
             refiner=hands.refiner,
             aligner=hands.aligner,
             sorter=hands.sorter,
+            device_meter=hands.meter,
             go_on=go_on,
         )
     except Uncovered as short:
@@ -176,8 +181,14 @@ def _render(
         ledger_sha256=picture.ledger.digest(),
         placements=tuple((p.region, p.segment, p.rank, *p.affine) for p in picture.placements),
         timings_ms={stage: round(seconds * 1000) for stage, seconds in picture.timings.items()},
+        memory_mb=_in_mb(picture.memory),
+        device_memory_mb=_in_mb(picture.device_memory),
     )
     return claim, Refined(picture.rgb, picture.gate, picture.base)
+
+
+def _in_mb(held: Mapping[str, int]) -> dict[str, int]:
+    return {stage: round(size / 1e6) for stage, size in held.items()}
 
 
 def _device() -> str:

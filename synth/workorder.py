@@ -44,6 +44,7 @@ Int = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 Nine = tuple[Int, Int, Int, Int, Int, Int, Int, Int, Int]
 Ordinal = Annotated[int, Field(ge=0, lt=1 << 31)]
 Milliseconds = Annotated[int, Field(ge=0, lt=1 << 31)]
+Megabytes = Annotated[int, Field(ge=0, lt=1 << 31)]
 Stage = Annotated[str, Field(pattern="^[a-z_ ]+$", max_length=40)]
 
 
@@ -238,6 +239,9 @@ class RenderedVariation(_Value):
     # Region, segment key, rank, six affine integers.
     placements: Annotated[tuple[Nine, ...], FailFast()] = Field(default=(), max_length=MAX_CLAIMS)
     timings_ms: dict[Stage, Milliseconds] = Field(default={}, max_length=MAX_NAMES)
+    # The most that was held during a stage: in RAM by the worker's process, and by its device.
+    memory_mb: dict[Stage, Megabytes] = Field(default={}, max_length=MAX_NAMES)
+    device_memory_mb: dict[Stage, Megabytes] = Field(default={}, max_length=MAX_NAMES)
 
     def placed(self) -> tuple[Placement, ...]:
         return tuple(

@@ -57,6 +57,9 @@ class RequestAnswer(BaseModel):
     seed: int
     pictures: list[VariationState]
     timings_ms: dict[str, Any] | None = Field(description="By picture and stage, as the render worker says")
+    memory_mb: dict[str, Any] | None = Field(
+        description="The most its process held in RAM (`pictures`), and its device (`on_device`), meanwhile"
+    )
 
 
 class PolicyReason(BaseModel):
@@ -239,6 +242,7 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
         variations=request.variations,
         seed=request.seed,
         timings_ms=request.outcome.get("timings_ms"),
+        memory_mb=request.outcome.get("memory_mb"),
         pictures=[
             VariationState(index=v.index, state=v.state, composite=v.composite_id)
             for v in _variations(session, request)

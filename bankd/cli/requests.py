@@ -219,11 +219,21 @@ def _print_outcome(request: RequestShown) -> None:
     for one in request.variations:
         composite = "" if one.composite_id is None else f", composite {one.composite_id}"
         click.echo(f"variation {one.index}: {one.state}{composite}")
+    memory = request.memory_mb or {}
     for index, stages in (request.timings_ms or {}).get("pictures", {}).items():
         if stages:
-            slowest = sorted(stages.items(), key=lambda stage: (-stage[1], stage[0]))
-            each = ", ".join(f"{stage} {took_ms} ms" for stage, took_ms in slowest)
+            held, on_device = (memory.get(where, {}).get(index, {}) for where in ("pictures", "on_device"))
+            slowest = sorted(stages, key=lambda stage: (-stages[stage], stage))
+            each = ", ".join(
+                f"{stage} {stages[stage]} ms{_in(held.get(stage), on_device.get(stage))}" for stage in slowest
+            )
             click.echo(f"variation {index} was made in {sum(stages.values())} ms: {each}")
+
+
+def _in(held_mb: int | None, on_device_mb: int | None) -> str:
+    """The most memory held meanwhile, as far as it is known."""
+    of_process = "" if held_mb is None else f" in {held_mb} MB"
+    return of_process + ("" if on_device_mb is None else f" and {on_device_mb} MB of the device")
 
 
 def _print_explanation(found: Explanation) -> None:

@@ -78,6 +78,7 @@ class RequestShown:
     variations: tuple[VariationShown, ...]
     failed: str | None
     timings_ms: dict[str, Any] | None
+    memory_mb: dict[str, Any] | None
 
     @property
     def finished(self) -> bool:
@@ -212,6 +213,7 @@ def request(session: Session, request_id: UUID, *, by: Actor) -> RequestShown:
         ),
         failed=found.outcome.get("failed"),
         timings_ms=found.outcome.get("timings_ms"),
+        memory_mb=found.outcome.get("memory_mb"),
     )
 
 

@@ -1,6 +1,6 @@
 """How a request moves: claimed under a lease, refused, ordered, its pictures settled one by one, finished."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -246,8 +246,14 @@ def settle_uncovered(
         )
 
 
-def conclude(session: Session, order_id: UUID, *, timings: dict[str, Any], by: Actor, at: datetime) -> None:
-    """After all of an order's claims were settled: finish the request, or order once more what is left."""
+def conclude(
+    session: Session, order_id: UUID, *, took: Mapping[str, Mapping[str, object]], by: Actor, at: datetime
+) -> None:
+    """After all of an order's claims were settled: finish the request, or order once more what is left.
+
+    Args:
+        took: what pictures took, for the record: `timings_ms` and `memory_mb`.
+    """
     order = session.get_one(Order, order_id)
     request = session.get_one(Request, order.request_id, with_for_update=True, populate_existing=True)
     session.refresh(order)
@@ -257,9 +263,10 @@ def conclude(session: Session, order_id: UUID, *, timings: dict[str, Any], by: A
     free_reservations(session, order.id)
     if request.attempt != order.attempt or request.state != RequestState.RENDERING:
         return
-    before = request.outcome.get("timings_ms", {}).get("pictures", {})  # of an earlier attempt
-    timings = {**timings, "pictures": before | timings["pictures"]}
-    request.outcome = {**request.outcome, "timings_ms": timings}
+    request.outcome = {
+        **request.outcome,
+        **{what: _with_earlier(found, request.outcome.get(what, {})) for what, found in took.items()},
+    }
     waiting = _waiting(session, request)
     if not waiting:
         finish(session, request, at=at)
@@ -268,6 +275,14 @@ def conclude(session: Session, order_id: UUID, *, timings: dict[str, Any], by: A
     else:
         request.reordered = True
         _again(session, request, at=at)
+
+
+def _with_earlier(found: Mapping[str, object], earlier: Mapping[str, Any]) -> dict[str, object]:
+    """Also of the pictures that an earlier attempt made."""
+    return {
+        name: {**earlier.get(name, {}), **value} if isinstance(value, dict) else value
+        for name, value in found.items()
+    }
 
 
 def finish(session: Session, request: Request, *, at: datetime) -> None:

@@ -250,7 +250,7 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
             with rt.transaction() as session:
                 service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
     with rt.transaction() as session:
-        service.conclude(session, order.id, timings=_timings(result), by=rt.actor, at=rt.now())
+        service.conclude(session, order.id, took=_took(result), by=rt.actor, at=rt.now())
     rt.blobs.delete_prefix(f"orders/{order.id}")
 
 
@@ -316,8 +316,16 @@ def _void(rt: Runtime, order: Order, *, why: str, kind: Kind) -> None:
     rt.blobs.delete_prefix(f"orders/{order.id}")
 
 
-def _timings(result: Result) -> dict[str, object]:
+def _took(result: Result) -> dict[str, dict[str, object]]:
+    """What the worker says that pictures took, by stage."""
+    claims = {str(claim.index): claim for claim in result.variations}
     return {
-        "device": result.device,
-        "pictures": {str(claim.index): claim.timings_ms for claim in result.variations},
+        "timings_ms": {
+            "device": result.device,
+            "pictures": {index: claim.timings_ms for index, claim in claims.items()},
+        },
+        "memory_mb": {
+            "pictures": {index: claim.memory_mb for index, claim in claims.items()},
+            "on_device": {index: claim.device_memory_mb for index, claim in claims.items()},
+        },
     }

@@ -67,6 +67,11 @@ class DeviceMemory:
         return torch.cuda.max_memory_allocated(self._device)
 
 
+def meter(device: str) -> DeviceMemory | None:
+    """None where the device has no memory of its own."""
+    return DeviceMemory(device) if torch.device(device).type == "cuda" else None
+
+
 def free_bytes(device: str) -> int | None:
     """Memory that may still be taken; None where the system does not say."""
     if torch.device(device).type == "cuda":

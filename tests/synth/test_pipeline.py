@@ -53,6 +53,31 @@ def test_the_same_order_gives_the_same_pixels(scene, frame) -> None:
     assert np.array_equal(one.rgb, other.rgb)
     assert one.placements == other.placements
     assert set(one.timings) == {"regions", "align", "order", "compose", "paint", "refine"}
+    assert set(one.memory) == set(one.timings)
+    assert not one.device_memory
+
+
+class Device:
+    """A meter whose mark is the number of stages that ended before."""
+
+    def __init__(self) -> None:
+        self.ended = -1
+
+    def lower(self) -> None:
+        self.ended += 1
+
+    def most_bytes(self) -> int:
+        return self.ended
+
+
+def test_a_device_s_memory_is_known_by_stage_too(scene) -> None:
+    made = scene(4, height=96, width=128, photos=6, least=1)
+    picture = synthesize(
+        made.layout, made.picks, made.segments, made.categories, anchor=0, frame="scene", seed=3,
+        device_meter=Device(),
+    )  # fmt: skip
+    stages = ["regions", "align", "order", "compose", "paint", "refine"]
+    assert picture.device_memory == {stage: at for at, stage in enumerate(stages)}
 
 
 def test_pixels_outside_the_mask_have_no_say(scene) -> None:

@@ -93,6 +93,9 @@ def test_a_composite_names_the_network_what_trained_it_and_how_much_it_made(trai
     (composite,) = composites(trained)
     stages = request.outcome["timings_ms"]["pictures"]["0"]
     assert stages.keys() == {"regions", "align", "order", "compose", "paint", "refine"}
+    memory = request.outcome["memory_mb"]
+    assert memory["pictures"]["0"].keys() == stages.keys()
+    assert all(held > 0 for held in memory["pictures"]["0"].values())
     made = manifest.read(composite.manifest)
     assert made.refiner.name == "network" and made.recipe == "network-1"
     assert made.refiner.training_photos == 3 and made.refiner.sorter and not made.refiner.aligner

@@ -144,6 +144,8 @@ HOSTILE = {
     "uncovered without end": with_(outcome="uncovered", uncovered=list(range(200_000))),
     "a zero byte in the timings": with_(timings_ms={"align\x00": 1}),
     "timings beyond numbers": with_(timings_ms={"align": 10**400}),
+    "a zero byte in what was held": with_(memory_mb={"align\x00": 1}),
+    "held beyond numbers": with_(device_memory_mb={"align": 1 << 40}),
     "a zero byte in the device": lambda claims: claims.update(device="cpu\x00"),
     "another picture's number": with_(index=9),
     "a negative number": with_(index=-1),
