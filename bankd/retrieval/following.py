@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ from bankd.audit import log
 from bankd.policy.answers import Answers
 from bankd.policy.filters import Filter
 from bankd.retrieval import index as indexes
+from bankd.retrieval import keeping
 from bankd.retrieval.index import Index
 from synth.retrieval.descriptors import Frame
 from synth.retrieval.resident import Cleared
@@ -36,8 +38,11 @@ CLEARED = 32  # pieces of which the ranges for a use are kept
 class Follower:
     """The indexes of one database, each of the latest moment that was asked for."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, folder: Path | None = None) -> None:
+        """`folder` is where indexes are kept from one process to the next."""
         self._engine = engine
+        self._folder = folder
+        self._written: dict[Frame, object] = {}
         self._indexes: dict[Frame, Index] = {}
         self._asked: set[Frame] = set()
         self._answers = Answers(engine)
@@ -59,11 +64,40 @@ class Follower:
         return held if held.moment.epoch >= epoch else self._catch_up(frame, epoch=epoch)
 
     def build(self, frame: Frame) -> Index:
-        """Build an index now, for those who cannot go on without."""
+        """Build an index now, for those who cannot go on without: from its file, if the catalog agrees."""
         with self._reading() as cursor:
-            made = indexes.built(cursor, frame)
+            made = self._read(cursor, frame) or indexes.built(cursor, frame)
         with self._turn:
             return self._indexes.setdefault(frame, made)
+
+    def write(self, frame: Frame) -> None:
+        """Keep the index in a file, if there is a folder for it and the file has not most of it yet."""
+        index = self._indexes[frame]
+        if self._folder is None or not index.pieces:
+            return
+        # Other moments of the same rows share them.
+        rows = index.pieces[0].part.masks
+        if self._written.get(frame) is rows:
+            return
+        self._written[frame] = rows
+        try:
+            keeping.write(index, keeping.path(self._folder, frame))
+        except OSError as error:
+            logger.warning("the index is not kept: %s", error)
+
+    def _read(self, cursor: Cursor[Any], frame: Frame) -> Index | None:
+        if self._folder is None:
+            return None
+        kept = keeping.read(keeping.path(self._folder, frame), frame)
+        if kept is None:
+            return None
+        kept = indexes.refreshed(cursor, kept)
+        if not keeping.agrees(cursor, kept):
+            logger.warning("the index of frame %s in its file is not this catalog's; it is built anew", frame)
+            return None
+        if kept.pieces:
+            self._written[frame] = kept.pieces[0].part.masks
+        return kept
 
     def join(self, frame: Frame) -> None:
         """Join pieces where there are too many. Queries go on; only the last step keeps others waiting."""
@@ -145,10 +179,12 @@ class Follower:
             if frame not in self._indexes:
                 made = self.build(frame)
                 logger.info("index of frame %s: %d rows, %d bytes", frame, len(made), made.size_bytes)
+                self.write(frame)
             else:
                 with self._turn:
                     self._indexes[frame] = self._refreshed(self._indexes[frame])
                 self.join(frame)
+                self.write(frame)
 
 
 _followers: dict[Engine, Follower] = {}
@@ -159,7 +195,9 @@ def follower(engine: Engine) -> Follower:
     """The one that this process has for a database."""
     with _opening:
         if engine not in _followers:
-            _followers[engine] = Follower(engine)
+            # Workers are told where the installation's data lie.
+            home = os.environ.get("BANKD_HOME")
+            _followers[engine] = Follower(engine, Path(home) / "indexes" if home else None)
         return _followers[engine]
 
 

@@ -35,7 +35,7 @@ class Piece:
 
     part: Part
     photos: Mapping[bytes, int]
-    ids: Sequence[bytes]
+    ids: Sequence[UUID]
     profile: Ints
 
 
@@ -213,23 +213,26 @@ def _piece(photos: npt.NDArray[Any], rows: copying.Described) -> Piece | None:
         ),
         frame=rows.descriptors.frame,
     )
-    return Piece(part, places, ids, photos["profile"].astype(np.int64))
+    return Piece(part, places, [UUID(bytes=one) for one in ids], photos["profile"].astype(np.int64))
 
 
 def _joined(answers: Sequence[tuple[Piece, Found]], k: int) -> list[Ranked]:
-    if not answers:
-        return []
-    which, places = merge([found for _, found in answers], k)
-    best = []
-    for number, place in zip(which.tolist(), places.tolist(), strict=True):
-        piece, found = answers[number]
-        im, um, ic, uc = found.terms[place].tolist()
-        best.append(
-            Ranked(
-                segment_id=int(found.segment[place]),
-                photo_id=UUID(bytes=piece.ids[int(found.photo[place])]),
-                photo_sha256=found.sha256[place].astype(">u8").tobytes().hex(),
-                im=im, um=um, ic=ic, uc=uc,
-            )
-        )  # fmt: skip
-    return best
+    if len(answers) < 2:
+        return [one for piece, found in answers for one in _ranked(piece, found, len(found.key))]
+    which, _ = merge([found for _, found in answers], k)
+    # Each answer is best first, so that what comes of it comes in its order.
+    counts = np.bincount(which, minlength=len(answers)).tolist()
+    turns = [
+        iter(_ranked(piece, found, count)) for (piece, found), count in zip(answers, counts, strict=True)
+    ]
+    return [next(turns[number]) for number in which.tolist()]
+
+
+def _ranked(piece: Piece, found: Found, count: int) -> list[Ranked]:
+    """The first rows that were found."""
+    sha256 = found.sha256[:count].astype(">u8").tobytes().hex()
+    rows = zip(found.segment[:count].tolist(), found.photo.tolist(), found.terms.tolist(), strict=False)
+    return [
+        Ranked(segment, piece.ids[photo], sha256[64 * at : 64 * at + 64], *terms)
+        for at, (segment, photo, terms) in enumerate(rows)
+    ]

@@ -100,7 +100,18 @@ class Part:
 
     @property
     def size_bytes(self) -> int:
-        return sum(array.nbytes for array in vars(self).values() if isinstance(array, np.ndarray))
+        return sum(array.nbytes for array in self.arrays().values())
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All that makes this part, to be kept; `of` makes it again."""
+        return {name: array for name, array in vars(self).items() if isinstance(array, np.ndarray)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, npt.NDArray[Any]], *, frame: Frame) -> Self:
+        part = cls.__new__(cls)
+        vars(part).update(arrays)
+        part.frame, part.bits = frame, part.planes.shape[1]
+        return part
 
     def blocking(self, photos: npt.NDArray[np.intp], blocked: npt.NDArray[np.uint64], until_us: Ints) -> Self:
         """The same rows where this is what blocks these photos. All else is shared."""

@@ -8,7 +8,6 @@ as Zipf says. Four photos show one scene, a little moved. The label maps are the
 Rights profiles belong to photos, and fall off as Zipf says too.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +53,15 @@ class Bank:
     @property
     def profile(self) -> Ints:
         return self.photo_profile[self.photo]
+
+    def first(self, count: int) -> "Bank":
+        """The bank when it had so many segments."""
+        photos = int(self.photo[count - 1]) + 1
+        return Bank(
+            self.photo[:count], self.ordinal[:count], self.category[:count], self.boxes[:count],
+            self.area_px[:count], self.descriptors.take(np.arange(count)), self.sha256[:photos],
+            self.contexts[:photos], self.photo_profile[:photos],
+        )  # fmt: skip
 
 
 def categories() -> list[int]:
@@ -320,8 +328,3 @@ def joined(parts: list[Descriptors]) -> Descriptors:
     return Descriptors(
         parts[0].frame, *(np.concatenate([getattr(part, field) for part in parts]) for field in fields)
     )
-
-
-def photo_batches(bank: Bank, size: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, len(bank.sha256), size):
-        yield start, min(start + size, len(bank.sha256))

@@ -18,7 +18,7 @@ from bankd.audit import log
 from bankd.catalog import service as catalog
 from bankd.licensing.models import ProfileGrant
 from bankd.policy.filters import Filter
-from bankd.retrieval import following, rank, reference
+from bankd.retrieval import following, keeping, rank, reference
 from bankd.retrieval.following import Follower
 from bankd.retrieval.index import Index
 from synth.retrieval.descriptors import Descriptors
@@ -62,6 +62,7 @@ def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
             yield Row.at_most(
                 "memory per million segments and frame", index.size_bytes / len(index) * 1e6 / 1e9, "GB", 0.4
             )
+            yield from _kept(held, index, scratch / "indexes")
             questions = Questions.of(made, chosen.queries, seed=chosen.seed)
             yield from _latencies(held, made, follower, questions)
             yield from _approximate(held, made, follower, questions)
@@ -114,6 +115,13 @@ def _stands(follower: Follower) -> Index:
             raise TimeoutError("no index stood up")
         time.sleep(0.001)
     return index
+
+
+def _kept(held: Database, index: Index, folder: Path) -> Iterator[Row]:
+    file = keeping.path(folder, "scene")
+    yield Row("index written to its file", seconds(partial(keeping.write, index, file)), "s")
+    loading = seconds(partial(Follower(held.engine, folder).build, "scene"))
+    yield Row("index loaded from its file and checked against the catalog", loading, "s")
 
 
 def _latencies(held: Database, made: Bank, follower: Follower, questions: Questions) -> Iterator[Row]:
