@@ -119,12 +119,13 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """What the transformation network sees of a placed segment, but for the layout.
+    """What the transformation network sees of a segment where `placed` puts it, but for the layout.
 
     `target` (S, S) bool is the region, `mask` (S, S) bool the segment, `color`
     (S, S, 3) float32 in [0, 1] its color, 0 around it.
     """
 
+    placed: Affine
     window: Window
     target: Mask
     mask: Mask
@@ -132,11 +133,11 @@ class Sight:
 
     @classmethod
     def of(cls, rgb: Rgb, mask: Mask, placed: Affine, region: Region) -> "Sight":
-        """A crop's `rgb` and `mask` where `placed` puts them."""
         box, side = (region.x0, region.y0, region.x1, region.y1), ALIGNMENT_SIDE_PX
         window = Window.around(box, extent(mask, placed))
         target = window.mask(region.mask, standing(box), side)
-        return cls(window, target, window.mask(mask, placed, side), window.color(rgb, mask, placed, side))
+        shown, color = window.mask(mask, placed, side), window.color(rgb, mask, placed, side)
+        return cls(placed, window, target, shown, color)
 
 
 def extent(mask: Mask, affine: Affine) -> Box:

@@ -25,7 +25,7 @@ from synth.training.lesson import Answer, Batch
 from synth.training.orders import Neighbors, by_rule, ordered
 from synth.training.prepared import Prepared, load, split
 from synth.training.recipe import Recipe
-from synth.training.shifts import knocked, large_rows, shifted
+from synth.training.shifts import Shifted, knocked, large_rows, shifted
 
 MEASURED = 16  # canvases
 _WEIGHED = 32  # photos
@@ -120,17 +120,22 @@ class Aligning:
 
     def measure(self, network: nn.Module) -> dict[str, float]:
         """Held-out segments, whole and on the canvas, each put back by all that is tried: the color's mean
-        absolute difference inside the region (`l1_*`), and the overlap with it (`iou_*`). `network` is its
-        plain answer, `used` the same undone where use undoes it."""
+        absolute difference inside the region (`l1_*`), and the overlap with it (`iou_*`). `network` takes its
+        answers as they are, `used` undoes them where use does."""
         rng = np.random.Generator(np.random.Philox(key=[self._recipe.seed, _MEASURING]))
         device = next(network.parameters()).device
+
+        def answer(seen: Shifted) -> NDArray[np.float64]:
+            batch = {name: t.unsqueeze(0).to(device) for name, t in _tensors(vars(seen)).items()}
+            out: NDArray[np.float64] = self._affine(network, batch)[0].double().cpu().numpy()
+            return out
+
         rows: list[list[float]] = []
         for _ in range(self._recipe.shift.measured if self._measured.size else 0):
             row = int(rng.choice(self._measured))
             made = knocked(self._prepared, row, self._recipe.shift, rng)
-            batch = {name: t.unsqueeze(0).to(device) for name, t in _tensors(vars(made.seen())).items()}
-            correction = self._affine(network, batch)[0].double().cpu().numpy()
-            tried = (made.still, made.moments, made.corrected(correction), made.used(correction), made.best)
+            plain, used = (made.improved(answer, undo=undo) for undo in (False, True))
+            tried = (made.still, made.moments, plain, used, made.best)
             rows.append([figure for placement in tried for figure in made.fit(placement)])
         if not rows:
             return {}

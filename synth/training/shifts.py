@@ -3,6 +3,7 @@
 They are seen through the windows that requests use.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from synth.alignment.closed_form import Affine, align
 from synth.composition.ledger import warp_mask
 from synth.composition.warp import lift
 from synth.layout import Region
-from synth.networks.aligner import corrected, overlap_of
+from synth.networks.aligner import improved, overlap_of
 from synth.networks.windows import (
     ALIGNMENT_SIDE_PX,
     Sight,
@@ -81,8 +82,9 @@ def large_rows(prepared: Prepared, photos: NDArray[np.int64], recipe: ShiftRecip
 
 def shifted(prepared: Prepared, row: int, recipe: ShiftRecipe, rng: np.random.Generator) -> Shifted:
     """Knock one segment out of place; half of them are mirrored."""
-    made = knocked(prepared, row, recipe, rng).seen()
-    return made.mirrored() if rng.random() < 0.5 else made
+    made = knocked(prepared, row, recipe, rng)
+    seen = made.seen(made.sight())
+    return seen.mirrored() if rng.random() < 0.5 else seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,33 +109,29 @@ class Knocked:
         return standing(_box(self.region))
 
     def sight(self) -> Sight:
-        """What the network sees, as in use."""
+        """What the network sees first, as in use."""
         return Sight.of(self.rgb, self.visible, self.moments, self.region)
 
-    def seen(self) -> Shifted:
-        sight, side = self.sight(), ALIGNMENT_SIDE_PX
+    def seen(self, sight: Sight) -> Shifted:
         return Shifted(
             target=sight.target,
-            layout=self.prepared.layout_in(sight.window, self.photo, side),
+            layout=self.prepared.layout_in(sight.window, self.photo, ALIGNMENT_SIDE_PX),
             color=_bytes(sight.color),
             mask=sight.mask,
-            answer=sight.window.correction(self.moments, self.best),
+            answer=sight.window.correction(sight.placed, self.best),
         )
 
-    def corrected(self, correction: NDArray[np.float64]) -> Affine:
-        """The placement by the network's answer."""
-        return self.sight().window.corrected(self.moments, correction)
-
-    def used(self, correction: NDArray[np.float64]) -> Affine:
-        """`corrected`, undone where use undoes it."""
-        return corrected(
+    def improved(self, answer: Callable[[Shifted], NDArray[np.float64]], *, undo: bool) -> Affine:
+        """The placement by a network's answers, undone where use undoes them or taken as they are."""
+        return improved(
+            self.rgb,
             self.visible,
             self.moments,
-            correction,
-            self.sight().window,
             self.region,
+            lambda sight: answer(self.seen(sight)),
             first=self.still,
             canvas=self.prepared.size,
+            undo=undo,
         )
 
     def fit(self, placement: Affine) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,11 @@ def aligner(network: TransformationNetwork) -> NetworkAligner:
 
 def always(matrix: list[list[float]]) -> Rigged:
     return Rigged(lambda target: [matrix] * len(target))
+
+
+def in_turn(answers: Sequence[np.ndarray]) -> Callable[[Tensor], list[Any]]:
+    left = iter(answers)
+    return lambda target: [next(left).tolist()] * len(target)
 
 
 def scene(shape: np.ndarray, x: int, y: int) -> tuple[np.ndarray, Region]:
@@ -105,12 +110,32 @@ def test_a_turn_that_the_closed_form_cannot_make_is_taken() -> None:
     closed, _ = align(segment, region, canvas=CANVAS, frame="scene", planar=False)
     in_place = in_fixed_point(about(turn(10), (65.5, 45.5), to=(25.5, 25.5)))
     window = Sight.of(segment.rgb, segment.mask, closed, region).window
-    affine, scale = aligner(always(window.correction(closed, in_place).tolist())).align(
-        segment, region, labels=labels, frame="scene", planar=False
-    )
+    network = Rigged(in_turn([window.correction(closed, in_place), np.eye(2, 3)]))
+    affine, scale = aligner(network).align(segment, region, labels=labels, frame="scene", planar=False)
     assert iou(segment, affine, region) > 0.9 > 0.8 > iou(segment, closed, region)
     assert np.allclose(as_point(affine), as_point(in_place), atol=1e-3)
     assert scale == pytest.approx(1, abs=1e-3)
+
+
+def test_it_looks_again_from_where_its_first_answer_led_and_undoes_each_answer_by_itself() -> None:
+    labels, region = scene(turned(0), 40, 20)
+    segment = segment_of(turned(10), 40, 20)
+    closed, _ = align(segment, region, canvas=CANVAS, frame="scene", planar=False)
+    by_half, in_place, away = (
+        in_fixed_point(about(turn(angle), (65.5, 45.5), to=(25.5, 25.5))) for angle in (5, 10, 14)
+    )
+
+    def aligned(*ways: tuple[int, ...]) -> tuple[int, ...]:
+        """By a network that wants to have the segment first in one place, then in the other."""
+        answers, at = [], closed
+        for way in ways:
+            answers.append(Sight.of(segment.rgb, segment.mask, at, region).window.correction(at, way))
+            at = way
+        network = Rigged(in_turn(answers))
+        return aligner(network).align(segment, region, labels=labels, frame="scene", planar=False)[0]
+
+    assert np.allclose(as_point(aligned(by_half, in_place)), as_point(in_place), atol=1e-2)
+    assert np.allclose(as_point(aligned(in_place, away)), as_point(in_place), atol=1e-2)
 
 
 @pytest.mark.parametrize(

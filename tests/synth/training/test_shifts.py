@@ -75,7 +75,7 @@ def test_clipping_hides_a_part_of_what_the_network_sees_and_nothing_of_what_is_m
     assert made.still == whole.still and whole.visible.all() == whole.region.mask.all()
     assert 0.25 < np.count_nonzero(made.visible) / np.count_nonzero(whole.visible) < 1
     assert made.fit(made.still) == whole.fit(made.still)
-    seen = made.seen()
+    seen = made.seen(made.sight())
     assert np.array_equal(seen.color.any(axis=2) & ~seen.mask, np.zeros_like(seen.mask))
 
 
@@ -83,21 +83,24 @@ def test_the_answer_is_what_the_closed_form_left_to_be_done(prepared: Prepared) 
     apart = []
     for seed, row in enumerate(all_rows(prepared)):
         made = knocked(prepared, row, SHIFT, rng(seed))
-        seen = made.seen()
-        assert np.allclose(as_point(made.corrected(seen.answer)), as_point(made.best), atol=2e-3)
-        assert made.corrected(NOTHING) == made.used(NOTHING) == made.moments
+        seen = made.seen(made.sight())
+        for undo in (False, True):
+            assert made.improved(lambda _: NOTHING, undo=undo) == made.moments
+        put_back = made.improved(lambda seen: seen.answer, undo=False)
+        assert np.allclose(as_point(put_back), as_point(made.best), atol=2e-3)
         color = torch.from_numpy(seen.color.astype(np.float32)).permute(2, 0, 1)[None] / 255
         in_place = made.sight().window.color(made.rgb, made.visible, made.best, ALIGNMENT_SIDE_PX)
         truth = torch.from_numpy(in_place).permute(2, 0, 1)[None]
         put = warped(color, torch.from_numpy(seen.answer).float()[None])
         apart.append([float((p - truth).abs().mean()) for p in (put, color)])
 
-    put_back, left = np.mean(apart, axis=0)
-    assert put_back < 0.3 * left
+    warped_back, left = np.mean(apart, axis=0)
+    assert warped_back < 0.3 * left
 
 
 def test_a_mirrored_pair_is_as_right_as_the_pair(prepared: Prepared) -> None:
-    made = knocked(prepared, all_rows(prepared)[1], SHIFT, rng(6)).seen()
+    whole = knocked(prepared, all_rows(prepared)[1], SHIFT, rng(6))
+    made = whole.seen(whole.sight())
     other = made.mirrored()
     for one in (made, other):
         color = torch.from_numpy(one.color.astype(np.float32)).permute(2, 0, 1)[None]
@@ -121,7 +124,8 @@ def test_the_network_sees_in_training_what_it_sees_in_use(prepared: Prepared) ->
     labels = np.asarray(prepared.labels[whole.photo])
     moments, _ = align(segment, region, canvas=size, frame="scene", planar=False)
     still = in_fixed_point(np.array([[1.0, 0, -box[0]], [0, 1, -box[1]]]))
-    trained = Knocked(prepared, whole.photo, region, whole.rgb, region.mask, still, moments).seen()
+    placed = Knocked(prepared, whole.photo, region, whole.rgb, region.mask, still, moments)
+    trained = placed.seen(placed.sight())
 
     seen: list[Tensor] = []
 
@@ -142,7 +146,7 @@ def test_the_network_sees_in_training_what_it_sees_in_use(prepared: Prepared) ->
     aligner = NetworkAligner(Watching(len(names)), card, prepared.facts())
     assert aligner.align(segment, region, labels=labels, frame="scene", planar=False)[0] == moments
 
-    target, layout, color, mask = (t[0].numpy() for t in seen)
+    target, layout, color, mask = (t[0].numpy() for t in seen[:4])
     assert np.array_equal(target[0] > 0, trained.target) and np.array_equal(mask[0] > 0, trained.mask)
     assert np.abs(color.transpose(1, 2, 0) - trained.color / 255).max() <= 0.51 / 255
     known = trained.layout < len(names)
