@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import Cursor
 
 from bankd.retrieval import copying
@@ -51,7 +52,8 @@ def write(index: Index, file: Path) -> None:
             for piece in index.pieces:
                 arrays = {}
                 ids = np.frombuffer(b"".join(piece.photos), np.uint8)
-                for name, array in {"ids": ids, "profile": piece.profile, **piece.part.arrays()}.items():
+                named: dict[str, npt.NDArray[Any]] = {"ids": ids, "profile": piece.profile}
+                for name, array in (named | piece.part.arrays()).items():
                     put(bytes(-written % ALIGN))
                     arrays[name] = {"at": written, "type": array.dtype.str, "shape": array.shape}
                     put(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)

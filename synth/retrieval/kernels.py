@@ -178,13 +178,13 @@ def _asked(packed_mask, packed_planes, codes, mask, plane, shown, pools, bins):
     counted = np.zeros(BINS, np.int64)
     for cell in range(packed_planes.shape[1] * 8):
         byte, shift = cell // 8, np.uint8(7 - cell % 8)
-        number = 0
+        number = np.int64(0)
         for bit in range(packed_planes.shape[0]):
             number |= np.int64((packed_planes[bit, byte] >> shift) & 1) << bit
         code = np.int64(codes[number])
         if code == 0:
             continue
-        counted[min(code, BINS) - 1] += 1
+        counted[min(code, np.int64(BINS)) - 1] += 1
         word, place = byte // 8, np.uint64(byte % 8 * 8 + 7 - cell % 8)
         shown[word] |= np.uint64(1) << place
         for bit in range(len(plane)):

@@ -34,7 +34,9 @@ def drawn(
 class Bank:
     """Rows, their photos, and the part made of them."""
 
-    def __init__(self, descriptors: Descriptors, rng: np.random.Generator, *, blocks: bool = True) -> None:
+    def __init__(
+        self, descriptors: Descriptors, rng: np.random.Generator, *, blocks: bool = True, profiles: int = 8
+    ) -> None:
         count = len(descriptors)
         photos = max(1, count // 5)
         self.rows = Rows(
@@ -42,7 +44,7 @@ class Bank:
             photo=rng.integers(0, photos, count).astype(np.int32),
             ordinal=rng.permutation(count).astype(np.int32),
             category=rng.choice([1, 2, 22], count).astype(np.uint8),
-            profile=rng.integers(0, 8, count),
+            profile=rng.integers(0, profiles, count),
             descriptors=descriptors,
         )
         some = rng.random(photos) < (0.3 if blocks else 0)
@@ -57,21 +59,29 @@ class Bank:
         self.part = Part(self.rows, self.photos, frame="scene")
 
     def best(
-        self, query: Descriptors, at: int, category: int, clears: Mapping[int, int], k: int
-    ) -> list[tuple[int, ...]]:
+        self, query: Descriptors, category: int, clears: Mapping[int, int], k: int
+    ) -> list[list[tuple[int, ...]]]:
+        """By brute force, for each row of `query`."""
         rows, photos = self.rows, self.photos
-        eligible = [
-            row
-            for row in range(len(rows.segment))
-            if rows.category[row] == category
-            and clears.get(int(rows.profile[row]), 0) & ~int(photos.blocked[rows.photo[row]])
-            and photos.until_us[rows.photo[row]] <= AT_US
-        ]
-        eligible.sort(key=lambda row: (photos.sha256[rows.photo[row]].tobytes(), rows.ordinal[row]))
-        order = np.array(eligible, np.int64)
-        found, terms = score.top(query, at, rows.descriptors.take(order), k)
-        counts = zip(terms.im, terms.um, terms.ic, terms.uc, strict=True)
-        return [(int(rows.segment[order[n]]), *map(int, four)) for n, four in zip(found, counts, strict=True)]
+        masks = np.array(
+            [clears.get(profile, 0) for profile in range(int(rows.profile.max()) + 1)], np.uint64
+        )
+        free = masks[rows.profile] & ~photos.blocked[rows.photo] != 0
+        eligible = np.flatnonzero((rows.category == category) & free & (photos.until_us[rows.photo] <= AT_US))
+        sha = photos.sha256[rows.photo[eligible]]
+        order = eligible[np.lexsort((rows.ordinal[eligible], *sha.T[::-1]))]
+        ordered = rows.descriptors.take(order)
+        answers = []
+        for at in range(len(query)):
+            found, terms = score.top(query, at, ordered, k)
+            counts = zip(terms.im, terms.um, terms.ic, terms.uc, strict=True)
+            answers.append(
+                [
+                    (int(rows.segment[order[n]]), *map(int, four))
+                    for n, four in zip(found, counts, strict=True)
+                ]
+            )
+        return answers
 
     def search(
         self, query: Descriptors, category: int, clears: Mapping[int, int], k: int, work: Work | None = None
@@ -95,15 +105,44 @@ def listed(found: Found) -> list[tuple[int, ...]]:
 def test_the_index_gives_the_rows_of_the_brute_force_in_its_order(
     seed: int, count: int, k: int, clearing: float
 ) -> None:
+    """Sixty banks, and of each 200 questions."""
     rng = np.random.Generator(np.random.Philox(seed))
-    bank, query = Bank(drawn(rng, count), rng), drawn(rng, 4, labels=(0, 1, 2, 22, 77))
+    bank, query = Bank(drawn(rng, count), rng), drawn(rng, 50, labels=(0, 1, 2, 22, 77))
     clears = {profile: int(rng.integers(1, 4)) for profile in range(8) if rng.random() < clearing}
 
     for category in (1, 2, 22, 9):
         found = bank.search(query, category, clears, k)
-        assert [listed(one) for one in found] == [
-            bank.best(query, at, category, clears, k) for at in range(len(query))
-        ]
+        assert [listed(one) for one in found] == bank.best(query, category, clears, k)
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.01, 0.1, 1])
+@pytest.mark.parametrize("k", [1, 50, 200])
+def test_however_few_profiles_clear_the_rows_are_those_of_the_brute_force(share: float, k: int) -> None:
+    """Rows lie one by one among those that do not clear; there may be fewer than are asked for."""
+    rng = np.random.Generator(np.random.Philox(11))
+    bank = Bank(drawn(rng, 3000), rng, profiles=1000)
+    clears = dict.fromkeys(range(round(1000 * share)), 1)
+    query, work = drawn(rng, 8), Work()
+
+    found = bank.search(query, 2, clears, k, work)
+
+    assert [listed(one) for one in found] == bank.best(query, 2, clears, k)
+    cleared = int(((bank.rows.category == 2) & (bank.rows.profile < 1000 * share)).sum())
+    assert work.rows <= 8 * cleared
+
+
+def test_a_region_without_a_mask_or_without_a_context_is_ranked_by_the_other() -> None:
+    rng = np.random.Generator(np.random.Philox(12))
+    bank = Bank(drawn(rng, 500), rng)
+    contexts = np.full((2, 16, 16), 2, np.uint8)
+    contexts[1] = 0
+    masks = np.zeros((2, 32, 32), bool)
+    masks[1, 3:9, 4:11] = True
+    query = pack("scene", masks, contexts)
+
+    for k in (1, 200):
+        found = bank.search(query, 1, EVERYTHING, k)
+        assert [listed(one) for one in found] == bank.best(query, 1, EVERYTHING, k)
 
 
 @pytest.mark.parametrize("label", [0, 1, 200])
@@ -114,12 +153,11 @@ def test_contexts_of_one_category_fill_a_bin_beyond_what_it_counts(label: int) -
     masks[np.arange(300), rng.integers(0, 32, 300), rng.integers(0, 32, 300)] = True
     whole = pack("scene", masks, np.full((300, 16, 16), label, np.uint8))
     bank = Bank(whole, rng, blocks=False)
+    query = whole.take(np.arange(20))
 
     for category in (1, 2, 22):
-        found = bank.search(whole.take(np.arange(20)), category, EVERYTHING, 3)
-        assert [listed(one) for one in found] == [
-            bank.best(whole, at, category, EVERYTHING, 3) for at in range(20)
-        ]
+        found = bank.search(query, category, EVERYTHING, 3)
+        assert [listed(one) for one in found] == bank.best(query, category, EVERYTHING, 3)
 
 
 def test_full_masks_and_equal_rows_are_told_apart_by_photo_and_ordinal_alone() -> None:
@@ -128,9 +166,8 @@ def test_full_masks_and_equal_rows_are_told_apart_by_photo_and_ordinal_alone() -
     bank = Bank(same, rng, blocks=False)
 
     for k in (1, 7, 200):
-        assert listed(bank.search(same.take(np.array([0])), 1, EVERYTHING, k)[0]) == bank.best(
-            same, 0, 1, EVERYTHING, k
-        )
+        one = same.take(np.array([0]))
+        assert [listed(bank.search(one, 1, EVERYTHING, k)[0])] == bank.best(one, 1, EVERYTHING, k)
 
 
 @pytest.mark.parametrize("clears", [{}, {99: 1}, {0: 0, 1: 0}])
@@ -203,4 +240,4 @@ def test_answers_of_several_parts_join_in_the_one_order() -> None:
     part_of, place = merge(halves, 50)
 
     joined = [listed(halves[number])[at] for number, at in zip(part_of, place, strict=True)]
-    assert joined == whole.best(query, 0, 2, EVERYTHING, 50)
+    assert [joined] == whole.best(query, 2, EVERYTHING, 50)
