@@ -117,6 +117,18 @@ class MemoryBank:
             for one in chosen
         ]
 
+    def fits(self, layout: Layout) -> float:
+        """How well the bank could serve a layout: by area, the mean score of each region's best segment, from
+        0 to 2; 0 where there is none. What `bankd models coverage` works out too."""
+        areas = regions(layout, thin=self.thin)
+        query = describe(layout.labels, areas, self.frame)
+        best = [self._rank(query, region, Choice(candidates=1)) for region in areas]
+        scores = [
+            row[0].im / row[0].um + (row[0].ic / row[0].uc if row[0].uc else 0.0) if row else 0.0
+            for row in best
+        ]
+        return sum(s * area.area_px for s, area in zip(scores, areas, strict=True)) / layout.labels.size
+
     def _rank(self, query: Descriptors, region: Region, choice: Choice) -> list[Candidate]:
         if region.category not in self._index:
             return []
