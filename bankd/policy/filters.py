@@ -62,7 +62,7 @@ class Filter:
         return self.condition()
 
     @property
-    def profiles(self) -> Select[tuple[int, int]]:
+    def profiles(self) -> Select[Any]:
         """Rows `(profile_id, mask)` of profiles that clear: bit `ordinal` is set for each grant that does."""
         mask = func.bit_or(literal(1, BigInteger).op("<<")(sql_cast(self.source.c.ordinal, Integer)))
         return (
@@ -71,7 +71,7 @@ class Filter:
             .group_by(self.source.c.profile_id)
         )
 
-    def packed(self, profiles: Sequence[int] | None = None) -> Select[tuple[bytes | None]]:
+    def packed(self, profiles: Sequence[int] | None = None) -> Select[Any]:
         """One value: each grant that clears as 8 bytes, profile << 6 | ordinal; NULL where there is none.
 
         A million grants are a million rows, and dear to read one by one.
@@ -82,7 +82,7 @@ class Filter:
             self.allows, *self._only(profiles)
         )
 
-    def until(self) -> Select[tuple[datetime | None]]:
+    def until(self) -> Select[Any]:
         """The next moment at which the answer could change by itself; NULL: at none.
 
         A moment may be the last of one answer or the first of another. So one that is
@@ -101,7 +101,7 @@ class Filter:
             )
         )
 
-    def moved(self, since: datetime) -> Select[tuple[bytes | None]]:
+    def moved(self, since: datetime) -> Select[Any]:
         """One value: the profiles, 8 bytes each, of which a moment was passed between `since` and `now`."""
         passed = or_(*(column.between(since, self.now) for column in self._moments()))
         profile: Any = func.int8send(sql_cast(self.source.c.profile_id, BigInteger))

@@ -199,7 +199,7 @@ def composite_ids_of_photo(session: Session, photo_id: UUID) -> Sequence[UUID]:
     return session.scalars(placed_in(photo_id)).all()
 
 
-def placed_in(photo_id: UUID) -> Select[tuple[UUID]]:
+def placed_in(photo_id: UUID) -> Select[Any]:
     """The ids of the composites that a photo was placed in, each once, sorted."""
     used = select(Usage.composite_id).where(Usage.photo_id == photo_id)
     return used.distinct().order_by(Usage.composite_id)

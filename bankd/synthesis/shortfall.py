@@ -110,13 +110,13 @@ def _held(
         .subquery()
     )
     alike = (each.c.profile_id, *(each.c[name] for name in OWN))
-    kinds = select(*alike, func.count().label("count")).group_by(*alike).subquery()
+    kinds = select(*alike, func.count().label("held")).group_by(*alike).subquery()
     # Sums over all kinds, beside the kinds themselves; of very many only some leave the database.
     rows = session.execute(
         select(
             kinds,
-            _sum(kinds.c.count).over().label("segments"),
-            *(_sum(kinds.c.count).filter(kinds.c[name]).over() for name in OWN),
+            _sum(kinds.c.held).over().label("segments"),
+            *(_sum(kinds.c.held).filter(kinds.c[name]).over() for name in OWN),
         )
         .order_by(func.hashint4(kinds.c.profile_id), *(kinds.c[name] for name in OWN))
         .limit(KINDS + 1)
@@ -126,7 +126,7 @@ def _held(
     segments = int(rows[0].segments)
     exact = {name: int(count or 0) for name, count in zip(OWN, rows[0][-len(OWN) :], strict=True)}
     looked_at = rows[:KINDS]
-    sampled = sum(row.count for row in looked_at)
+    sampled = sum(row.held for row in looked_at)
     denied = _denied(session, {row.profile_id for row in looked_at}, terms=terms)
     counts: Counter[str] = Counter()
     for profile, *flags, count in (row[: 2 + len(OWN)] for row in looked_at):

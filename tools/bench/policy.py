@@ -35,7 +35,8 @@ CATEGORIES = 20
 WALL = 1
 ROUNDS = 5
 
-# Each has terms of its own: its dates to the second. Half of the licenses are over.
+# Each has terms of its own: its dates to the second. Half of the licenses are over; of the others some allow
+# no new pictures from a day on that is near.
 GRANTS = """
 INSERT INTO profile_grants
 SELECT n, 0, 'licensed', n % 3 > 0, CASE WHEN n % 3 > 0 THEN '{}' ELSE '{JP,KR,FR}' END::text[], 'targeted',
@@ -48,7 +49,9 @@ SELECT n, 0, 'licensed', n % 3 > 0, CASE WHEN n % 3 > 0 THEN '{}' ELSE '{JP,KR,F
     timestamptz '2016-01-01' + make_interval(days => (n % 1500)::int, secs => n % 86399),
     CASE WHEN n % 2 = 0 THEN timestamptz '2027-01-01' ELSE timestamptz '2021-01-01' END
         + make_interval(days => (n % 1800)::int, secs => n % 86398),
-    NULL, NULL, true, n % 4 = 0, NULL, 'none', 'not-needed', 'unknown', 'not-needed', '{}'::text[],
+    CASE WHEN n % 10 = 4 THEN timestamptz '2026-06-01 12:00+00'
+        + make_interval(secs => (n * 7919) % 20000000) END,
+    NULL, true, n % 4 = 0, NULL, 'none', 'not-needed', 'unknown', 'not-needed', '{}'::text[],
     'unstated', NULL
 FROM generate_series({first}, {last}) AS n
 """
