@@ -4,15 +4,13 @@ The same rule cuts a layout into regions and a photo into segments, so that a
 photo's own layout finds the photo's own segments.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import find_objects
 
 from synth.distance import nearest
+from synth.runs import Numbers, Runs, connected, runs_of
 
 VOID = 0
 """The house id of unlabelled pixels: a category like any other, except that contexts leave it out."""
@@ -79,114 +77,148 @@ def components(
     labels: Labels, *, instances: npt.NDArray[np.int32] | None = None, thin: frozenset[int] = frozenset()
 ) -> list[Region]:
     """Regions as in `regions`; pixels of different `instances` (0: none) never share one."""
-    keys, categories, numbers = _keyed(labels, instances)
-    keys = _settled(keys)
-    thin_pixels = np.isin(categories, sorted(thin))[keys] if thin else np.zeros(labels.shape, dtype=bool)
-    found: list[tuple[int, int, Region]] = []
-    for key, top, left, cut in _boxes(keys, len(categories)):
-        own = cut == key
-        category = int(categories[key])
-        joined = (
-            own
-            if category in thin
-            else own | thin_pixels[top : top + cut.shape[0], left : left + cut.shape[1]]
-        )
-        for first_px, y, x, mask in _parts(joined, own):
-            height, width = mask.shape
-            region = Region(
-                ordinal=0,
-                category=category,
-                x0=left + x,
-                y0=top + y,
-                x1=left + x + width,
-                y1=top + y + height,
-                area_px=int(np.count_nonzero(mask)),
-                mask=mask,
-                instance=int(numbers[key]) or None,
-            )
-            first_row, first_column = divmod(first_px, cut.shape[1])
-            found.append((category, (top + first_row) * labels.shape[1] + left + first_column, region))
-    found.sort(key=lambda entry: entry[:2])
-    return [
-        Region(at, r.category, r.x0, r.y0, r.x1, r.y1, r.area_px, r.mask, r.instance)
-        for at, (_, _, r) in enumerate(found)
-    ]
+    return pieces(labels, instances).regions(thin)
 
 
-def count_regions(layout: Layout, *, instances: npt.NDArray[np.int32] | None = None) -> int:
-    """How many regions a label map falls into, found without cutting them out; thin ones join nothing,
+def count_regions(layout: Layout) -> int:
+    """How many regions a layout falls into, found without cutting them out; thin ones join nothing,
     so `regions` never gives more."""
-    keys, categories, _ = _keyed(layout.labels, instances)
-    return sum(
-        cv2.connectedComponents((cut == key).astype(np.uint8), connectivity=8)[0] - 1
-        for key, _, _, cut in _boxes(_settled(keys), len(categories))
-    )
+    return pieces(layout.labels).count
 
 
 def despeckled(labels: Labels) -> Labels:
     """The label map that `regions` sees: each speckle pixel takes the category of the nearest pixel
     that is none, of equally near ones the upper, then the left one. Far from anything else, speckle stays."""
-    keys, categories, _ = _keyed(labels, None)
-    settled: Labels = categories[_settled(keys)].astype(np.uint8)
-    return settled
+    settled = pieces(labels)
+    return np.repeat(settled.categories, settled.runs.length).reshape(labels.shape)
 
 
-def _keyed(
-    labels: Labels, instances: npt.NDArray[np.int32] | None
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Number the pairs (category, instance) densely: the map of numbers, and what each stands for."""
-    if instances is None:
-        present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).astype(np.int64)
-        dense = np.zeros(256, dtype=np.int32)
-        dense[present] = np.arange(len(present), dtype=np.int32)
-        keys = dense[labels]
-    else:
-        present, inverse = np.unique((instances.astype(np.int64) << 8) | labels, return_inverse=True)
-        keys = inverse.reshape(labels.shape).astype(np.int32)
-    return keys, present & 0xFF, present >> 8
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """A label map without its speckle, as runs and the components that they make.
+
+    Per run: its category, its instance, and the number of its component, of which there are `count`.
+    """
+
+    frame: tuple[int, int]
+    runs: Runs
+    categories: Labels
+    instances: Numbers
+    components: Numbers
+    count: int
+
+    def regions(self, thin: frozenset[int] = frozenset()) -> list[Region]:
+        """The components as regions; `thin` as in the function of this name."""
+        runs, numbers = self.runs, self._joined(thin)
+        order = np.argsort(numbers, kind="stable")
+        first = np.flatnonzero(np.diff(numbers[order], prepend=-1))  # where the runs of each region begin
+        top, last = order[first], order[np.append(first[1:], len(order)) - 1]
+        x0, x1 = np.minimum.reduceat(runs.start[order], first), np.maximum.reduceat(runs.stop[order], first)
+        area_px = np.add.reduceat(runs.length[order], first)
+
+        ranked = np.lexsort((top, self.categories[top]))  # runs lie in raster order
+        ordinals = np.empty(len(first), dtype=np.int32)
+        ordinals[ranked] = np.arange(len(first), dtype=np.int32)
+        of_run = np.empty(len(runs), dtype=np.int32)
+        of_run[order] = np.repeat(ordinals, np.diff(first, append=len(order)))
+        numbered = np.repeat(of_run, runs.length).reshape(self.frame)
+        table = np.stack(
+            [self.categories[top], x0, runs.row[top], x1, runs.row[last] + 1, area_px, self.instances[top]]
+        )
+        return [
+            Region(
+                at, category, left, upper, right, lower, area,
+                mask=numbered[upper:lower, left:right] == at, instance=instance or None,
+            )
+            for at, (category, left, upper, right, lower, area, instance) in enumerate(
+                table[:, ranked].T.tolist()
+            )
+        ]  # fmt: skip
+
+    def _joined(self, thin: frozenset[int]) -> Numbers:
+        """Components again, those of one category and instance that thin pixels join having one number."""
+        is_thin = np.isin(self.categories, sorted(thin))
+        if not is_thin.any():
+            return self.components
+        keys = _keys(self.categories, self.instances)
+        order = np.argsort(keys, kind="stable")
+        several = [
+            own
+            for own in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
+            if not is_thin[own[0]] and (self.components[own] != self.components[own[0]]).any()
+        ]
+        if not several:
+            return self.components
+        # One map for each category and instance, one below the other: its own runs and the thin ones.
+        height, width = self.frame
+        thin_runs = self.runs.take(is_thin)
+        maps = []
+        for at, own in enumerate(several):
+            runs = self.runs.take(own)
+            between = _within(thin_runs, runs)
+            maps += [(one.row + at * (height + 1), one.start, one.stop) for one in (runs, between)]
+        row, start, stop = (np.concatenate(parts) for parts in zip(*maps, strict=True))
+        ordered = np.argsort(row * width + start)
+        _, found = connected(Runs(row, start, stop).take(ordered), np.zeros(len(row), dtype=np.int8))
+        joined = np.empty(len(row), dtype=np.int64)
+        joined[ordered] = found
+        numbers, begin = self.components.copy(), 0
+        for at, own in enumerate(several):
+            numbers[own] = self.count + joined[begin : begin + len(own)]
+            begin += len(own) + len(maps[2 * at + 1][0])
+        return numbers
 
 
-def _settled(keys: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """`keys` with speckle filled from the nearest pixel that is no speckle.
+def pieces(labels: Labels, instances: npt.NDArray[np.int32] | None = None) -> Pieces:
+    """Settle the speckle of a label map and find its components; pixels of different `instances`
+    (0: none) never share one.
 
     In integers, ties and all: the worker and the bank must see the same regions.
     """
-    speckle = np.zeros(keys.shape, dtype=bool)
-    for key, top, left, cut in _boxes(keys, int(keys.max()) + 1):
-        own = (cut == key).astype(np.uint8)
-        _, numbered, stats, _ = cv2.connectedComponentsWithStats(own, connectivity=8)
-        small = (stats[:, cv2.CC_STAT_WIDTH] <= SPECKLE_PX) & (stats[:, cv2.CC_STAT_HEIGHT] <= SPECKLE_PX)
-        small[0] = False
-        if small.any():
-            speckle[top : top + cut.shape[0], left : left + cut.shape[1]] |= small[numbered]
+    found = _pieces(labels, instances)
+    runs, count = found.runs, found.count
+    x0, y0 = np.full(count, labels.shape[1]), np.full(count, labels.shape[0])
+    x1, y1 = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    np.minimum.at(x0, found.components, runs.start)
+    np.maximum.at(x1, found.components, runs.stop)
+    np.minimum.at(y0, found.components, runs.row)
+    np.maximum.at(y1, found.components, runs.row + 1)
+    small = (x1 - x0 <= SPECKLE_PX) & (y1 - y0 <= SPECKLE_PX)
+    if not small.any():
+        return found
+    speckle = np.zeros(labels.shape, dtype=bool)
+    speckle.ravel()[runs.take(small[found.components]).pixels(labels.shape[1])] = True
     filled, source, _ = nearest(speckle, ~speckle, reach_px=SPECKLE_REACH_PX)
     if filled.size == 0:
-        return keys
-    settled = keys.copy()
-    settled.ravel()[filled] = keys.ravel()[source]
-    return settled
+        return found
+    settled = labels.copy()
+    settled.ravel()[filled] = labels.ravel()[source]
+    if instances is None:
+        return _pieces(settled, None)
+    parted = instances.copy()
+    parted.ravel()[filled] = instances.ravel()[source]
+    return _pieces(settled, parted)
 
 
-def _boxes(keys: npt.NDArray[np.int32], count: int) -> Iterator[tuple[int, int, int, npt.NDArray[np.int32]]]:
-    """Per key that occurs: the key, its box's top and left, and the map cut to that box."""
-    for key, where in enumerate(find_objects(keys + 1, max_label=count)):
-        if where is not None:
-            yield key, where[0].start, where[1].start, keys[where]
+def _pieces(labels: Labels, instances: npt.NDArray[np.int32] | None) -> Pieces:
+    runs = runs_of(labels) if instances is None else runs_of(labels, instances)
+    categories = labels[runs.row, runs.start]
+    numbers = np.zeros(len(runs), np.int64)
+    if instances is not None:
+        numbers = instances[runs.row, runs.start].astype(np.int64)
+    count, found = connected(runs, _keys(categories, numbers))
+    height, width = labels.shape
+    return Pieces((height, width), runs, categories, numbers, found, count)
 
 
-def _parts(joined: Mask, own: Mask) -> Iterator[tuple[int, int, int, Mask]]:
-    """Components of `joined` cut down to `own`: first pixel (raster index), top, left and mask of each."""
-    count, numbered, stats, _ = cv2.connectedComponentsWithStats(joined.astype(np.uint8), connectivity=8)
-    flat = np.where(own, numbered, 0).ravel()
-    first = np.full(count, -1, dtype=np.int64)
-    first[flat[::-1]] = np.arange(
-        flat.size - 1, -1, -1
-    )  # of equal indices the last written stays: the lowest
-    for number in range(1, count):
-        if first[number] < 0:  # nothing but thin pixels
-            continue
-        x, y, width, height = (int(value) for value in stats[number, :4])
-        mask = (numbered[y : y + height, x : x + width] == number) & own[y : y + height, x : x + width]
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-        yield int(first[number]), y + int(rows[0]), x + int(columns[0]), mask
+def _keys(categories: Labels, instances: Numbers) -> Numbers:
+    """One number for each pair."""
+    return (instances << 8) | categories
+
+
+def _within(some: Runs, others: Runs) -> Runs:
+    """The parts of some runs that lie within the box around the others, of which there is one at least."""
+    rows = slice(*np.searchsorted(some.row, [others.row[0], others.row[-1] + 1]))
+    start = np.maximum(some.start[rows], others.start.min())
+    stop = np.minimum(some.stop[rows], others.stop.max())
+    return Runs(some.row[rows], start, stop).take(start < stop)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from synth.layout import Labels, Region, components
+from synth.layout import Labels, Pieces, Region, pieces
 
 SMALL_SHARE = (76, 10_000)
 """Below 0.76% of the frame a segment is flagged small: SIMS gives it no retrieval, the bank keeps it."""
@@ -40,15 +40,23 @@ def cut(
     """
     if instances is not None and instances.shape != labels.shape:
         raise ValueError("instances and labels differ in size")
-    if depth is not None and depth.shape != labels.shape:
+    return cut_pieces(pieces(labels, instances), depth, thin=thin)
+
+
+def cut_pieces(
+    found: Pieces, depth: npt.NDArray[np.uint16] | None = None, *, thin: frozenset[int] = frozenset()
+) -> list[SegmentCut]:
+    """As `cut`, for a label map that was taken apart already."""
+    height, width = found.frame
+    if depth is not None and depth.shape != found.frame:
         raise ValueError("depth and labels differ in size")
     return [
         SegmentCut(
             region=region,
-            small=region.area_px * SMALL_SHARE[1] < SMALL_SHARE[0] * labels.size,
+            small=region.area_px * SMALL_SHARE[1] < SMALL_SHARE[0] * height * width,
             depth_mm=None if depth is None else _median_mm(depth, region),
         )
-        for region in components(labels, instances=instances, thin=thin)
+        for region in found.regions(thin)
     ]
 
 

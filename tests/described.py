@@ -58,7 +58,7 @@ def admitted(
     at: datetime,
 ) -> Photo:
     """A photo with a segment for each category, described in each frame that `described` has."""
-    sha256 = hashlib.sha256(name.encode()).hexdigest()
+    sha256, count = hashlib.sha256(name.encode()).hexdigest(), len(categories)
     return admission.admit(
         session,
         PhotoFacts(
@@ -72,12 +72,10 @@ def admitted(
         segments=[SegmentFacts(category, None, 10, (0, 0, 4, 4), False, None) for category in categories],
         descriptors=[
             DescriptorFacts(
-                ordinal, FORMAT, rows.frame, rows.masks[ordinal].tobytes(),
-                tuple(plane.tobytes() for plane in rows.planes[ordinal]),
-                int(rows.mask_n[ordinal]), int(rows.context_n[ordinal]),
+                FORMAT, rows.frame, rows.masks[:count], rows.planes[:count], rows.mask_n[:count],
+                rows.context_n[:count],
             )
             for rows in described
-            for ordinal in range(len(categories))
         ],
         grant_ids=grant_ids,
         release_ids=[],

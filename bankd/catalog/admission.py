@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, insert, or_, select
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -16,10 +18,24 @@ from bankd.catalog import service
 from bankd.catalog.models import Descriptor, Photo, Segment, Tombstone
 from bankd.licensing.terms import Depictions, EmbeddedRights
 
-DESCRIPTOR_COLUMNS = (
-    "segment_id", "format", "frame", "photo_id", "category_id", "profile_id", "mask_n", "context_n",
-    "mask", "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7",
+SEGMENT_COLUMNS = (
+    "photo_id", "ordinal", "category_id", "profile_id", "instance", "area_px", "x0", "y0", "x1", "y1",
+    "small", "depth_mm",
 )  # fmt: skip
+
+# A descriptor's columns in a binary COPY: the bytes of each value and how numpy writes it, the highest byte
+# first. Bits have their number before them.
+MASK_BITS, PLANE_BITS, PLANES = 1024, 256, 8
+DESCRIPTOR_COLUMNS = {
+    "segment_id": (8, ">i8"), "format": (2, ">i2"), "frame": (0, ""), "photo_id": (16, "V16"),
+    "category_id": (2, ">i2"), "profile_id": (4, ">i4"), "mask_n": (2, ">i2"), "context_n": (2, ">i2"),
+    "mask": (4 + MASK_BITS // 8, [("bits", ">i4"), ("value", "u1", MASK_BITS // 8)]),
+    **{f"c{plane}": (4 + PLANE_BITS // 8, [("bits", ">i4"), ("value", "u1", PLANE_BITS // 8)])
+       for plane in range(PLANES)},
+}  # fmt: skip
+COPY_BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_END = b"\xff\xff"
+NULL = -1  # as the length of a value
 
 
 @dataclass(frozen=True)
@@ -60,17 +76,16 @@ class SegmentFacts:
     depth_mm: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DescriptorFacts:
-    """One descriptor of the segment at `ordinal`: packed bits, the first cell highest; `planes` are 8."""
+    """The descriptors of all segments in one frame, by ordinal: packed bits, the first cell highest."""
 
-    ordinal: int
     format: int
     frame: str
-    mask: bytes
-    planes: tuple[bytes, ...]
-    mask_n: int
-    context_n: int
+    masks: npt.NDArray[np.uint8]  # (n, 128)
+    planes: npt.NDArray[np.uint8]  # (n, 8, 32)
+    mask_n: npt.NDArray[np.int32]  # (n,)
+    context_n: npt.NDArray[np.int32]  # (n,)
 
 
 def is_tombstoned(session: Session, *, sha256: str | None = None, pixel_sha256: str | None = None) -> bool:
@@ -170,42 +185,68 @@ def _write(
     segments: Sequence[SegmentFacts],
     descriptors: Iterable[DescriptorFacts],
 ) -> None:
-    ids = session.scalars(
-        insert(Segment).returning(Segment.id, sort_by_parameter_order=True),
-        [
-            {
-                "photo_id": photo.id,
-                "ordinal": ordinal,
-                "category_id": segment.category_id,
-                "profile_id": photo.profile_id,
-                "instance": segment.instance,
-                "area_px": segment.area_px,
-                **dict(zip(("x0", "y0", "x1", "y1"), segment.box, strict=True)),
-                "small": segment.small,
-                "depth_mm": segment.depth_mm,
-            }
-            for ordinal, segment in enumerate(segments)
-        ],
-    ).all()
-    cursor: Any = session.connection().connection.cursor()
-    statement = f"COPY {Descriptor.__tablename__} ({', '.join(DESCRIPTOR_COLUMNS)}) FROM STDIN"
-    with cursor, cursor.copy(statement) as copy:
-        for descriptor in descriptors:
-            copy.write_row(
-                (
-                    ids[descriptor.ordinal],
-                    descriptor.format,
-                    descriptor.frame,
-                    photo.id,
-                    segments[descriptor.ordinal].category_id,
-                    photo.profile_id,
-                    descriptor.mask_n,
-                    descriptor.context_n,
-                    _bits(descriptor.mask),
-                    *(_bits(plane) for plane in descriptor.planes),
-                )
-            )
+    """Segments by COPY, which gives them their ids, then their descriptors by one COPY of all."""
+    if not segments:
+        return
+    connection: Any = session.connection().connection
+    lines = []
+    for ordinal, one in enumerate(segments):
+        fields = (
+            photo.id, ordinal, one.category_id, photo.profile_id, one.instance, one.area_px, *one.box,
+            "t" if one.small else "f", one.depth_mm,
+        )  # fmt: skip
+        lines.append("\t".join("\\N" if field is None else str(field) for field in fields))
+    with connection.cursor() as cursor:
+        columns = ", ".join(SEGMENT_COLUMNS)
+        with cursor.copy(f"COPY {Segment.__tablename__} ({columns}) FROM STDIN") as copy:
+            copy.write("\n".join(lines))
+        ids = session.scalars(
+            select(Segment.id).where(Segment.photo_id == photo.id).order_by(Segment.ordinal)
+        ).all()
+        columns = ", ".join(DESCRIPTOR_COLUMNS)
+        statement = f"COPY {Descriptor.__tablename__} ({columns}) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(statement) as copy:
+            copy.write(COPY_BEGIN)
+            for described in descriptors:
+                copy.write(_rows(photo, np.array(ids), segments, described))
+            copy.write(COPY_END)
 
 
-def _bits(packed: bytes) -> str:
-    return f"{int.from_bytes(packed, 'big'):0{8 * len(packed)}b}"
+def _rows(
+    photo: Photo,
+    ids: npt.NDArray[np.int64],
+    segments: Sequence[SegmentFacts],
+    described: DescriptorFacts,
+) -> bytes:
+    """The rows of one frame as a binary COPY wants them: the number of columns, then each with its length."""
+    frame = described.frame.encode()
+    values: dict[str, Any] = {
+        "segment_id": ids,
+        "format": described.format,
+        "frame": frame,
+        "photo_id": np.void(photo.id.bytes),
+        "category_id": [one.category_id for one in segments],
+        "profile_id": photo.profile_id,
+        "mask_n": described.mask_n,
+        "context_n": described.context_n,
+    }
+    fields: list[tuple[str, Any]] = [("columns", ">i2")]
+    for name, (_, kind) in DESCRIPTOR_COLUMNS.items():
+        fields.append((f"{name} length", ">i4"))
+        if name == "frame":
+            fields.append((name, f"S{len(frame)}"))
+        elif name not in values or values[name] is not None:
+            fields.append((name, kind))
+    rows = np.zeros(len(ids), dtype=fields)
+    rows["columns"] = len(DESCRIPTOR_COLUMNS)
+    for name, (length, _) in DESCRIPTOR_COLUMNS.items():
+        rows[f"{name} length"] = length
+        if name in values and values[name] is not None:
+            rows[name] = values[name]
+    rows["frame length"] = len(frame)
+    if photo.profile_id is None:
+        rows["profile_id length"] = NULL
+    rows["mask"]["bits"], rows["mask"]["value"] = MASK_BITS, described.masks
+    for plane in range(PLANES):
+        rows[f"c{plane}"]["bits"], rows[f"c{plane}"]["value"] = PLANE_BITS, described.planes[:, plane]
+    return rows.tobytes()

@@ -4,13 +4,16 @@ import io
 import warnings
 from collections.abc import Callable, Mapping
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from bankd.catalog import png
 from bankd.catalog.errors import NumbersUnreadable, UnknownNumbers
 
 Labels = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 DEEP = "I;16B"
 NUMBERED = frozenset({"P", "P;1", "P;2", "P;4", "L", DEEP})
@@ -19,8 +22,8 @@ NUMBERED = frozenset({"P", "P;1", "P;2", "P;4", "L", DEEP})
 
 def read_numbers(
     content: bytes, *, fits: Callable[[int, int], None], modes: frozenset[str] = NUMBERED
-) -> npt.NDArray[np.uint16]:
-    """(H, W) numbers of an indexed PNG or a grey one of 8 or 16 bits; colors are not looked at.
+) -> Numbers:
+    """(H, W) numbers of an indexed PNG or a grey one, as wide as 8 or 16 bits; colors are not looked at.
 
     Args:
         fits: is told height and width before a pixel is decoded, and raises where they do not fit.
@@ -45,31 +48,48 @@ def read_numbers(
         if raw_mode not in modes or getattr(image, "n_frames", 1) > 1:
             raise NumbersUnreadable("is no indexed, 8-bit or 16-bit grey PNG", "no-numbers")
         try:
-            return np.asarray(image).astype(np.uint16)
+            found = np.asarray(image)
+            return found if found.dtype == np.uint8 else found.astype(np.uint16)
         except Exception as error:
             raise NumbersUnreadable("is truncated or corrupt", "corrupt") from error
 
 
-def house_ids(numbers: npt.NDArray[np.uint16], classes: Mapping[int, int]) -> Labels:
+def house_ids(numbers: Numbers, classes: Mapping[int, int]) -> Labels:
     """The house category of each pixel; `classes` maps the numbers of a map to house ids.
 
     Raises:
         UnknownNumbers: names all that `classes` lacks.
     """
-    house = np.full(0x10000, -1, dtype=np.int16)
-    for number, category in classes.items():
-        house[number] = category
-    mapped = house[numbers]
-    if (mapped < 0).any():
-        raise UnknownNumbers([int(number) for number in np.unique(numbers[mapped < 0])])
-    return mapped.astype(np.uint8)
+    return by_table(numbers, house_table(numbers, classes)[0])
 
 
-def encode(numbers: Labels | npt.NDArray[np.uint16]) -> bytes:
-    """Numbers as they are stored: a grey PNG of as many bits, the same bytes for the same numbers."""
-    out = io.BytesIO()
-    Image.fromarray(numbers).save(out, "PNG", compress_level=6)
-    return out.getvalue()
+def house_table(numbers: Numbers, classes: Mapping[int, int]) -> tuple[Labels, frozenset[int]]:
+    """The house category by number, for numbers that occur in a map; and the categories that occur.
+
+    Raises:
+        UnknownNumbers: names all that occur and `classes` lacks.
+    """
+    width = 1 << 8 * numbers.dtype.itemsize
+    counts = cv2.calcHist([np.ascontiguousarray(numbers)], [0], None, [width], [0, width])
+    present = np.flatnonzero(counts).tolist()
+    if unknown := [number for number in present if number not in classes]:
+        raise UnknownNumbers(unknown)
+    house = np.zeros(width, dtype=np.uint8)
+    for number in present:
+        house[number] = classes[number]
+    return house, frozenset(classes[number] for number in present)
+
+
+def by_table(numbers: Numbers, house: Labels) -> Labels:
+    """Each number replaced by what the table has at its place."""
+    return (
+        cv2.LUT(numbers, house).astype(np.uint8, copy=False) if numbers.dtype == np.uint8 else house[numbers]
+    )
+
+
+def encode(numbers: Numbers) -> bytes:
+    """Numbers as they are stored: a grey PNG of as many bits."""
+    return png.encode(numbers)
 
 
 def stored(content: bytes) -> Labels:

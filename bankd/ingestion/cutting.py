@@ -4,8 +4,9 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -13,17 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from bankd.catalog import labels as house_labels
+from bankd.catalog import png
 from bankd.catalog.admission import DescriptorFacts, SegmentFacts
 from bankd.ingestion import labels as maps
-from bankd.ingestion.decode import Decoded, Rgb, working, working_size
+from bankd.ingestion.decode import Decoded, Rgb, thumbnail, working, working_size
 from bankd.ingestion.errors import TooManySegments
-from synth.layout import Layout, count_regions
+from synth.layout import pieces
 from synth.retrieval import coherence, descriptors
-from synth.segments import SegmentCut, cut
+from synth.segments import SegmentCut, cut_pieces
 
 PACK_VERSION = 1
 SEGMENTS_MOST = 10_000  # of a photo: ten times what street scenes have; noise has a million
-PNG_COMPRESSION = 2  # zlib level: packs are written once and read often, and photos hardly compress
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Stored:
     content: bytes
     media_type: str
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 
@@ -48,6 +49,7 @@ class CutPhoto:
     pack: Stored
     labels: Stored
     depth: Stored | None
+    thumbnail: Stored
     look: coherence.PhotoLook
 
 
@@ -68,17 +70,17 @@ def cut_photo(
     """
     rgb = working(photo.rgb)
     frame = working_size(photo.frame)
-    label_map = maps.decode_labels(labels, name=name, frame=photo.frame, classes=classes)
-    label_map = maps.nearest(label_map, frame)
+    label_map = maps.decode_labels(labels, name=name, frame=photo.frame, working=frame, classes=classes)
     instance_map = depth_map = None
     if instances is not None:
-        found = maps.decode_instances(instances, name=name, frame=photo.frame)
-        instance_map = maps.nearest(found, frame)
+        instance_map = maps.decode_instances(instances, name=name, frame=photo.frame)
+        instance_map = maps.nearest(instance_map, frame)
     if depth is not None:
         depth_map = maps.nearest(maps.decode_depth(depth, name=name, frame=photo.frame), frame)
-    if (pieces := count_regions(Layout(label_map), instances=instance_map)) > SEGMENTS_MOST:
-        raise TooManySegments(name, pieces, SEGMENTS_MOST)
-    cuts = cut(label_map, instance_map, depth_map, thin=thin)
+    found = pieces(label_map, instance_map)
+    if found.count > SEGMENTS_MOST:
+        raise TooManySegments(name, found.count, SEGMENTS_MOST)
+    cuts = cut_pieces(found, depth_map, thin=thin)
     return CutPhoto(
         frame=frame,
         segments=tuple(
@@ -92,10 +94,11 @@ def cut_photo(
             )
             for one in cuts
         ),
-        descriptors=tuple(_descriptors(label_map, cuts)),
+        descriptors=_descriptors(label_map, cuts),
         pack=Stored(pack(rgb, cuts), "application/zip"),
         labels=Stored(house_labels.encode(label_map), "image/png"),
         depth=None if depth_map is None else Stored(house_labels.encode(depth_map), "image/png"),
+        thumbnail=Stored(thumbnail(rgb), "image/jpeg"),
         look=coherence.look(rgb, descriptors.scene_context(label_map)),
     )
 
@@ -124,21 +127,14 @@ def pack(rgb: Rgb, cuts: Sequence[SegmentCut]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_entry("pack.json"), json.dumps(document, separators=(",", ":")))
+        # Four bytes in one number: a pixel is kept or cleared at once.
+        whole = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA).view(np.uint32)[..., 0]
         for one in cuts:
-            archive.writestr(_entry(f"{one.region.ordinal}.png"), _crop(rgb, one))
+            region = one.region
+            crop = whole[region.y0 : region.y1, region.x0 : region.x1] * region.mask
+            rgba = crop.view(np.uint8).reshape(*crop.shape, 4)
+            archive.writestr(_entry(f"{region.ordinal}.png"), png.encode(rgba))
     return out.getvalue()
-
-
-def _crop(rgb: Rgb, one: SegmentCut) -> bytes:
-    region = one.region
-    bgra = np.zeros((*region.mask.shape, 4), dtype=np.uint8)
-    box = rgb[region.y0 : region.y1, region.x0 : region.x1, ::-1]
-    bgra[..., :3] = box * region.mask[..., None]
-    bgra[..., 3] = region.mask * np.uint8(255)
-    done, png = cv2.imencode(".png", bgra, (cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION))
-    if not done:
-        raise RuntimeError("a crop could not be written as PNG")
-    return png.tobytes()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -146,17 +142,16 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
 
 
-def _descriptors(label_map: npt.NDArray[np.uint8], cuts: Sequence[SegmentCut]) -> Iterator[DescriptorFacts]:
+def _descriptors(label_map: npt.NDArray[np.uint8], cuts: Sequence[SegmentCut]) -> tuple[DescriptorFacts, ...]:
     regions = [one.region for one in cuts]
-    for frame in descriptors.FRAMES:
-        described = descriptors.describe(label_map, regions, frame)
-        for at, region in enumerate(regions):
-            yield DescriptorFacts(
-                ordinal=region.ordinal,
-                format=descriptors.FORMAT,
-                frame=frame,
-                mask=described.masks[at].tobytes(),
-                planes=tuple(plane.tobytes() for plane in described.planes[at]),
-                mask_n=int(described.mask_n[at]),
-                context_n=int(described.context_n[at]),
-            )
+    return tuple(
+        DescriptorFacts(
+            format=descriptors.FORMAT,
+            frame=described.frame,
+            masks=described.masks,
+            planes=described.planes,
+            mask_n=described.mask_n,
+            context_n=described.context_n,
+        )
+        for described in descriptors.describe_in(descriptors.FRAMES, label_map, regions)
+    )

@@ -22,9 +22,15 @@ VOID = 0
 
 
 def decode_labels(
-    content: bytes, *, name: str, frame: tuple[int, int], classes: Mapping[int, int]
+    content: bytes,
+    *,
+    name: str,
+    frame: tuple[int, int],
+    working: tuple[int, int] | None = None,
+    classes: Mapping[int, int],
 ) -> npt.NDArray[np.uint8]:
-    """(H, W) uint8 house ids of an indexed, 8-bit or 16-bit PNG; `classes` maps its ids to house ids.
+    """(H, W) uint8 house ids of an indexed, 8-bit or 16-bit PNG, in the working frame where one is given;
+    `classes` maps its ids to house ids.
 
     Raises:
         SizesDiffer: it has not the size of the upright photo.
@@ -33,12 +39,12 @@ def decode_labels(
     """
     numbers = _numbers(content, what="label map", name=name, frame=frame)
     try:
-        mapped = labels.house_ids(numbers, classes)
+        house, present = labels.house_table(numbers, classes)
     except UnknownNumbers as error:
         raise UnknownIds(name, error.numbers) from error
-    if not (mapped != VOID).any():
+    if present <= {VOID}:
         raise EmptyLabelMap(name)
-    return mapped
+    return labels.by_table(nearest(numbers, working or frame), house)
 
 
 def decode_instances(content: bytes, *, name: str, frame: tuple[int, int]) -> npt.NDArray[np.int32]:
@@ -48,7 +54,7 @@ def decode_instances(content: bytes, *, name: str, frame: tuple[int, int]) -> np
 
 def decode_depth(content: bytes, *, name: str, frame: tuple[int, int]) -> npt.NDArray[np.uint16]:
     """(H, W) uint16 millimetres of a 16-bit grey PNG, 0 = unknown."""
-    return _numbers(content, what="depth", name=name, frame=frame, deep=True)
+    return _numbers(content, what="depth", name=name, frame=frame, deep=True).astype(np.uint16, copy=False)
 
 
 def nearest(values: npt.NDArray[Any], frame: tuple[int, int]) -> npt.NDArray[Any]:
@@ -58,12 +64,13 @@ def nearest(values: npt.NDArray[Any], frame: tuple[int, int]) -> npt.NDArray[Any
         return values
     rows = (2 * np.arange(frame[0]) + 1) * height // (2 * frame[0])
     columns = (2 * np.arange(frame[1]) + 1) * width // (2 * frame[1])
-    return np.ascontiguousarray(values[np.ix_(rows, columns)])
+    found: npt.NDArray[Any] = values.take(rows, axis=0).take(columns, axis=1)
+    return found
 
 
 def _numbers(
     content: bytes, *, what: str, name: str, frame: tuple[int, int], deep: bool = False
-) -> npt.NDArray[np.uint16]:
+) -> labels.Numbers:
     def fits(height: int, width: int) -> None:  # the photo's own bound holds
         if (height, width) != frame:
             raise SizesDiffer(what, name, (height, width), frame)

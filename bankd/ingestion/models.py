@@ -30,10 +30,11 @@ class BatchItem(Base):
     `waiting` until a worker claims it (`working`, with a lease, then under this
     row's lock: when both are gone, the item waits again), then final: `taken` (admitted), `known` (these
     bytes are a photo already), `quarantined` (kept, but without a license),
-    `refused` (with its reason) or `failed` (after the last attempt). The source bytes
-    are in the store under `batches/<batch id>/<id>/` until `sources_dropped`. A photo
-    that is taken or quarantined has the id of its item, so that a second
-    attempt writes the same keys as the first.
+    `refused` (with its reason) or `failed` (after the last attempt). The photo's bytes are in the
+    store under `<id>/` from the beginning, where they stay if it is taken or quarantined:
+    it then has the id of its item, and a second attempt writes the same keys as the first.
+    The maps are under `batches/<batch id>/<id>/`. `sources_dropped` says that the
+    maps are gone, and the photo too where it was not taken.
     """
 
     __tablename__ = "batch_items"

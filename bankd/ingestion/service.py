@@ -22,7 +22,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import taxonomy
-from bankd.ingestion.decode import BYTES_MOST
+from bankd.ingestion.decode import BYTES_MOST, media_type
 from bankd.ingestion.errors import (
     BatchEmpty,
     BatchNotFound,
@@ -38,7 +38,7 @@ from bankd.ingestion.taking import prefix, take
 from bankd.licensing import service as licensing
 from bankd.licensing.errors import TooManyGrants
 from bankd.licensing.rights_entries import PhotoRights
-from bankd.storage import Blobs, BlobUnavailable
+from bankd.storage import Blobs, BlobUnavailable, key
 from bankd.worker import outbox
 from bankd.worker.app import INGEST_QUEUE
 
@@ -145,7 +145,7 @@ def open_batch(
         opened_by=by.name,
         opened_at=at,
     )
-    rows = []
+    rows: list[BatchItem] = []
     for photo in photos:
         rights = photo.rights
         item = BatchItem(
@@ -170,6 +170,8 @@ def open_batch(
         except BlobUnavailable:
             with suppress(BlobUnavailable):  # no row will name what is there already
                 blobs.delete_prefix(f"batches/{batch.id}")
+                for filed in (*rows, item):
+                    blobs.delete_prefix(str(filed.id))
             raise
         rows.append(item)
     session.add(batch)
@@ -256,13 +258,13 @@ def outcome(item: BatchItem) -> Outcome:
 
 
 def drop_sources(session: Session, item_id: UUID, *, blobs: Blobs) -> None:
-    """Delete the bytes that were filed for a finished item: the photo has its own, a refused one has none."""
+    """Delete what was filed for a finished item and no photo needs: its maps, and a photo not taken."""
     item = session.get(BatchItem, item_id, with_for_update=True, populate_existing=True)
     if item is None or item.state not in FINAL - {"failed"} or item.sources_dropped:
         return
     blobs.delete_prefix(prefix(item))
     if item.photo_id != item.id:
-        blobs.delete_prefix(str(item.id))  # what an earlier attempt may have stored
+        blobs.delete_prefix(str(item.id))  # the photo, and what an earlier attempt may have stored
     item.sources_dropped = True
     session.flush()
 
@@ -384,7 +386,10 @@ def _store_sources(blobs: Blobs, item: BatchItem, photo: NewPhoto) -> None:
             continue
         content = _read(source, name=photo.name)
         sha256 = hashlib.sha256(content).hexdigest()
-        blobs.put(f"{prefix(item)}/{sha256}", content, media_type="application/octet-stream")
+        if field == "photo_sha256":  # where it stays: it is uploaded once
+            blobs.put(key(item.id, sha256), content, media_type=media_type(content))
+        else:
+            blobs.put(f"{prefix(item)}/{sha256}", content, media_type="application/octet-stream")
         setattr(item, field, sha256)
 
 

@@ -1,5 +1,7 @@
 """Taking in one photo: everything between its filed bytes and its rows."""
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +25,8 @@ from bankd.ingestion.errors import (
 from bankd.ingestion.models import Batch, BatchItem
 from bankd.licensing.terms import Depictions, EmbeddedRights
 from bankd.storage import BlobMissing, Blobs, key
+
+UPLOADS = 4  # at once, of one photo: pack, maps and thumbnail wait for the store together
 
 
 def take(
@@ -56,7 +60,7 @@ def take(
         _restrict(session, photo, item, by=by, at=at)
         return photo, "known"
 
-    content = _source(blobs, item, item.photo_sha256)
+    content = _filed(blobs, item, key(item.id, sha256))
     decoded = decode.decode(content, name=item.name)
     pixel_sha256 = decoded.pixel_sha256()
     _take_turns(session, pixel_sha256)
@@ -72,19 +76,17 @@ def take(
     cut = cut_photo(
         decoded,
         name=item.name,
-        labels=_source(blobs, item, item.labels_sha256),
-        instances=_source(blobs, item, item.instances_sha256) if item.instances_sha256 else None,
-        depth=_source(blobs, item, item.depth_sha256) if item.depth_sha256 else None,
+        labels=_map(blobs, item, item.labels_sha256),
+        instances=_map(blobs, item, item.instances_sha256) if item.instances_sha256 else None,
+        depth=_map(blobs, item, item.depth_sha256) if item.depth_sha256 else None,
         classes=house.map_classes(batch.classes),
         thin=house.thin,
     )
-    thumbnail = Stored(decode.thumbnail(decoded.rgb), "image/jpeg")
     maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
-    for stored in (Stored(content, decoded.media_type), cut.pack, *maps, thumbnail):
-        blobs.put(key(item.id, stored.sha256), stored.content, media_type=stored.media_type)
+    _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail))
     photo = admission.admit(
         session,
-        _photo_facts(item, batch, decoded, cut, thumbnail, len(content), pixel_sha256),
+        _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256),
         segments=cut.segments,
         descriptors=cut.descriptors,
         grant_ids=item.grant_ids,
@@ -109,7 +111,6 @@ def _photo_facts(
     batch: Batch,
     decoded: Decoded,
     cut: CutPhoto,
-    thumbnail: Stored,
     size_bytes: int,
     pixel_sha256: str,
 ) -> admission.PhotoFacts:
@@ -131,7 +132,7 @@ def _photo_facts(
         work_frame=cut.frame,
         pack_sha256=cut.pack.sha256,
         labels_sha256=cut.labels.sha256,
-        thumbnail_sha256=thumbnail.sha256,
+        thumbnail_sha256=cut.thumbnail.sha256,
         taxonomy_version=taxonomy.house().version,
         scene_context=cut.look.context.tobytes(),
         lab_mean=tuple(cut.look.lab_mean.tolist()),
@@ -157,15 +158,30 @@ def _depictions(item: BatchItem) -> Depictions | None:
     return None if item.depictions is None else Depictions.model_validate(item.depictions)
 
 
-def _source(blobs: Blobs, item: BatchItem, sha256: str | None) -> bytes:
+def _map(blobs: Blobs, item: BatchItem, sha256: str) -> bytes:
+    return _filed(blobs, item, f"{prefix(item)}/{sha256}")
+
+
+def _filed(blobs: Blobs, item: BatchItem, place: str) -> bytes:
     try:
-        return blobs.get(f"{prefix(item)}/{sha256}", limit_bytes=BYTES_MOST)
+        return blobs.get(place, limit_bytes=BYTES_MOST)
     except BlobMissing as error:
         raise SourceMissing(item.name) from error
 
 
+def _store(blobs: Blobs, photo_id: UUID, what: Iterable[Stored]) -> None:
+    """Upload all at once; what fails raises when no upload runs any more."""
+    with ThreadPoolExecutor(UPLOADS) as threads:
+        running = [
+            threads.submit(blobs.put, key(photo_id, one.sha256), one.content, media_type=one.media_type)
+            for one in what
+        ]
+    for upload in running:
+        upload.result()
+
+
 def prefix(item: BatchItem) -> str:
-    """Where the bytes that were filed for an item lie."""
+    """Where the maps that were filed for an item lie; its photo lies below the item's id, where it stays."""
     return f"batches/{item.batch_id}/{item.id}"
 
 

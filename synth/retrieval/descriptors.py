@@ -25,16 +25,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from synth.layout import Labels, Region
+from synth.runs import Runs, runs_in
 
 FORMAT = 1
 MASK_CELLS = 32
 CONTEXT_CELLS = 16
 PLANES = 8
+
+_AT_ONCE = 512  # regions described together, which bounds the memory that a map of noise takes
 
 Frame = Literal["scene", "box"]
 FRAMES: tuple[Frame, ...] = ("scene", "box")
@@ -67,12 +69,21 @@ class Descriptors:
 
 def describe(labels: Labels, regions: Sequence[Region], frame: Frame) -> Descriptors:
     """Describe regions of a label map (H, W) uint8 in one frame."""
-    masks = np.zeros((len(regions), MASK_CELLS, MASK_CELLS), dtype=bool)
-    contexts = np.zeros((len(regions), CONTEXT_CELLS, CONTEXT_CELLS), dtype=np.uint8)
-    for at, region in enumerate(regions):
-        masks[at] = mask_cells(region, labels.shape if frame == "scene" else None)
-        contexts[at] = context_cells(labels, region, frame)
-    return pack(frame, masks, contexts)
+    (described,) = describe_in((frame,), labels, regions)
+    return described
+
+
+def describe_in(frames: Sequence[Frame], labels: Labels, regions: Sequence[Region]) -> list[Descriptors]:
+    """As `describe`, in several frames at less than their sum."""
+    parts: list[list[Descriptors]] = [[] for _ in frames]
+    for at in range(0, len(regions), _AT_ONCE) or (0,):
+        some = regions[at : at + _AT_ONCE]
+        boxes = np.array([(r.x0, r.y0, r.x1, r.y1) for r in some], dtype=np.int64).reshape(-1, 4)
+        runs, of = runs_in([region.mask for region in some])
+        for frame, found in zip(frames, parts, strict=True):
+            masks = _mask_cells(runs, of, boxes, labels.shape if frame == "scene" else None)
+            found.append(pack(frame, masks, _context_cells(labels, boxes, frame)))
+    return [_joined(found) for found in parts]
 
 
 def pack(frame: Frame, masks: npt.NDArray[np.bool_], contexts: npt.NDArray[np.uint8]) -> Descriptors:
@@ -91,41 +102,13 @@ def pack(frame: Frame, masks: npt.NDArray[np.bool_], contexts: npt.NDArray[np.ui
 
 def mask_cells(region: Region, shape: tuple[int, ...] | None) -> npt.NDArray[np.bool_]:
     """(32, 32) bool over a frame of `shape` (H, W), or over the region's own box."""
-    if shape is None:
-        top, left, (height, width) = 0, 0, region.mask.shape
-    else:
-        top, left, height, width = region.y0, region.x0, shape[0], shape[1]
-    upper, lower = _edges(height)
-    near, far = _edges(width)
-    sums = cv2.integral(region.mask.astype(np.uint8))  # (h + 1, w + 1) int32
-    rows_from, rows_to = _inside(upper - top, sums.shape[0]), _inside(lower - top, sums.shape[0])
-    columns_from, columns_to = _inside(near - left, sums.shape[1]), _inside(far - left, sums.shape[1])
-    covered = (
-        sums[np.ix_(rows_to, columns_to)]
-        - sums[np.ix_(rows_from, columns_to)]
-        - sums[np.ix_(rows_to, columns_from)]
-        + sums[np.ix_(rows_from, columns_from)]
-    ).astype(np.int64)
-    cell_px = (lower - upper)[:, None] * (far - near)[None, :]
-    cells: npt.NDArray[np.bool_] = 2 * covered >= cell_px
-    if not cells.any():
-        cells.flat[int(np.argmax(covered / cell_px))] = True
+    cells: npt.NDArray[np.bool_] = _mask_cells(*runs_in([region.mask]), _box(region), shape)[0]
     return cells
 
 
 def context_cells(labels: Labels, region: Region, frame: Frame) -> npt.NDArray[np.uint8]:
     """(16, 16) uint8 category numbers around a region."""
-    pad_x = -(-(region.x1 - region.x0) // 8)
-    pad_y = -(-(region.y1 - region.y0) // 8)
-    x0, y0, x1, y1 = region.x0 - pad_x, region.y0 - pad_y, region.x1 + pad_x, region.y1 + pad_y
-    if frame == "scene":
-        rows, columns = _centers(labels.shape[0]), _centers(labels.shape[1])
-    else:
-        rows, columns = y0 + _centers(y1 - y0), x0 + _centers(x1 - x0)
-    known_rows = (rows >= max(y0, 0)) & (rows < min(y1, labels.shape[0]))
-    known_columns = (columns >= max(x0, 0)) & (columns < min(x1, labels.shape[1]))
-    cells = np.zeros((CONTEXT_CELLS, CONTEXT_CELLS), dtype=np.uint8)
-    cells[np.ix_(known_rows, known_columns)] = labels[np.ix_(rows[known_rows], columns[known_columns])]
+    cells: npt.NDArray[np.uint8] = _context_cells(labels, _box(region), frame)[0]
     return cells
 
 
@@ -135,14 +118,89 @@ def scene_context(labels: Labels) -> npt.NDArray[np.uint8]:
     return cells
 
 
-def _edges(extent: int) -> tuple[Cells, Cells]:
-    steps = np.arange(MASK_CELLS + 1, dtype=np.int64) * extent // MASK_CELLS
-    return steps[:-1], np.maximum(steps[1:], steps[:-1] + 1)
+def _box(region: Region) -> Cells:
+    return np.array([[region.x0, region.y0, region.x1, region.y1]], dtype=np.int64)
 
 
-def _centers(extent: int) -> Cells:
+def _joined(parts: Sequence[Descriptors]) -> Descriptors:
+    if len(parts) == 1:
+        return parts[0]
+    fields = ("masks", "planes", "mask_n", "context_n")
+    return Descriptors(
+        parts[0].frame, *(np.concatenate([getattr(part, field) for part in parts]) for field in fields)
+    )
+
+
+def _mask_cells(runs: Runs, of: Cells, boxes: Cells, shape: tuple[int, ...] | None) -> npt.NDArray[np.bool_]:
+    """(n, 32, 32) bool for n masks, given as runs within their boxes, `of` saying whose each is."""
+    count = len(boxes)
+    left, top = boxes[:, 0], boxes[:, 1]
+    if shape is None:
+        height, width = boxes[:, 3] - top, boxes[:, 2] - left
+        left = top = np.zeros(count, dtype=np.int64)
+    else:
+        height, width = np.full(count, shape[0]), np.full(count, shape[1])
+    row, _ = _cell(runs.row + top[of], height[of])
+    lines = (of * MASK_CELLS + row) * (MASK_CELLS + 1)
+    # What a run covers is what lies before its end without what lies before its start; and before a column
+    # lie all cells up to that column's own, and a part of that one.
+    whole = np.zeros(count * MASK_CELLS * (MASK_CELLS + 1), dtype=np.int64)
+    part = np.zeros_like(whole)
+    for ends, sign in ((runs.stop, 1), (runs.start, -1)):
+        cell, inside = _cell(ends + left[of], width[of])
+        whole += sign * np.bincount(lines + cell, minlength=whole.size)
+        part += sign * np.bincount(lines + cell, weights=inside, minlength=part.size).astype(np.int64)
+    cells_shape = (count, MASK_CELLS, MASK_CELLS + 1)
+    up_to = np.cumsum(whole.reshape(cells_shape)[..., ::-1], axis=2)[..., ::-1]
+    # Where there are fewer pixels than cells, each pixel was counted as a cell, and cells share pixels.
+    rows_px, columns_px = _extents(height), _extents(width)
+    covered = part.reshape(cells_shape)[..., :-1] + up_to[..., 1:] * columns_px[:, None, :]
+    if (few := np.minimum(height, width) < MASK_CELLS).any():
+        spread = np.take_along_axis(covered[few], _first_of(height[few])[:, :, None], axis=1)
+        covered[few] = np.take_along_axis(spread, _first_of(width[few])[:, None, :], axis=2)
+    cell_px = rows_px[:, :, None] * columns_px[:, None, :]
+    cells: npt.NDArray[np.bool_] = 2 * covered >= cell_px
+    for empty in np.flatnonzero(~cells.any(axis=(1, 2))):
+        cells[empty].flat[int(np.argmax(covered[empty] / cell_px[empty]))] = True
+    return cells
+
+
+def _context_cells(labels: Labels, boxes: Cells, frame: Frame) -> npt.NDArray[np.uint8]:
+    """(n, 16, 16) uint8 category numbers around n boxes."""
+    x0, y0, x1, y1 = boxes.T[:, :, None]
+    pad_x, pad_y = -(-(x1 - x0) // 8), -(-(y1 - y0) // 8)
+    x0, y0, x1, y1 = x0 - pad_x, y0 - pad_y, x1 + pad_x, y1 + pad_y
+    height, width = labels.shape
+    if frame == "scene":
+        rows, columns = _centers(height)[None], _centers(width)[None]
+    else:
+        rows, columns = y0 + _centers(y1 - y0), x0 + _centers(x1 - x0)
+    known_rows = (rows >= np.maximum(y0, 0)) & (rows < np.minimum(y1, height))
+    known_columns = (columns >= np.maximum(x0, 0)) & (columns < np.minimum(x1, width))
+    rows, columns = np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)
+    known = known_rows[:, :, None] & known_columns[:, None, :]
+    cells: npt.NDArray[np.uint8] = labels[rows[:, :, None], columns[:, None, :]] * known
+    return cells
+
+
+def _cell(at: Cells, extent: Cells) -> tuple[Cells, Cells]:
+    """In which mask cell of its extent each pixel lies, and how many pixels of the cell lie before it."""
+    cell = np.where(extent >= MASK_CELLS, (MASK_CELLS * (at + 1) - 1) // extent, at)
+    return cell, np.where(extent >= MASK_CELLS, at - cell * extent // MASK_CELLS, 0)
+
+
+def _first_of(extent: Cells) -> Cells:
+    """(n, 32): by what `_cell` says, the cell that each cell's first pixel is counted in."""
+    cells = np.arange(MASK_CELLS, dtype=np.int64)
+    few = extent[:, None] < MASK_CELLS
+    return np.where(few, cells * extent[:, None] // MASK_CELLS, cells)
+
+
+def _extents(extent: Cells) -> Cells:
+    """(n, 32): pixels of each mask cell along its extent."""
+    steps = np.arange(MASK_CELLS + 1, dtype=np.int64) * extent[:, None] // MASK_CELLS
+    return np.maximum(np.diff(steps, axis=1), 1)
+
+
+def _centers(extent: int | Cells) -> Cells:
     return (2 * np.arange(CONTEXT_CELLS, dtype=np.int64) + 1) * extent // (2 * CONTEXT_CELLS)
-
-
-def _inside(edges: Cells, size: int) -> Cells:
-    return np.clip(edges, 0, size - 1)

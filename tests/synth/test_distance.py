@@ -65,3 +65,24 @@ def test_distances_of_a_large_picture_are_a_library_s_own() -> None:
 def test_no_source_leaves_all_holes() -> None:
     hole, source, squared = nearest(np.ones((3, 3), bool), np.zeros((3, 3), bool), reach_px=9)
     assert hole.size == source.size == squared.size == 0
+
+
+def test_a_few_holes_find_the_same_sources_near_and_far() -> None:
+    """A few look around themselves first; where many do, none does."""
+    rng = np.random.Generator(np.random.Philox(6))
+    for _ in range(20):
+        few = rng.random((60, 70)) < 0.03
+        few[20:28, 30:45] |= rng.random((8, 15)) < 0.9  # too deep for a look around
+        sources = ~few & (rng.random(few.shape) < rng.choice([1.0, 0.3, 0.01]))
+        many = ~sources
+
+        found = {
+            hole: (source, squared)
+            for hole, source, squared in zip(*nearest(few, sources, reach_px=9), strict=True)
+        }
+        whole = {
+            hole: (source, squared)
+            for hole, source, squared in zip(*nearest(many, sources, reach_px=9), strict=True)
+        }
+
+        assert found == {hole: whole[hole] for hole in np.flatnonzero(few).tolist() if hole in whole}

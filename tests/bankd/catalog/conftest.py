@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,13 @@ from bankd.licensing import service as licensing
 from bankd.licensing.terms import Depictions, EmbeddedRights, GrantTerms
 
 WALL, MUG = 1, 22
+
+
+def a_corner(count: int) -> tuple[np.ndarray, ...]:
+    """Descriptors of as many segments, each with one bit of its mask, and a context all of category 1."""
+    masks, planes = np.zeros((count, 128), np.uint8), np.zeros((count, 8, 32), np.uint8)
+    masks[:, 0], planes[:, 0] = 0x80, 0x01
+    return masks, planes, np.full(count, 1, np.int32), np.full(count, 32, np.int32)
 
 
 class World:
@@ -97,13 +105,7 @@ class World:
                 SegmentFacts(category, None, 50, (0, 0, 10, 10), small=True, depth_mm=None)
                 for category in categories
             ],
-            descriptors=[
-                DescriptorFacts(
-                    ordinal, 1, frame, b"\x80" + bytes(127), (b"\x01" * 32, *[bytes(32)] * 7), 1, 32
-                )
-                for frame in ("scene", "box")
-                for ordinal in range(len(categories))
-            ],
+            descriptors=[DescriptorFacts(1, frame, *a_corner(len(categories))) for frame in ("scene", "box")],
             grant_ids=grants,
             release_ids=(),
             depictions=depictions or Depictions(persons=False),

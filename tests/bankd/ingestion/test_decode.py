@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from bankd.ingestion import decode as decoding
 from bankd.ingestion.decode import decode, thumbnail, working, working_size
@@ -66,6 +66,39 @@ def test_exif_orientation_is_applied(pixels: Pixels, encode: Encode, kind: str) 
 
     assert found.frame == (64, 48)
     assert np.abs(found.rgb.astype(int) - np.rot90(pixels(), -1)).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(10))  # 0 and 9 mean nothing
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_plain_jpeg_has_the_pixels_that_pillow_reads(
+    pixels: Pixels, encode: Encode, orientation: int, subsampling: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encode(
+        Image.fromarray(pixels(3, 37, 61)),
+        "JPEG",
+        exif=exif,
+        subsampling=subsampling,
+        progressive=subsampling == 0,
+    )
+
+    found = decode(content, name="a.jpg")
+
+    with Image.open(io.BytesIO(content)) as image:
+        assert np.array_equal(found.rgb, np.asarray(ImageOps.exif_transpose(image)))
+    assert found.rgb.flags.c_contiguous
+
+
+def test_a_jpeg_with_a_slip_that_pillow_forgives_is_read_by_pillow(pixels: Pixels, encode: Encode) -> None:
+    content = encode(Image.fromarray(pixels()), "JPEG")
+    begins = content.index(b"\xff\xda")
+    slipped = content[:begins] + bytes(3) + content[begins:]  # bytes between two markers
+
+    found = decode(slipped, name="a.jpg")
+
+    with Image.open(io.BytesIO(content)) as image:
+        assert np.array_equal(found.rgb, np.asarray(image))
 
 
 def test_an_icc_profile_is_converted_to_srgb(encode: Encode) -> None:

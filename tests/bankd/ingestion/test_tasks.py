@@ -48,7 +48,7 @@ def test_the_task_takes_a_photo_and_drops_its_sources(
     tasks.ingest_photo(str(item.id))
 
     assert bank.report(batch_id).taken == 1
-    assert not bank.blobs.exists(f"batches/{batch_id}/{item.id}/{item.photo_sha256}")
+    assert not bank.blobs.exists(f"batches/{batch_id}/{item.id}/{item.labels_sha256}")
 
 
 def test_with_the_store_down_the_photo_waits_for_another_try(
