@@ -13,12 +13,12 @@ export PIP_NO_INPUT := 1
 .DELETE_ON_ERROR:
 # One thing after the other: tests and demo start servers, and `make test check` tests first.
 .NOTPARALLEL:
-.PHONY: help install demo test check format up status down camvid evaluate bench clean
+.PHONY: help install demo test check format up status down camvid evaluate bench train-sample clean
 
 help: ## Show this help
 	@echo 'usage: make TARGET'
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bankd needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -64,6 +64,10 @@ evaluate: $(INSTALLED) ## Measure pictures on CamVid's layouts: out/evaluation.j
 
 bench: $(INSTALLED) ## Measure what the bank can do: out/bench.json, out/bench.svg; sizes: BENCH='--segments 1000000'
 	$(BIN)/python -m tools.bench $(BENCH)
+
+train-sample: $(INSTALLED) ## Train the networks that ship with the sample again, into out/sample-networks
+	$(BIN)/python -m pip install --quiet --editable '.[evaluate]'
+	$(BIN)/python tools/train_sample.py
 
 clean: ## Remove what was built or written here: .venv, caches, out; never a bank's data
 	rm -rf $(VENV) out build dist *.egg-info .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -32,8 +32,10 @@ from bankd.provenance.models import Usage
 from bankd.runtime import Runtime
 
 SAMPLE = Path(os.path.relpath(ROOT / "sample"))
+NETWORKS = SAMPLE / "networks"
 VENV = Path(sys.executable).parent
 RECIPIENT = "Shop team"
+NETWORK = 1  # which of the pictures asked for is a network's
 
 
 class SampleMissing(BankError):
@@ -104,6 +106,8 @@ class _Tour:
         self.command(
             "photos", "ingest", str(SAMPLE), "--rights", str(SAMPLE / "rights.yaml"), "--name", "sample"
         )
+        click.echo("Networks come in with the rights of the scenes that they were trained on.")
+        self.command("models", "import", str(NETWORKS), "--purpose", "commercial")
 
         today = self.rt.now().date()
         period = ["--from", str(today), "--to", str(today + timedelta(days=90)), "--zone", "Asia/Tokyo"]
@@ -111,20 +115,22 @@ class _Tour:
         shop = [*public, "--channel", "web"]
         world = [*shop, "--territory", "WORLD"]
         spot = [*public, "--channel", "broadcast", "--territory", "WORLD", "--licensee", "partner"]
-        japan = [*shop, "--territory", "JP", "--geo-block", "--variations", "2"]
+        japan = [*shop, "--territory", "JP", "--geo-block"]
         wanted = [
-            ("A kitchen for a shop's page in Japan", "003-kitchen", japan),
-            ("A reading corner for the same page", "011-corner", japan),
+            ("A kitchen for a shop's page in Japan", "003-kitchen", [*japan, "--variations", "2"]),
+            ("The kitchen, finished by a network", "003-kitchen", [*japan, "--refiner", "network"]),
+            ("A reading corner for the same page", "011-corner", [*japan, "--variations", "2"]),
             ("An armchair for a page that the whole world sees", "005-corner", world),
             ("The armchair for a partner's TV spot", "005-corner", spot),
         ]
-        click.echo("Four pictures are asked for: what should be where (a layout), and for which use.")
+        click.echo("Five pictures are asked for: what should be where (a layout), and for which use.")
         asked = [
             (what, self.ask(what, SAMPLE / "layouts" / f"{layout}.png", *use)) for what, layout, use in wanted
         ]
         click.echo()
         self.wait([request for _, request in asked])
-        made = self.tell(asked)
+        by_request = self.tell(asked)
+        made = [composite for sealed in by_request.values() for composite in sealed]
         if not made:
             raise DemoFailed(f"no picture was sealed: see `{self.rt.settings.home / 'log'}`")
         click.echo("\nEach picture is cleared once more, for today, and handed out with its proofs.")
@@ -134,6 +140,9 @@ class _Tour:
                 "no picture of this bank clears any more, as after a license was withdrawn:"
                 f" remove `{self.rt.settings.home}` to start anew"
             )
+        if of_network := [one for one in by_request[asked[NETWORK][1]] if one in handed_out]:
+            click.echo("What a network made is told apart from what photos gave.")
+            self.command("composites", "show", of_network[0])
         click.echo("A picture proves itself, and the log that nothing in it was changed.")
         self.command("composites", "verify", str(self.out / f"{handed_out[0]}.png"))
         self.command("log", "verify")
@@ -169,6 +178,8 @@ class _Tour:
         """File a request; one that was filed by an earlier run is answered again."""
         words = [str(layout), *use, "--frame", "box", "--seed", "7"]
         asked = "\0".join([house().digest, *words]).encode() + layout.read_bytes()
+        if "network" in use:  # other networks make another picture
+            asked += b"".join(file.read_bytes() for file in sorted(NETWORKS.glob("*.safetensors")))
         key = f"demo-{hashlib.sha256(asked).hexdigest()[:8]}"
         click.echo(f"  {what}:")
         said = self.command("requests", "create", *words, "--idempotency-key", key, "--json", tells=False)
@@ -199,13 +210,13 @@ class _Tour:
                 time.sleep(0.3)
         click.echo()
 
-    def tell(self, asked: Sequence[tuple[str, str]]) -> list[str]:
-        """Say what became of each request; the composites that were made."""
-        made: list[str] = []
+    def tell(self, asked: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+        """Say what became of each request; by request the composites that were made."""
+        made: dict[str, list[str]] = {}
         for what, request in asked:
             shown = self.show(request)
             sealed = [v["composite_id"] for v in shown["variations"] if v["composite_id"]]
-            made += sealed
+            made[request] = sealed
             pictures = f", {len(sealed)} picture{'s' if len(sealed) > 1 else ''}" if sealed else ""
             click.echo(f"{what}: {shown['state']}{pictures}")
             if shown["state"] != "completed":
@@ -221,6 +232,7 @@ class _Tour:
             "  ID.provenance.png    which photo fed which part of it\n"
             "  ID.report.html, .pdf the provenance report, ready to file\n"
             "  ID.manifest.json     the signed list behind them\n"
+            "  ID.gate.png          how much of each pixel a network made, where one did\n"
             "\nTry next, with the same bank: withdraw a license, and its pictures leave the house no more.\n"
             f'  export PATH="{VENV}:$PATH" BANKD_HOME={self.rt.settings.home}\n'
             "  bankd up\n"

@@ -47,7 +47,8 @@ def test_there_are_sixty_photos_and_twelve_layouts_and_no_map_without_a_photo() 
 
 
 def test_the_sample_stays_under_twenty_megabytes() -> None:
-    assert sum(path.stat().st_size for path in SAMPLE.rglob("*") if path.is_file()) < 20_000_000
+    files = [path for path in SAMPLE.rglob("*") if path.is_file() and path.suffix != ".safetensors"]
+    assert sum(path.stat().st_size for path in files) < 20_000_000  # networks have their own twenty
 
 
 @pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.stem)
