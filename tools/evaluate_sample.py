@@ -100,9 +100,8 @@ def methods(networks: Path) -> list[Method]:
     categories = facts()
     trained = Trained.load(networks, known={c.name for c in categories.values()})
     refiner = trained.refiner(categories)
-    alone = Method(f"{systems.FULL}, refinement alone", refiner)
     aligner, sorter = trained.aligner(categories, device="cpu"), trained.sorter(categories, device="cpu")
-    return [Method(systems.BLEND), alone, Method(systems.FULL, refiner, aligner, sorter)]
+    return [Method(systems.BLEND), Method(systems.FULL, refiner, aligner, sorter)]
 
 
 def scenes(size: tuple[int, int]) -> list[LabelledPhoto]:
