@@ -119,7 +119,10 @@ def programs(runtime: Runtime) -> dict[str, Program]:
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO"]
     bank = [*celery, "bankd.worker.main", "worker", *quiet]
     return {
-        "ingest": Program([*bank, "-Q", "ingest", "-n", "ingest@%h", "-c", "2"], _bank_environment(runtime)),
+        "ingest": Program(
+            [*bank, "-Q", "ingest", "-n", "ingest@%h", "-c", f"{ingest_processes()}"],
+            _bank_environment(runtime),
+        ),
         "bank": Program([*bank, "-Q", "bank", "-n", "bank@%h", "-c", "2"], _bank_environment(runtime)),
         "render": Program(
             [*celery, "synth.worker", "worker", *quiet, "-P", "solo", "-Q", "render", "-n", "render@%h"],
@@ -131,6 +134,16 @@ def programs(runtime: Runtime) -> dict[str, Program]:
         ),
         "clerk": Program([sys.executable, "-m", "bankd.clerk"], _bank_environment(runtime)),
     }
+
+
+def ingest_processes() -> int:
+    """How many photos are taken in at once: one for each core and for each 2 GiB of memory, two at least.
+
+    With a photo of 12 megapixels a process takes an eighth of that, with the largest allowed about all of it.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(2, min(cores, memory // (2 << 30)))
 
 
 def render_environment(*, broker_url: str, order_key: Ed25519PublicKey, store: str) -> dict[str, str]:

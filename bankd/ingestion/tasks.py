@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import cv2
+
 from bankd.ingestion import service
 from bankd.runtime import runtime
 from bankd.storage import BlobUnavailable
@@ -15,6 +17,7 @@ from bankd.worker.app import app
     max_retries=5,
 )
 def ingest_photo(item_id: str) -> None:
+    cv2.setNumThreads(1)  # processes share the cores, one photo each
     rt = runtime()
     with rt.transaction() as session:
         claimed = service.claim(session, UUID(item_id), at=rt.now())
