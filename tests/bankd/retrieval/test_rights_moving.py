@@ -232,7 +232,7 @@ def test_no_answer_holds_a_photo_that_did_not_clear_at_its_epoch_while_many_writ
     def write(seed: int) -> None:
         rng = np.random.Generator(np.random.Philox(seed))
         mine: list[tuple[UUID, UUID]] = []
-        for number in range(14):
+        for number in range(10):
             if number % 2 and mine:
                 photo, grant = mine.pop(int(rng.integers(0, len(mine))))
                 with lock:
@@ -282,7 +282,7 @@ def test_no_answer_holds_a_photo_that_did_not_clear_at_its_epoch_while_many_writ
     for thread in (*others, *writers):
         thread.start()
     for thread in writers:
-        thread.join(WAIT_S)
+        thread.join()  # every wait of theirs has an end
     over.set()
     for thread in others:
         thread.join(WAIT_S)
@@ -296,4 +296,4 @@ def test_no_answer_holds_a_photo_that_did_not_clear_at_its_epoch_while_many_writ
             photo for photo, epoch in added.items() if epoch <= before and going.get(photo, after) >= after
         }
         assert must <= mine
-    assert len(gone) >= 10 and len(asked) >= 20
+    assert len(gone) >= 8 and len(asked) >= 20
