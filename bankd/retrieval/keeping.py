@@ -73,7 +73,7 @@ def write(index: Index, file: Path) -> None:
 
 
 def read(file: Path, frame: Frame) -> Index | None:
-    """The index that a file holds, mapped. None where there is no file, or it is damaged or of another kind."""
+    """The index that a file holds, mapped. None where there is none, or it is damaged or of another kind."""
     try:
         # What blocks a photo is written to; such pages become this process's own.
         mapped = np.memmap(file, np.uint8, mode="c")

@@ -19,7 +19,9 @@ from synth.retrieval.descriptors import Descriptors
 if TYPE_CHECKING:
     from synth.retrieval.resident import Work
 
-RESIDENT_FROM = 20_000  # segments: below it Postgres answers in a few milliseconds and nothing need be kept
+# Segments. From 500 on the index answers a layout sooner (docs/benchmarks.md), but a process first loads a
+# compiler and builds: below this, the statement is done before that pays.
+RESIDENT_FROM = 4_000
 TRIES = 3
 EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 
