@@ -38,6 +38,7 @@ class Kind(StrEnum):
     SNAPSHOT_PINNED = "snapshot.pinned"
     SNAPSHOT_EXPORTED = "snapshot.exported"
     NETWORK_REGISTERED = "network.registered"
+    EVALUATION_STARTED = "evaluation.started"
 
     REQUEST_FILED = "request.filed"
     REQUEST_CLEARED = "request.cleared"

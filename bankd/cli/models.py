@@ -1,26 +1,24 @@
 """`bankd models`: networks, what they were trained on, and whether that still clears."""
 
-import contextlib
-import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bankd.catalog.taxonomy import house
+from bankd.cli.measuring import coverage, evaluate
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
-from bankd.cli.using import classes_near, one_of, read_layout, use_options
+from bankd.cli.running import run_to_end, write_export
+from bankd.cli.using import one_of
 from bankd.errors import BankError
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import PURPOSES, SUBJECTS
 from bankd.policy.clearing import terms_of
 from bankd.runtime import Runtime
-from bankd.synthesis import surveying
-from bankd.synthesis.coverage import Coverage, Spread
-from bankd.synthesis.declaring import declare, declare_training
+from bankd.synthesis.declaring import declare_training
 from bankd.training import exporting, importing, reading, service
 from bankd.training.service import Standing
 
@@ -34,6 +32,10 @@ class TrainingStopped(BankError):
 @click.group()
 def models() -> None:
     """Networks: train, bring in, list, show what they may be used for."""
+
+
+models.add_command(evaluate)
+models.add_command(coverage)
 
 
 def _training_use(command: Any) -> Any:
@@ -116,7 +118,7 @@ def train(
             words += ["--features", str(features)]
         if budget_minutes is not None:
             words += ["--budget-minutes", str(budget_minutes)]
-        status = _waited(words)
+        status = run_to_end(words)
     if status != 0:
         raise TrainingStopped(status, out)
     card, content, sha256 = importing.read(out / importing.TRAINED, taxonomy=house())
@@ -212,102 +214,13 @@ def show(runtime: Runtime, sha256: str, in_json: bool) -> None:
         click.echo(f"{count(found.refused, 'training photo')} no longer clear: {', '.join(found.reasons)}")
 
 
-@models.command()
-@click.argument(
-    "layout_paths", metavar="LAYOUTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@use_options
-@click.option("--frame", type=click.Choice(["scene", "box"]), default="scene", show_default=True)
-@click.option(
-    "--classes",
-    "classes_path",
-    type=click.Path(path_type=Path),
-    help="classes.json of all layouts; sought near each.",
-)
-@as_json
-@click.pass_obj
-def coverage(
-    runtime: Runtime,
-    /,
-    layout_paths: tuple[Path, ...],
-    channels: tuple[str, ...],
-    territories: tuple[str, ...],
-    geo_block: bool,
-    frame: surveying.Frame,
-    classes_path: Path | None,
-    in_json: bool,
-    **declared: Any,
-) -> None:
-    """Say how well the bank could serve LAYOUTS for a use. Nothing is ordered."""
-    use = declare(
-        channels=channels,
-        territories=territories,
-        geo_block=geo_block,
-        **{name: value for name, value in declared.items() if value not in (None, ())},
-    )
-    named = [
-        surveying.Named(str(path), read_layout(path, classes_path or classes_near(path)))
-        for path in layout_paths
-    ]
-    with runtime.transaction() as session:
-        found = surveying.survey(session, named, use, frame=frame, taxonomy=house(), at=runtime.now())
-    if in_json:
-        print_json(found)
-        return
-    _print_coverage(found)
-
-
-def _print_coverage(found: Coverage) -> None:
-    click.echo(
-        f"{count(found.layouts, 'layout')}, {count(found.regions, 'region')}:"
-        f" nothing clears for {found.short_share:.1%} of their area"
-    )
-    click.echo(f"would be ordered: {found.blend} with `blend`, {found.network} with a network")
-    print_rows(
-        ("category", "regions", "area", "short", "score", "mask", "context"),
-        [
-            (
-                one.category,
-                one.regions,
-                f"{one.share:.1%}",
-                f"{one.short_share:.1%}",
-                _quartiles(one.score),
-                _quartiles(one.mask),
-                _quartiles(one.context),
-            )
-            for one in found.categories
-        ],
-        none="no layout names a category",
-    )
-    click.echo("score, mask, context: quartiles by area, of the best segment that clears")
-    for right in found.short_by:
-        click.echo(
-            f"short by {right.share:.1%}: {right.says} ({right.policy}; {', '.join(right.categories)})"
-        )
-
-
-def _quartiles(found: Spread | None) -> str:
-    return "none clears" if found is None else f"{found.low:.2f} {found.median:.2f} {found.high:.2f}"
-
-
-def _waited(words: Sequence[str]) -> int:
-    """Run a program to its end. Ctrl-C reaches it too, and it saves what was learned: give it the time."""
-    with subprocess.Popen(words) as program:
-        while True:
-            with contextlib.suppress(KeyboardInterrupt):
-                return program.wait()
-
-
 def _export(runtime: Runtime, digest: str, folder: Path) -> None:
     with runtime.transaction() as session:
         at = runtime.now()
         snapshot = service.snapshot_of(session, digest)
         terms = terms_of(session, Use.model_validate(snapshot.use), at=at)
         export = exporting.clear(session, snapshot, terms, taxonomy=house(), by=runtime.actor, at=at)
-    with click.progressbar(length=len(export.files), label="Exporting", file=sys.stderr) as bar:
-        exporting.write(
-            export, folder, blobs=runtime.blobs, progress=lambda done, _of: bar.update(done - bar.pos)
-        )
+    write_export(runtime, export, folder)
 
 
 def _sentence(found: Standing, use: Use) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bankd.policy.explain import Denial
+from bankd.synthesis.quality import Fitted, Quality, predict
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class LayoutFound:
     @property
     def short_px(self) -> int:
         return sum(region.area_px for region in self.regions if region.mask is None)
+
+    @property
+    def score(self) -> float:
+        """By area, the mean of the best scores, from 0 to 2; 0 where nothing clears."""
+        total = sum(region.area_px * ((region.mask or 0) + (region.context or 0)) for region in self.regions)
+        return total / self.area_px
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,10 @@ class ShortBy:
 
 @dataclass(frozen=True)
 class Coverage:
-    """`blend` and `network` count the layouts that would be ordered with that refiner, cap by cap aside."""
+    """`blend` and `network` count the layouts that would be ordered with that refiner, cap by cap aside.
+
+    `quality` predicts what `blend` would make of those that it would be ordered for.
+    """
 
     layouts: int
     regions: int
@@ -87,6 +97,7 @@ class Coverage:
     network: int
     categories: tuple[CategoryCoverage, ...]  # the largest short share first, then the largest share
     short_by: tuple[ShortBy, ...]  # the largest share first
+    quality: tuple[Quality, ...] = ()
 
 
 def cover(
@@ -95,6 +106,7 @@ def cover(
     *,
     blend_bp: int,
     network_bp: int,
+    fitted: Fitted | None = None,
 ) -> Coverage:
     """Draw findings together.
 
@@ -103,6 +115,7 @@ def cover(
             the bank holds and why none of them clears.
         blend_bp: of a layout's area may be short, in hundredths of a percent, before `blend` refuses it.
         network_bp: before a network refuses it.
+        fitted: what predicts quality; None predicts nothing.
     """
     whole_px = sum(layout.area_px for layout in layouts)
     by_category: defaultdict[str, list[RegionFound]] = defaultdict(list)
@@ -114,17 +127,18 @@ def cover(
     ]
     categories.sort(key=lambda one: (-one.short_share, -one.share, one.category))
 
-    def served(most_bp: int) -> int:
-        return sum(layout.short_px * 10_000 <= most_bp * layout.area_px for layout in layouts)
+    def served(most_bp: int) -> list[LayoutFound]:
+        return [layout for layout in layouts if layout.short_px * 10_000 <= most_bp * layout.area_px]
 
     return Coverage(
         layouts=len(layouts),
         regions=sum(len(layout.regions) for layout in layouts),
         short_share=sum(layout.short_px for layout in layouts) / whole_px,
-        blend=served(blend_bp),
-        network=served(network_bp),
+        blend=len(served(blend_bp)),
+        network=len(served(network_bp)),
         categories=tuple(categories),
         short_by=_short_by(categories),
+        quality=predict([layout.score for layout in served(blend_bp)], fitted) if fitted else (),
     )
 
 

@@ -1,5 +1,6 @@
 """What can go wrong between a layout and a composite."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from bankd.errors import BankError
@@ -21,6 +22,25 @@ class LayoutRefused(SynthesisError):
 
 class UseRefused(SynthesisError):
     """The declared use is incomplete or contradicts itself."""
+
+
+class NothingToShow(SynthesisError):
+    def __init__(self, reasons: Mapping[str, int]) -> None:
+        most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        why = ", ".join(f"{policy} ({count})" for policy, count in most[:5]) or "the bank holds no photo"
+        super().__init__(f"no photo of the bank clears for pictures with this use: {why}")
+        self.reasons = reasons
+
+
+class NetworkWithheld(SynthesisError):
+    """Photos that a network was trained on do not clear for the use."""
+
+    def __init__(self, sha256: str, reasons: frozenset[str]) -> None:
+        super().__init__(
+            f"network `{sha256[:12]}` may not be used for this use: {', '.join(sorted(reasons))}"
+        )
+        self.sha256 = sha256
+        self.reasons = reasons
 
 
 class KeyReused(SynthesisError):

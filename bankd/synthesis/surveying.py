@@ -20,6 +20,7 @@ from bankd.policy.filters import filter_for
 from bankd.retrieval import Ranked
 from bankd.synthesis.coverage import Coverage, LayoutFound, RegionFound, cover
 from bankd.synthesis.plan import MADE_UP_BP, ROUNDS, UNCOVERED_BP
+from bankd.synthesis.quality import fitted
 from bankd.synthesis.shortfall import shortfall
 from synth.layout import Layout, Region, regions
 from synth.retrieval.descriptors import describe
@@ -73,7 +74,7 @@ def survey(
         )
         for one in reasons
     }
-    return cover(found, held, blend_bp=UNCOVERED_BP, network_bp=MADE_UP_BP)
+    return cover(found, held, blend_bp=UNCOVERED_BP, network_bp=MADE_UP_BP, fitted=fitted())
 
 
 def _best(

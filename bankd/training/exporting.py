@@ -1,7 +1,7 @@
 """A snapshot as a folder that `synth` trains from without a server: files byte for byte, and a list."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,12 +28,15 @@ MAX_BYTES = 256 << 20  # of one file
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/tiff": "tif"}
 
 
+File = tuple[str, UUID, str]  # path in the folder, photo, SHA-256
+
+
 @dataclass(frozen=True)
 class Export:
     """What to write: the list, and for each file where it goes and where its bytes are."""
 
     document: dict[str, Any]
-    files: tuple[tuple[str, UUID, str], ...]  # path in the folder, photo, SHA-256
+    files: tuple[File, ...]
 
 
 def clear(
@@ -55,37 +58,46 @@ def clear(
         .where(SnapshotPhoto.snapshot_id == snapshot.id)
         .order_by(SnapshotPhoto.number)
     ).all()
-    listed, files = [], []
+    listed: list[dict[str, Any]] = []
+    files: list[File] = []
     for row, photo, profile in rows:
         if photo is None or photo.labels_sha256 != row.label_sha256:
             raise SnapshotIncomplete(snapshot.digest, row.photo_sha256)
-        paths = {
-            "photo": (f"photos/{photo.sha256}.{EXTENSIONS[photo.media_type]}", photo.sha256),
-            "labels": (f"labels/{photo.labels_sha256}.png", photo.labels_sha256),
-        }
-        if photo.depth_sha256 is not None:
-            paths["depth"] = (f"depth/{photo.depth_sha256}.png", photo.depth_sha256)
-        files += [(path, photo.id, sha256) for path, sha256 in paths.values()]
-        listed.append(
-            {
-                "photo_sha256": row.photo_sha256,
-                "label_sha256": row.label_sha256,
-                "profile_sha256": profile,
-                # A photo of no sequence is a group of its own: it has no neighbours.
-                "group": row.photo_sha256 if row.sequence is None else row.sequence,
-                "number": row.frame or 0,
-                "depth": None,
-                "depth_sha256": photo.depth_sha256,
-                **{name: path for name, (path, _) in paths.items()},
-            }
-        )
+        entry, of_photo = list_photo(photo, profile, sequence=row.sequence, frame=row.frame)
+        listed.append(entry)
+        files += of_photo
     log.append(session, Kind.SNAPSHOT_EXPORTED, by=by, at=at, snapshot=snapshot.id, digest=snapshot.digest)
-    document = {
-        "version": 1,
-        "digest": snapshot.digest,
-        "categories": categories(taxonomy),
-        "photos": listed,
+    return export_of(listed, files, digest=snapshot.digest, taxonomy=taxonomy)
+
+
+def list_photo(
+    photo: Photo, profile: str, *, sequence: str | None, frame: int | None
+) -> tuple[dict[str, Any], list[File]]:
+    """A photo's entry in the list, and its files. `profile` is the digest of its rights profile."""
+    paths = {
+        "photo": (f"photos/{photo.sha256}.{EXTENSIONS[photo.media_type]}", photo.sha256),
+        "labels": (f"labels/{photo.labels_sha256}.png", photo.labels_sha256),
     }
+    if photo.depth_sha256 is not None:
+        paths["depth"] = (f"depth/{photo.depth_sha256}.png", photo.depth_sha256)
+    entry = {
+        "photo_sha256": photo.sha256,
+        "label_sha256": photo.labels_sha256,
+        "profile_sha256": profile,
+        # A photo of no sequence is a group of its own: it has no neighbours.
+        "group": photo.sha256 if sequence is None else sequence,
+        "number": frame or 0,
+        "depth": None,
+        "depth_sha256": photo.depth_sha256,
+        **{name: path for name, (path, _) in paths.items()},
+    }
+    return entry, [(path, photo.id, sha256) for path, sha256 in paths.values()]
+
+
+def export_of(
+    listed: list[dict[str, Any]], files: Iterable[File], *, digest: str, taxonomy: Taxonomy
+) -> Export:
+    document = {"version": 1, "digest": digest, "categories": categories(taxonomy), "photos": listed}
     return Export(document, tuple(dict.fromkeys(files)))
 
 

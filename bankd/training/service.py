@@ -83,7 +83,7 @@ def pin(session: Session, use: Use, *, sequences: bool, by: Actor, at: datetime)
         left_out.update(
             r for answer in answers.values() if isinstance(answer, Refused) for r in answer.reasons
         )
-        profiles = {photo_id: _profile(rights.offers[photo_id]) for photo_id in cleared}
+        profiles = {photo_id: profile_of(rights.offers[photo_id]) for photo_id in cleared}
         numbers = _profile_ids(session, profiles.values())
         photos = session.scalars(select(Photo).where(Photo.id.in_(cleared)).order_by(Photo.sha256))
         for photo in photos:
@@ -95,7 +95,7 @@ def pin(session: Session, use: Use, *, sequences: bool, by: Actor, at: datetime)
                     "label_sha256": photo.labels_sha256,
                     "profile_id": numbers[profiles[photo.id]],
                     "grant_ids": [offer.grant_id for offer in offers],
-                    **_place(photo.name, sequences=sequences),
+                    **place(photo.name, sequences=sequences),
                 }
             )
     if not rows:
@@ -311,12 +311,13 @@ def trained_on_grants(session: Session, grant_ids: Iterable[UUID]) -> Sequence[N
     ).all()
 
 
-def _place(name: str, *, sequences: bool) -> dict[str, Any]:
+def place(name: str, *, sequences: bool) -> dict[str, Any]:
+    """The sequence of a photo and its frame in it, by its name; None where it is a photo of its own."""
     found = FRAME.fullmatch(name) if sequences else None  # numbers start anew in each folder
     return {"sequence": found["sequence"] if found else None, "frame": int(found["frame"]) if found else None}
 
 
-def _profile(offers: Sequence[Offer]) -> str:
+def profile_of(offers: Sequence[Offer]) -> str:
     """The digest of the rights profile that these offers are of, whatever stands against them today."""
     return profile_digest([GrantFacts.model_validate(offer.facts) for offer in offers])
 

@@ -134,12 +134,53 @@ def test_coverage_says_what_fits_and_which_right_is_missing(
     assert (served["layouts"], served["short_share"], served["blend"]) == (2, 0, 2)
     for one in served["categories"]:
         assert 0 < one["score"]["least"] <= one["score"]["median"] <= one["score"]["most"] <= 2
+    said = bankd.run(*words, "--purpose", "research").stdout
+    for one in served["quality"]:
+        assert one["error"] > 0
+        assert f"give or take {one['error']:.2f} a layout" in said
     before = bankd.run("log", "checkpoint").stdout
     short = bankd.run(*words, "--purpose", "education").stdout
     assert "nothing clears for 100.0% of their area" in short
     assert "would be ordered: 0 with `blend`, 0 with a network" in short
     assert "purpose-not-covered; floor, mug, wall" in short and "L-lab" not in short
+    assert "give or take" not in short  # nothing would be blended
     assert bankd.run("log", "checkpoint").stdout.splitlines()[1] == before.splitlines()[1]  # nothing happened
+
+
+def test_networks_are_evaluated_on_photos_that_clear_for_the_use(
+    bankd: Commands, lab: Path, trained: str, tmp_path: Path
+) -> None:
+    held_out = tmp_path / "held-out"
+    for name in ("photos", "labels"):
+        (held_out / name).mkdir(parents=True)
+    for number in range(2):
+        ids = labels(shift=9 + number)
+        (held_out / "photos" / f"new-{number}.png").write_bytes(png(picture(ids, seed=70 + number)))
+        (held_out / "labels" / f"new-{number}.png").write_bytes(png(ids))
+    (held_out / "classes.json").write_text(json.dumps(CLASSES))
+    words = ["models", "evaluate", held_out, "--out", tmp_path / "out", "--network", trained[:12]]
+
+    refused = bankd.refused(*words, *USE, "--purpose", "commercial")
+    assert refused.startswith(f"network `{trained[:12]}` may not be used for this use: ")
+    assert "network-withheld" in refused
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        # Three photos are no memory to measure with.
+        stopped = bankd.run(*words, *USE, "--purpose", "research", status=2).stderr
+    assert "the evaluation ended with status 2" in stopped
+    entries = [json.loads(line) for line in bankd.run("log", "show", "--json").stdout.splitlines()]
+    (started,) = [one["payload"]["objects"] for one in entries if one["kind"] == "evaluation.started"]
+    assert (started["photos"], started["networks"]["refinement"]) == (3, trained)
+    assert list(bankd.home.glob("evaluation-*")) == []
+
+
+def test_a_photo_that_is_held_out_needs_a_label_map(bankd: Commands, lab: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "photos" / "bare.png").write_bytes(png(picture(labels(), seed=80)))
+    (tmp_path / "classes.json").write_text(json.dumps(CLASSES))
+    refused = bankd.refused("models", "evaluate", tmp_path, "--out", tmp_path, *USE, "--purpose", "research")
+    assert "`bare.png` has no label map" in refused
 
 
 def test_a_withdrawal_names_the_networks_that_learned_from_it(

@@ -4,6 +4,7 @@ import pytest
 
 from bankd.policy.explain import Denial
 from bankd.synthesis.coverage import LayoutFound, RegionFound, Spread, cover, spread
+from bankd.synthesis.quality import Fitted, Line, fitted, predict
 
 PURPOSE = Denial("purpose-not-covered", "The purpose is not covered", 4)
 SECTOR = Denial("sector-not-covered", "The sector is not covered", 1)
@@ -56,3 +57,29 @@ def test_a_right_is_charged_with_the_area_of_every_region_that_it_stands_against
         ("sector-not-covered", ("shelf",)),
     ]
     assert [one.share for one in found.short_by] == pytest.approx([0.25, 0.2])
+
+
+def test_quality_is_predicted_of_the_layouts_that_would_be_blended() -> None:
+    line = Line(intercept=0.5, slope=0.25, low=0.5, high=1.0, error=0.03, explained=0.4, pictures=9, scenes=3)
+    layouts = [
+        layout("fits", ("wall", 1000, 0.5)),  # scores .75
+        layout("fits worse", ("wall", 950, 0.0), ("mug", 50, None)),  # scores .2375, less than was ever seen
+        layout("refused", ("wall", 500, 1.0), ("mug", 500, None)),
+    ]
+
+    found = cover(layouts, {}, blend_bp=1000, network_bp=5000, fitted=Fitted("streets", {"accuracy": line}))
+
+    (quality,) = found.quality
+    assert (found.blend, quality.figure, quality.outside) == (2, "accuracy", 1)
+    assert (quality.least, quality.mean, quality.most) == pytest.approx((0.625, 0.65625, 0.6875))
+    assert (quality.error, quality.explained, quality.fitted_on) == (0.03, 0.4, "streets")
+
+
+def test_what_was_fitted_can_be_read() -> None:
+    found = fitted()
+    assert found.fitted_on
+    for line in found.lines.values():
+        assert line.low < line.high <= 2
+        assert line.error > 0
+        assert line.scenes >= 3
+    assert predict([], found) == ()

@@ -161,8 +161,8 @@ def test_frames_of_a_sequence_are_told_by_their_names_if_asked(mixed: Bank) -> N
     ],
 )
 def test_a_folder_is_a_sequence_of_its_own(name: str, sequence: str | None, frame: int | None) -> None:
-    assert service._place(name, sequences=True) == {"sequence": sequence, "frame": frame}
-    assert service._place(name, sequences=False) == {"sequence": None, "frame": None}
+    assert service.place(name, sequences=True) == {"sequence": sequence, "frame": frame}
+    assert service.place(name, sequences=False) == {"sequence": None, "frame": None}
 
 
 def test_an_export_is_the_photos_byte_for_byte_and_is_logged(mixed: Bank, tmp_path: Path) -> None:
