@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +29,8 @@ def main() -> int:
         module.options(parser)
     chosen = parser.parse_args()
 
+    # As after Ctrl-C: servers that were started are stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     rows: list[Row] = []
     failed = []
     print(machine(), flush=True)
