@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from synth.composition.joining import joined
 from synth.composition.paint import Painting
 from synth.composition.warp import Colors, extend
 from synth.pictures import CategoryFacts, Mask
-from synth.refinement import joined
 
 SEAM_SHARE = 0.035  # of the height: how far behind a border its pixels are withheld
 FRONT_SHARE = 0.012  # the same on the side that lies in front
