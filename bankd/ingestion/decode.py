@@ -255,7 +255,9 @@ def _within(frame: tuple[int, int], side_px: int) -> tuple[int, int]:
 def _shrunk(rgb: Rgb, frame: tuple[int, int]) -> Rgb:
     if frame == (rgb.shape[0], rgb.shape[1]):
         return rgb
-    small: Rgb = cv2.resize(rgb, (frame[1], frame[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    small: Rgb = cv2.resize(rgb, (frame[1], frame[0]), interpolation=cv2.INTER_AREA).astype(
+        np.uint8, copy=False
+    )
     return small
 
 
