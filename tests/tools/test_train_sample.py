@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import signal
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +24,15 @@ def train_sample() -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Training answers Ctrl-C itself; what comes after it should not."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 def card_of(path: Path) -> cards.Card:
