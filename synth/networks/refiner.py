@@ -37,7 +37,8 @@ class NetworkRefiner:
     """Refine with a trained network.
 
     The base, which stands where the gate is shut, is the picture that `blend` makes of what is owned: the
-    gate says how far the network went from there. Where nobody owns a pixel there is no base, and the gate is 1.
+    gate says how far the network went from there. Where nobody owns a pixel there is no base, and the gate
+    is 1.
 
     Deterministic for the same device and versions: the seed decides which pixels of a seam are withheld.
     """
