@@ -50,7 +50,7 @@ SELECT n, 0, 'licensed', n % 3 > 0, CASE WHEN n % 3 > 0 THEN '{}' ELSE '{JP,KR,F
     CASE WHEN n % 2 = 0 THEN timestamptz '2027-01-01' ELSE timestamptz '2021-01-01' END
         + make_interval(days => (n % 1800)::int, secs => n % 86398),
     CASE WHEN n % 10 = 4 THEN timestamptz '2026-06-01 12:00+00'
-        + make_interval(secs => (n * 7919) % 20000000) END,
+        + make_interval(secs => (n::bigint * 7919) % 20000000) END,
     NULL, true, n % 4 = 0, NULL, 'none', 'not-needed', 'unknown', 'not-needed', '{}'::text[],
     'unstated', NULL
 FROM generate_series({first}, {last}) AS n
