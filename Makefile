@@ -60,6 +60,7 @@ camvid: $(INSTALLED) ## Run the bank on CamVid's street photos, found in BANKD_C
 	BANKD_CAMVID='$(BANKD_CAMVID)' $(BIN)/python tools/camvid.py
 
 evaluate: $(INSTALLED) ## Measure pictures on CamVid's layouts: out/evaluation.json and out/evaluation.html
+	$(BIN)/python -m pip install --quiet --editable '.[evaluate]'
 	BANKD_CAMVID='$(BANKD_CAMVID)' $(BIN)/python tools/evaluate.py
 
 bench: $(INSTALLED) ## Measure what the bank can do: out/bench.json, out/bench.svg; sizes: BENCH='--segments 1000000'

@@ -8,8 +8,6 @@ untrained where there is none: it takes as long) and with `published`. Then `pub
 
 import argparse
 import json
-import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -42,13 +40,9 @@ def main() -> int:
     parser.add_argument("--networks", type=Path, default=Path("out/networks"))
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    source = Path(os.environ.get("BANKD_CAMVID", "camvid"))
-    if not (source / "split.json").is_file():
-        print(f"error: `{source}` holds no CamVid with its split.json: set BANKD_CAMVID", file=sys.stderr)
-        return 2
+    camvid = CamVid.given()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
-    camvid = CamVid(source)
     names = camvid.split["bank"][:: len(camvid.split["bank"]) // PHOTOS][:PHOTOS]
     bank = MemoryBank(camvid.at_own_size().photos(names), facts())
     layout = Layout(_enlarged(camvid.at_own_size().part("test")[20].labels))

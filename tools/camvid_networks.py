@@ -4,7 +4,6 @@ import copy
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 import torch
 from camvid_photos import CamVid, facts
 
+from bankd.cli.running import run_to_end
 from synth.cards import Card
 from synth.evaluation.pictures import EvaluationError
 from synth.evaluation.systems import Networks
@@ -145,7 +145,7 @@ def _train(name: str, target: Path, training: Training) -> None:
     print(f"training `{name}`: {recipe.steps} steps; stopped, the same command goes on", flush=True)
     words = [sys.executable, "-m", "synth.training", str(run / "recipe.json"), str(place), str(run)]
     words += ["--pinned", snapshot.digest, "--workers", "1", "--threads", str(training.threads)]
-    status = _waited([*words, "--device", training.device])
+    status = run_to_end([*words, "--device", training.device])
     checkpoint = run / CHECKPOINT
     if status or not checkpoint.is_file():
         raise EvaluationError(
@@ -156,16 +156,6 @@ def _train(name: str, target: Path, training: Training) -> None:
         raise EvaluationError(f"training `{name}` was stopped at step `{card.metrics.get('step', 0):.0f}`")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(checkpoint, target)
-
-
-def _waited(words: list[str]) -> int:
-    """Run a program to its end. Ctrl-C reaches it too, and it saves what was learned: give it the time."""
-    with subprocess.Popen(words) as program:
-        while True:
-            try:
-                return program.wait()
-            except KeyboardInterrupt:
-                continue
 
 
 def _kind(name: str) -> recipes.Kind:

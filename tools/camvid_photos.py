@@ -1,6 +1,8 @@
 """CamVid's photos and label maps as its split names them, in house categories and at one size."""
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,6 +57,15 @@ class CamVid:
         self._scene = {
             name: f"{number:02d}" for number, names in enumerate(self.split["scenes"]) for name in names
         }
+
+    @classmethod
+    def given(cls) -> "CamVid":
+        """The folder that the setting BANKD_CAMVID names; where there is none, the program ends."""
+        folder = Path(os.environ.get("BANKD_CAMVID", "camvid"))
+        if not (folder / "split.json").is_file():
+            print(f"error: `{folder}` holds no CamVid with its split.json: set BANKD_CAMVID", file=sys.stderr)
+            raise SystemExit(2)
+        return cls(folder)
 
     def at_own_size(self) -> "CamVid":
         """The same folder with photos as large as they are: what a bank cuts its segments from."""

@@ -9,8 +9,6 @@ distance to the real photo). Segmenters are those of tools/evaluate.py. A few fi
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -40,14 +38,10 @@ def main() -> int:
     parser.add_argument("--segmenters", type=Path, default=Path("out/segmenters"))
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args()
-    source = Path(os.environ.get("BANKD_CAMVID", "camvid"))
-    if not (source / "split.json").is_file():
-        print(f"error: `{source}` holds no CamVid with its split.json: set BANKD_CAMVID", file=sys.stderr)
-        return 2
+    camvid = CamVid.given()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     judges = [segmenter.load(path) for path in sorted(options.segmenters.glob("*.safetensors"))]
-    camvid = CamVid(source)
     asked, bank = camvid.part("test"), camvid.at_own_size().part("bank")
     features = Lite0()
     scores, scenes, photos, made = pictures(asked, bank)

@@ -11,7 +11,6 @@ Nothing made here is for anything but research: CamVid's license allows no more.
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -38,13 +37,9 @@ BLUR_PX = 4.0
 
 def main() -> int:
     options = _options()
-    source = Path(os.environ.get("BANKD_CAMVID", "camvid"))
-    if not (source / "split.json").is_file():
-        print(f"error: `{source}` holds no CamVid with its split.json: set BANKD_CAMVID", file=sys.stderr)
-        return 2
+    camvid = CamVid.given()
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(options.threads)
-    camvid = CamVid(source)
     asked, bank = camvid.tuning() if options.tuning else (camvid.part("test"), camvid.part("bank"))
     sources = camvid.at_own_size()
     segmented = sources.tuning()[1] if options.tuning else sources.part("bank")

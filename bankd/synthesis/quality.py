@@ -6,19 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-
-@dataclass(frozen=True)
-class Line:
-    """figure = intercept + slope * score; see `synth.evaluation.quality`, which fits them."""
-
-    intercept: float
-    slope: float
-    low: float
-    high: float
-    error: float
-    explained: float
-    pictures: int
-    scenes: int
+from synth.evaluation.quality import Line
 
 
 @dataclass(frozen=True)

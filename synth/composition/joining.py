@@ -50,13 +50,13 @@ def _join_own_seams(painting: Painting, colors: NDArray[Any], band: Mask) -> Non
             layer = np.where(mine[..., None], colors[part], painting.layer(index, (x0, y0, x1, y1)))
             # The blender takes 16-bit integers: 4096 steps keep what eight bits show.
             blender.feed((layer * 4095 + 0.5).astype(np.int16), mine.astype(np.uint8) * 255, (0, 0))
-        joined, _ = blender.blend(np.zeros(0, np.int16), np.zeros(0, np.uint8))
-        joined = np.clip(joined.astype(np.float32) / 4095, 0, 1)
+        blended, _ = blender.blend(np.zeros(0, np.int16), np.zeros(0, np.uint8))
+        blended = np.clip(blended.astype(np.float32) / 4095, 0, 1)
         away = np.where(seams[part] & of_category[part], 0, 255).astype(np.uint8)
         distance = cv2.distanceTransform(away, cv2.DIST_L2, 5)
         # Full at the seam, nothing at the band's edge: no new seam there.
         share = np.clip(1 - distance / (along + 1), 0, 1)[..., None]
-        mixed = share * joined + (1 - share) * colors[part]
+        mixed = share * blended + (1 - share) * colors[part]
         inside = band[part] & of_category[part]
         colors[part][inside] = mixed[inside]
 

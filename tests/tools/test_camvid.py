@@ -1,10 +1,8 @@
 """Real street photos under a license that forbids commercial use, through the whole running stack."""
 
-import importlib.util
 import json
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,13 +23,8 @@ pytestmark = pytest.mark.skipif(not CAMVID.is_dir(), reason="the CamVid photos a
 
 
 @pytest.fixture(scope="module")
-def camvid() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("camvid_run", ROOT / "tools" / "camvid.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def camvid(tool: Callable[[str], ModuleType]) -> ModuleType:
+    return tool("camvid")
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,8 @@
 """Making the sample's networks again, as far as two steps go."""
 
-import importlib.util
 import json
 import signal
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -17,13 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def train_sample() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("train_sample", ROOT / "tools" / "train_sample.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def train_sample(tool: Callable[[str], ModuleType]) -> ModuleType:
+    return tool("train_sample")
 
 
 @pytest.fixture(autouse=True)
