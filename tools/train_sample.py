@@ -4,7 +4,7 @@
 
 `sample/networks` is a snapshot as `bankd models export` wrote it, with the rights of its scenes and the
 recipes of the networks. What comes out is a folder that `bankd models import` takes. A run that was stopped
-goes on where it was; the refinement network takes about an hour of two idle cores, the others some minutes.
+goes on where it was. Networks take some minutes, the refinement network longest: it says how long still.
 """
 
 import argparse
