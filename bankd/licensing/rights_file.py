@@ -42,7 +42,7 @@ def load(path: Path) -> RightsFile:
     licenses = []
     for index, license in enumerate(file.licenses):
         try:
-            licenses.append(_with_grants(license))
+            licenses.append(with_grants(license))
         except ValueError as error:
             problems.append((("licenses", index), str(error)))
     if problems:
@@ -84,7 +84,7 @@ def _untitled(schema: Any) -> Any:
     }
 
 
-def _with_grants(license: LicenseEntry) -> LicenseEntry:
+def with_grants(license: LicenseEntry) -> LicenseEntry:
     """The license with its grants: those written, or the one that its Creative Commons id stands for."""
     known = creative_commons.LICENSES.get(license.spdx or "")
     if known is None or license.grants:
