@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
@@ -34,6 +34,26 @@ LAST_RIGHTS_CHANGE = text(
     CROSS JOIN LATERAL (
         SELECT index FROM log_entries WHERE kind = moved.kind ORDER BY index DESC LIMIT 1
     ) AS latest
+    """
+)
+
+# One statement, as the log's lock is held meanwhile: no other commit can go on.
+WRITE = text(
+    """
+    WITH numbered AS (
+        SELECT (SELECT coalesce(max(index) + 1, 0) FROM log_entries) + number - 1 AS index,
+            at, kind, commitment, salt, payload
+        FROM unnest(
+            CAST(:at AS timestamptz[]), CAST(:kinds AS text[]), CAST(:commitments AS bytea[]),
+            CAST(:salts AS bytea[]), CAST(:payloads AS text[])
+        ) WITH ORDINALITY AS staged(at, kind, commitment, salt, payload, number)
+    ), entries AS (
+        INSERT INTO log_entries (index, at, kind, commitment)
+        SELECT index, at, kind, commitment FROM numbered
+    ), payloads AS (
+        INSERT INTO log_payloads (index, salt, payload) SELECT index, salt, payload FROM numbered
+    ), size AS (SELECT max(index) + 1 AS size FROM numbered)
+    SELECT size FROM size, pg_notify(:channel, size::text)
     """
 )
 
@@ -109,32 +129,21 @@ def settle(session: Session) -> int:
     transaction must name its own entry. Takes the lock as `locked` does.
     """
     locked(session)
-    start = epoch(session)
     pending = [staged for staged in session.info.get(STAGED, ()) if not staged.settled]
     if not pending:
-        return start
-    session.execute(
-        insert(LogEntry),
-        [
-            {
-                "index": index,
-                "at": staged.at,
-                "kind": staged.kind.value,
-                "commitment": commitment(staged.salt, staged.payload),
-            }
-            for index, staged in enumerate(pending, start)
-        ],
-    )
-    session.execute(
-        insert(LogPayload),
-        [
-            {"index": index, "salt": staged.salt, "payload": staged.payload.decode()}
-            for index, staged in enumerate(pending, start)
-        ],
-    )
-    size = start + len(pending)
-    session.execute(select(func.pg_notify(CHANNEL, str(size))))
-    for index, staged in enumerate(pending, start):
+        return epoch(session)
+    size: int = session.execute(
+        WRITE,
+        {
+            "at": [staged.at for staged in pending],
+            "kinds": [staged.kind.value for staged in pending],
+            "commitments": [commitment(staged.salt, staged.payload) for staged in pending],
+            "salts": [staged.salt for staged in pending],
+            "payloads": [staged.payload.decode() for staged in pending],
+            "channel": CHANNEL,
+        },
+    ).scalar_one()
+    for index, staged in enumerate(pending, size - len(pending)):
         staged._index = index
     return size
 

@@ -8,20 +8,26 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import service
-from bankd.catalog.models import Descriptor, Photo, Segment, Tombstone
+from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Tombstone
+from bankd.licensing import profiles
 from bankd.licensing.terms import Depictions, EmbeddedRights
 
-SEGMENT_COLUMNS = (
-    "photo_id", "ordinal", "category_id", "profile_id", "instance", "area_px", "x0", "y0", "x1", "y1",
-    "small", "depth_mm",
-)  # fmt: skip
+SEGMENTS = """
+    INSERT INTO segments
+        (photo_id, profile_id, ordinal, category_id, instance, area_px, x0, y0, x1, y1, small, depth_mm)
+    SELECT %s, %s, cut.* FROM unnest(
+        %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::bool[],
+        %s::int[]
+    ) AS cut
+    RETURNING ordinal, id
+"""
 
 # A descriptor's columns in a binary COPY: the bytes of each value and how numpy writes it, the highest byte
 # first. Bits have their number before them.
@@ -36,6 +42,7 @@ DESCRIPTOR_COLUMNS = {
 COPY_BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_END = b"\xff\xff"
 NULL = -1  # as the length of a value
+DESCRIPTORS = f"COPY {Descriptor.__tablename__} ({', '.join(DESCRIPTOR_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 
 @dataclass(frozen=True)
@@ -88,20 +95,21 @@ class DescriptorFacts:
     context_n: npt.NDArray[np.int32]  # (n,)
 
 
-def is_tombstoned(session: Session, *, sha256: str | None = None, pixel_sha256: str | None = None) -> bool:
-    """Whether these bytes or these pixels may not come back."""
-    return bool(
-        session.scalar(
-            select(exists().where(or_(Tombstone.sha256 == sha256, Tombstone.pixel_sha256 == pixel_sha256)))
-        )
-    )
+@dataclass(frozen=True)
+class Seen:
+    """What the catalog knows of bytes and pixels: whether they may not come back, and whose they are."""
+
+    tombstoned: bool
+    same_bytes: UUID | None
+    same_pixels: UUID | None
 
 
-def known(session: Session, *, sha256: str | None = None, pixel_sha256: str | None = None) -> UUID | None:
-    """The photo of these bytes, or of these pixels."""
-    return session.scalar(
-        select(Photo.id).where(or_(Photo.sha256 == sha256, Photo.pixel_sha256 == pixel_sha256))
-    )
+def seen(session: Session, *, sha256: str, pixel_sha256: str | None = None) -> Seen:
+    """Look for these bytes and, where they are given, these pixels."""
+    buried = exists().where(or_(Tombstone.sha256 == sha256, Tombstone.pixel_sha256 == pixel_sha256))
+    bytes_of = select(Photo.id).where(Photo.sha256 == sha256).scalar_subquery()
+    pixels_of = select(Photo.id).where(Photo.pixel_sha256 == pixel_sha256).scalar_subquery()
+    return Seen(*session.execute(select(buried, bytes_of, pixels_of)).one())
 
 
 def admit(
@@ -120,8 +128,24 @@ def admit(
     quarantined: its segments have no rights profile and no ranking statement sees them.
 
     Raises:
-        GrantNotFound, ReleaseNotFound, TooManyGrants: as `attach_grants`.
+        GrantNotFound, TooManyGrants: nothing was written.
+        ReleaseNotFound: roll back then.
     """
+    rights = service.rights_of(
+        session,
+        grant_ids,
+        release_ids=release_ids,
+        depictions=depictions,
+        embedded=photo.embedded,
+        categories=frozenset(segment.category_id for segment in segments),
+    )
+    profile = quarantine = None
+    if photo.rights_unreadable:
+        quarantine = "unreadable-rights"
+    elif not rights.ordered:
+        quarantine = "unlicensed"
+    else:
+        profile = profiles.profile_for(session, [facts for _, facts in rights.ordered]).id
     row = Photo(
         id=photo.id,
         department_id=photo.department_id,
@@ -142,26 +166,26 @@ def admit(
         scene_context=photo.scene_context,
         lab_mean=list(photo.lab_mean),
         lab_std=list(photo.lab_std),
-        depictions=depictions.model_dump(mode="json"),
+        depictions=rights.depictions.model_dump(mode="json"),
         embedded=photo.embedded.model_dump(mode="json"),
         embedded_credit=photo.embedded_credit,
-        state="quarantined",
-        quarantine_reason="unreadable-rights" if photo.rights_unreadable else "unlicensed",
+        state="admitted" if quarantine is None else "quarantined",
+        quarantine_reason=quarantine,
         taken_at=at,
-        grant_blocks=0,
+        profile_id=profile,
+        grant_blocks=rights.blocks,
     )
     session.add(row)
     session.flush()
-    categories = frozenset(segment.category_id for segment in segments)
-    service.record_rights(
-        session,
-        row,
-        grant_ids=grant_ids,
-        release_ids=release_ids,
-        depictions=depictions,
-        categories=categories,
-    )
-    session.flush()
+    if rights.ordered:
+        session.execute(
+            insert(PhotoGrant),
+            [
+                {"photo_id": row.id, "ordinal": ordinal, "grant_id": grant_id}
+                for ordinal, (grant_id, _) in enumerate(rights.ordered)
+            ],
+        )
+    service.add_releases(session, row.id, release_ids)
     _write(session, row, segments, descriptors)
     if row.state == "admitted":
         log.append(
@@ -185,31 +209,32 @@ def _write(
     segments: Sequence[SegmentFacts],
     descriptors: Iterable[DescriptorFacts],
 ) -> None:
-    """Segments by COPY, which gives them their ids, then their descriptors by one COPY of all."""
+    """All segments by one statement, which answers with their ids, then all descriptors by one COPY."""
     if not segments:
         return
+    boxes = list(zip(*(one.box for one in segments), strict=True))
+    columns: tuple[Iterable[object], ...] = (
+        range(len(segments)),
+        (one.category_id for one in segments),
+        (one.instance for one in segments),
+        (one.area_px for one in segments),
+        *boxes,
+        (one.small for one in segments),
+        (one.depth_mm for one in segments),
+    )
     connection: Any = session.connection().connection
-    lines = []
-    for ordinal, one in enumerate(segments):
-        fields = (
-            photo.id, ordinal, one.category_id, photo.profile_id, one.instance, one.area_px, *one.box,
-            "t" if one.small else "f", one.depth_mm,
-        )  # fmt: skip
-        lines.append("\t".join("\\N" if field is None else str(field) for field in fields))
     with connection.cursor() as cursor:
-        columns = ", ".join(SEGMENT_COLUMNS)
-        with cursor.copy(f"COPY {Segment.__tablename__} ({columns}) FROM STDIN") as copy:
-            copy.write("\n".join(lines))
-        ids = session.scalars(
-            select(Segment.id).where(Segment.photo_id == photo.id).order_by(Segment.ordinal)
-        ).all()
-        columns = ", ".join(DESCRIPTOR_COLUMNS)
-        statement = f"COPY {Descriptor.__tablename__} ({columns}) FROM STDIN (FORMAT BINARY)"
-        with cursor.copy(statement) as copy:
-            copy.write(COPY_BEGIN)
-            for described in descriptors:
-                copy.write(_rows(photo, np.array(ids), segments, described))
-            copy.write(COPY_END)
+        cursor.execute(SEGMENTS, (photo.id, photo.profile_id, *map(_array, columns)))
+        ids = np.array([number for _, number in sorted(cursor.fetchall())], np.int64)
+        with cursor.copy(DESCRIPTORS) as copy:
+            copy.write(
+                b"".join((COPY_BEGIN, *(_rows(photo, ids, segments, one) for one in descriptors), COPY_END))
+            )
+
+
+def _array(values: Iterable[object]) -> str:
+    """An array of numbers or truths as SQL writes it."""
+    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
 
 
 def _rows(

@@ -6,10 +6,11 @@ seen as withdrawn by the attaching, or seen as attached by the withdrawing.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, and_, cast, delete, exists, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Integer, and_, cast, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -152,28 +153,24 @@ def record_rights(
     """
     rows = select(PhotoGrant.grant_id, PhotoGrant.ordinal).where(PhotoGrant.photo_id == photo.id)
     held: dict[UUID, int] = dict(session.execute(rows).all())
-    all_grants = set(grant_ids) | held.keys()
-    _hold_grants(session, all_grants)
-    _add_releases(session, photo.id, release_ids)
-    shown = Depictions.model_validate(photo.depictions) if depictions is None else depictions
-    if categories & taxonomy.house().person:
-        shown = shown.tightened_by(PERSON_SEEN)
-    photo.depictions = shown.model_dump(mode="json")
-    if not all_grants:
+    add_releases(session, photo.id, release_ids)
+    rights = rights_of(
+        session,
+        set(grant_ids) | held.keys(),
+        release_ids=_releases_of(session, photo.id),
+        depictions=Depictions.model_validate(photo.depictions) if depictions is None else depictions,
+        embedded=EmbeddedRights.model_validate(photo.embedded),
+        categories=categories,
+    )
+    ordered = rights.ordered
+    photo.depictions = rights.depictions.model_dump(mode="json")
+    if not ordered:
         return
 
-    ordered = profiles.facts_for(
-        session,
-        all_grants,
-        depictions=shown,
-        embedded=EmbeddedRights.model_validate(photo.embedded),
-        release_ids=_releases_of(session, photo.id),
-    )
-    standing = licensing.standing(session, all_grants)
-    bits = 0
+    bits = rights.blocks
     for ordinal, (grant_id, _) in enumerate(ordered):
-        stood = grant_id in held and photo.grant_blocks >> held[grant_id] & 1
-        bits |= (1 << ordinal) if stood or standing[grant_id] else 0
+        if grant_id in held and photo.grant_blocks >> held[grant_id] & 1:
+            bits |= 1 << ordinal
     if {grant_id: ordinal for ordinal, (grant_id, _) in enumerate(ordered)} != held:
         session.execute(delete(PhotoGrant).where(PhotoGrant.photo_id == photo.id))
         session.execute(
@@ -188,6 +185,60 @@ def record_rights(
         photo.profile_id = profiles.profile_for(session, [facts for _, facts in ordered]).id
         photo.state = "admitted"
         photo.quarantine_reason = None
+
+
+def add_releases(session: Session, photo_id: UUID, release_ids: Iterable[UUID]) -> None:
+    """Raises: ReleaseNotFound."""
+    wanted = set(release_ids)
+    if not wanted:
+        return
+    missing = wanted - set(session.scalars(select(Release.id).where(Release.id.in_(wanted))))
+    if missing:
+        raise ReleaseNotFound(str(min(missing)))
+    session.execute(
+        postgresql.insert(PhotoRelease).on_conflict_do_nothing(),
+        [{"photo_id": photo_id, "release_id": release_id} for release_id in sorted(wanted)],
+    )
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What grants come to on one photo, by ordinal, and a bit for each against which something stands."""
+
+    depictions: Depictions
+    ordered: Sequence[tuple[UUID, GrantFacts]]
+    blocks: int
+
+
+def rights_of(
+    session: Session,
+    grant_ids: Iterable[UUID],
+    *,
+    release_ids: Iterable[UUID],
+    depictions: Depictions,
+    embedded: EmbeddedRights,
+    categories: frozenset[int],
+) -> Rights:
+    """Work out what a photo's grants come to; what stands against them stays so until the transaction ends.
+
+    Writes nothing.
+
+    Raises:
+        GrantNotFound, TooManyGrants.
+    """
+    shown = depictions
+    if categories & taxonomy.house().person:
+        shown = shown.tightened_by(PERSON_SEEN)
+    wanted = set(grant_ids)
+    if not wanted:
+        return Rights(shown, (), 0)
+    _hold_grants(session, wanted)
+    ordered = profiles.facts_for(
+        session, wanted, depictions=shown, embedded=embedded, release_ids=release_ids
+    )
+    standing = licensing.standing(session, wanted)
+    blocks = sum(1 << ordinal for ordinal, (grant_id, _) in enumerate(ordered) if standing[grant_id])
+    return Rights(shown, ordered, blocks)
 
 
 def block_grants(session: Session, grant_ids: Iterable[UUID], *, by: Actor, at: datetime) -> int:  # noqa: ARG001
@@ -298,6 +349,7 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
     for photo_id, grant_id, document, bit, disputed, embargoed, erased, *holding in rows:
         on_photo = {"dispute": disputed, "embargo": embargoed, "erased": erased}
         blocks = {name for name, holds in on_photo.items() if holds}
+        blocks |= overdue.photos.get(photo_id, frozenset()) | overdue.grants.get(grant_id, frozenset())
         # A bit for which no record stands is a hold of the house's own.
         blocks |= licensing.against(holding) or ({"denied"} if bit else set())
         facts = GrantFacts.model_validate({**document, "blocks": blocks})
@@ -375,14 +427,3 @@ def _grants_of(session: Session, photo_id: UUID) -> Sequence[UUID]:
 
 def _releases_of(session: Session, photo_id: UUID) -> Sequence[UUID]:
     return session.scalars(select(PhotoRelease.release_id).where(PhotoRelease.photo_id == photo_id)).all()
-
-
-def _add_releases(session: Session, photo_id: UUID, release_ids: Iterable[UUID]) -> None:
-    for release_id in sorted(set(release_ids)):
-        if not session.scalar(select(exists().where(Release.id == release_id))):
-            raise ReleaseNotFound(str(release_id))
-        session.execute(
-            postgresql.insert(PhotoRelease)
-            .values(photo_id=photo_id, release_id=release_id)
-            .on_conflict_do_nothing()
-        )

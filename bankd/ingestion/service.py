@@ -200,14 +200,21 @@ def checked_name(name: str) -> str:
 
 def claim(session: Session, item_id: UUID, *, at: datetime) -> Claim | None:
     """Lease an item; None if it is done, unknown, given up, leased to another or being worked on."""
-    item = session.scalar(select(BatchItem).where(BatchItem.id == item_id).with_for_update(skip_locked=True))
-    if item is None or item.attempts >= ATTEMPTS_MOST or not _is_free(item, at=at):
-        return None
-    item.state = "working"
-    item.lease_until = at + LEASE
-    item.attempts += 1
-    session.flush()
-    return Claim(item_id, item.attempts)
+    free = or_(BatchItem.state == "waiting", (BatchItem.state == "working") & (BatchItem.lease_until <= at))
+    chosen = (
+        select(BatchItem.id)
+        .where(BatchItem.id == item_id, BatchItem.attempts < ATTEMPTS_MOST, free)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    attempt = session.scalar(
+        update(BatchItem)
+        .where(BatchItem.id == chosen)
+        .values(state="working", lease_until=at + LEASE, attempts=BatchItem.attempts + 1)
+        .returning(BatchItem.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return None if attempt is None else Claim(item_id, attempt)
 
 
 def give_back(session: Session, claimed: Claim) -> None:
@@ -234,13 +241,22 @@ def ingest_item(session: Session, claimed: Claim, *, blobs: Blobs, by: Actor, at
     Raises:
         BlobUnavailable: the store does not answer; `give_back` the claim and try again.
     """
-    item = session.get(BatchItem, claimed.item_id, with_for_update=True, populate_existing=True)
-    if item is None or item.state != "working" or item.attempts != claimed.attempt:
+    found = session.execute(
+        select(BatchItem, Batch)
+        .join(Batch, Batch.id == BatchItem.batch_id)
+        .where(
+            BatchItem.id == claimed.item_id,
+            BatchItem.state == "working",
+            BatchItem.attempts == claimed.attempt,
+        )
+        .with_for_update(of=BatchItem)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
         return None
-    batch = session.get_one(Batch, item.batch_id)
+    item, batch = found
     try:
-        with session.begin_nested():
-            photo, state = take(session, item, batch, blobs=blobs, by=by, at=at)
+        photo, state = take(session, item, batch, blobs=blobs, by=by, at=at)
     except (Refused, TooManyGrants) as error:
         refusal = error if isinstance(error, Refused) else GrantsRefused(item.name, error)
         _finish(item, state="refused", refusal=refusal, at=at)
@@ -259,14 +275,19 @@ def outcome(item: BatchItem) -> Outcome:
 
 def drop_sources(session: Session, item_id: UUID, *, blobs: Blobs) -> None:
     """Delete what was filed for a finished item and no photo needs: its maps, and a photo not taken."""
-    item = session.get(BatchItem, item_id, with_for_update=True, populate_existing=True)
-    if item is None or item.state not in FINAL - {"failed"} or item.sources_dropped:
+    found = session.execute(
+        update(BatchItem)
+        .where(BatchItem.id == item_id, BatchItem.state.in_(FINAL - {"failed"}), ~BatchItem.sources_dropped)
+        .values(sources_dropped=True)
+        .returning(BatchItem.batch_id, BatchItem.photo_id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if found is None:
         return
-    blobs.delete_prefix(prefix(item))
-    if item.photo_id != item.id:
-        blobs.delete_prefix(str(item.id))  # the photo, and what an earlier attempt may have stored
-    item.sources_dropped = True
-    session.flush()
+    batch_id, photo_id = found
+    blobs.delete_prefix(prefix(batch_id, item_id))
+    if photo_id != item_id:
+        blobs.delete_prefix(str(item_id))  # the photo, and what an earlier attempt may have stored
 
 
 def sweep(session: Session, *, drained: bool, by: Actor, at: datetime) -> int:
@@ -353,12 +374,6 @@ def items(session: Session, batch_id: UUID) -> list[BatchItem]:
     )
 
 
-def _is_free(item: BatchItem, *, at: datetime) -> bool:
-    if item.state == "working":
-        return item.lease_until is not None and item.lease_until <= at
-    return item.state == "waiting"
-
-
 def _finish(item: BatchItem, *, state: str, refusal: Refused | None, at: datetime) -> None:
     item.state = state
     item.lease_until = None
@@ -389,7 +404,9 @@ def _store_sources(blobs: Blobs, item: BatchItem, photo: NewPhoto) -> None:
         if field == "photo_sha256":  # where it stays: it is uploaded once
             blobs.put(key(item.id, sha256), content, media_type=media_type(content))
         else:
-            blobs.put(f"{prefix(item)}/{sha256}", content, media_type="application/octet-stream")
+            blobs.put(
+                f"{prefix(item.batch_id, item.id)}/{sha256}", content, media_type="application/octet-stream"
+            )
         setattr(item, field, sha256)
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
@@ -37,41 +37,31 @@ def take(
     Returns the photo and the item's new state.
 
     Raises:
-        Refused: with its reason; no row was written that a rollback to before would not undo.
-        TooManyGrants: the photo would hold more than 63.
+        Refused: with its reason; no row was written.
+        TooManyGrants: the photo would hold more than 63; no row was written that still stands.
         BlobUnavailable: the store does not answer.
     """
     sha256 = str(item.photo_sha256)
-    _take_turns(session, sha256)
-    if admission.is_tombstoned(session, sha256=sha256):
+    seen = admission.seen(session, sha256=sha256)
+    content, decoded, pixel_sha256 = b"", None, None
+    if not (seen.tombstoned or seen.same_bytes):
+        content = _filed(blobs, item, key(item.id, sha256))
+        decoded = decode.decode(content, name=item.name)
+        pixel_sha256 = decoded.pixel_sha256()
+    # Once more, now that nobody else can bring them in; what was seen before only spared the decoding.
+    _take_turns(session, sha256, pixel_sha256)
+    seen = admission.seen(session, sha256=sha256, pixel_sha256=pixel_sha256)
+    if seen.tombstoned:
         raise Tombstoned(item.name)
-    photo_id = admission.known(session, sha256=sha256)
-    if photo_id is not None:
-        _of_our_department(session, photo_id, item, batch)
-        photo = catalog.attach_grants(
-            session,
-            photo_id,
-            item.grant_ids,
-            release_ids=item.release_ids,
-            depictions=_depictions(item),
-            by=by,
-            at=at,
-        )
-        _restrict(session, photo, item, by=by, at=at)
-        return photo, "known"
-
-    content = _filed(blobs, item, key(item.id, sha256))
-    decoded = decode.decode(content, name=item.name)
-    pixel_sha256 = decoded.pixel_sha256()
-    _take_turns(session, pixel_sha256)
-    if admission.is_tombstoned(session, pixel_sha256=pixel_sha256):
-        raise Tombstoned(item.name)
-    twin = admission.known(session, pixel_sha256=pixel_sha256)
-    if twin is not None:
-        _of_our_department(session, twin, item, batch)
-        raise DuplicatePixels(item.name, twin)
+    if seen.same_bytes is not None:
+        _of_our_department(session, seen.same_bytes, item, batch)
+        return _known(session, seen.same_bytes, item, by=by, at=at), "known"
+    if seen.same_pixels is not None:
+        _of_our_department(session, seen.same_pixels, item, batch)
+        raise DuplicatePixels(item.name, seen.same_pixels)
     if item.labels_sha256 is None:
         raise NoLabelMap(item.name)
+    assert decoded is not None and pixel_sha256 is not None  # what was known once stays known
     house = taxonomy.house()
     cut = cut_photo(
         decoded,
@@ -98,6 +88,22 @@ def take(
     item.segments = len(cut.segments)
     _restrict(session, photo, item, by=by, at=at)
     return photo, "taken" if photo.state == "admitted" else "quarantined"
+
+
+def _known(session: Session, photo_id: UUID, item: BatchItem, *, by: Actor, at: datetime) -> Photo:
+    """Give a photo that is here already what the rights record says of it, or nothing of it."""
+    with session.begin_nested():
+        photo = catalog.attach_grants(
+            session,
+            photo_id,
+            item.grant_ids,
+            release_ids=item.release_ids,
+            depictions=_depictions(item),
+            by=by,
+            at=at,
+        )
+        _restrict(session, photo, item, by=by, at=at)
+        return photo
 
 
 def _of_our_department(session: Session, photo_id: UUID, item: BatchItem, batch: Batch) -> None:
@@ -159,7 +165,7 @@ def _depictions(item: BatchItem) -> Depictions | None:
 
 
 def _map(blobs: Blobs, item: BatchItem, sha256: str) -> bytes:
-    return _filed(blobs, item, f"{prefix(item)}/{sha256}")
+    return _filed(blobs, item, f"{prefix(item.batch_id, item.id)}/{sha256}")
 
 
 def _filed(blobs: Blobs, item: BatchItem, place: str) -> bytes:
@@ -180,13 +186,16 @@ def _store(blobs: Blobs, photo_id: UUID, what: Iterable[Stored]) -> None:
         upload.result()
 
 
-def prefix(item: BatchItem) -> str:
+def prefix(batch_id: UUID, item_id: UUID) -> str:
     """Where the maps that were filed for an item lie; its photo lies below the item's id, where it stays."""
-    return f"batches/{item.batch_id}/{item.id}"
+    return f"batches/{batch_id}/{item_id}"
 
 
-def _take_turns(session: Session, sha256: str) -> None:
-    """Of two items with the same bytes or pixels the second waits for the first to commit."""
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(:key)"), {"key": int.from_bytes(bytes.fromhex(sha256)[:7], "big")}
-    )
+def _take_turns(session: Session, sha256: str, pixel_sha256: str | None) -> None:
+    """Of two items with the same bytes or pixels the second waits for the first to commit.
+
+    Bytes before pixels, always: so no two wait for each other.
+    """
+    turns = [sha256] if pixel_sha256 is None else [sha256, pixel_sha256]
+    numbers = [int.from_bytes(bytes.fromhex(one)[:7], "big") for one in turns]
+    session.execute(select(*(func.pg_advisory_xact_lock(number) for number in numbers)))

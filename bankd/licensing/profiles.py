@@ -34,12 +34,10 @@ def facts_for(
     missing = wanted - {grant.id for grant, _ in rows}
     if missing:
         raise GrantNotFound(min(missing))
-    releases = [
-        release.terms()
-        for release in session.scalars(
-            select(Release).where(Release.id.in_(set(release_ids))).order_by(Release.ref)
-        )
-    ]
+    releases = []
+    if needed := set(release_ids):
+        found = session.scalars(select(Release).where(Release.id.in_(needed)).order_by(Release.ref))
+        releases = [release.terms() for release in found]
     return in_order(
         (
             grant.id,

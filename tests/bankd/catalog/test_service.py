@@ -288,9 +288,9 @@ def test_a_tombstoned_photo_is_blocked_for_good_and_may_not_come_back(world: Wor
     service.tombstone(session, photo.id, reason="consent withdrawn", **who)
 
     assert blocked(session, photo.id, NOON + timedelta(days=36500))
-    assert admission.is_tombstoned(session, sha256=photo.sha256)
-    assert admission.is_tombstoned(session, pixel_sha256=photo.pixel_sha256)
-    assert not admission.is_tombstoned(session, sha256="0" * 64, pixel_sha256="0" * 64)
+    assert admission.seen(session, sha256=photo.sha256).tombstoned
+    assert admission.seen(session, sha256="0" * 64, pixel_sha256=photo.pixel_sha256).tombstoned
+    assert not admission.seen(session, sha256="0" * 64, pixel_sha256="0" * 64).tombstoned
     ((_, facts),) = service.facts_of(session, [photo.id], at=world.at)[photo.id]
     assert facts.blocks == {"erased"}
     for change in (
