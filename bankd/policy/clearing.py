@@ -73,8 +73,8 @@ def offered(
                 grant_id=grant_id,
                 facts=_within_cap(fact) if grant_id in reserved else fact,
                 basis=fact.basis,
-                capped=terms[grant_id].cap is not None,
-                fee_minor=terms[grant_id].fee_minor,
+                capped=bool(terms[grant_id].all_caps),
+                fee_minor=terms[grant_id].dearest_minor,
             )
             for grant_id, fact in grants
         ]

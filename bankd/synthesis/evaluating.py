@@ -73,7 +73,7 @@ def clear(
     if withheld is not None:
         raise NetworkWithheld(networks["refinement"].sha256, withheld.reasons)
 
-    full = caps.short(session, places=1)
+    full = caps.short(session, places=1, at=at)
     left_out: Counter[str] = Counter()
     listed: list[dict[str, Any]] = []
     files: list[File] = []

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -172,9 +173,9 @@ def make(
     """
     plan = drafted.plan
     places = _places(plan)
-    full = frozenset(grant_id for grant_id, _ in places if not caps.reserve(session, grant_id))
-    if full:
-        return full
+    wanted = Counter((grant_id, caps.SEAL) for grant_id, _ in places)
+    if full := caps.reserve(session, wanted, at=at):
+        return frozenset(grant_id for grant_id, _ in full)
     request.attempt += 1
     clearance = Clearance(
         request_id=request.id,
@@ -252,7 +253,7 @@ def _places(plan: Plan) -> list[tuple[UUID, int]]:
         for picks in picture.picks:
             for segment in picks:
                 grant_id = plan.relied[plan.photo_of[segment]]
-                if plan.rights.terms[grant_id].cap is not None:
+                if caps.SEAL in plan.rights.terms[grant_id].counted:
                     pairs.add((grant_id, picture.index))
     return sorted(pairs, key=lambda pair: (str(pair[0]), pair[1]))
 

@@ -7,6 +7,7 @@ pixels of a placed segment are the photo's (docs/architecture.md says so).
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import caps
+from bankd.licensing.caps import Spent
 from bankd.licensing.use import Use
 from bankd.policy.clearing import clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
@@ -320,7 +322,7 @@ def commit(
     )
     variation.state = VariationState.SEALED
     variation.composite_id = composite.id
-    spend(session, order.id, index, placed=frozenset(examined.relied.values()), by=by, at=at)
+    spend(session, order, index, placed=frozenset(examined.relied.values()), by=by, at=at)
     session.flush()
     log.locked(session)
     if log.last_rights_change(session) >= examined.epoch:
@@ -334,27 +336,29 @@ def commit(
 
 
 def spend(
-    session: Session, order_id: UUID, index: int, *, placed: frozenset[UUID], by: Actor, at: datetime
-) -> None:
+    session: Session, order: Order, index: int, *, placed: frozenset[UUID], by: Actor, at: datetime
+) -> Spent:
     """Consume the places held for a picture on the grants it was placed on, and free the others."""
-    spent = []
-    for grant_id in sorted(reserved(session, order_id, index), key=str):
-        if grant_id not in placed:
-            caps.free(session, grant_id)
-        elif caps.consume(session, grant_id):
-            spent.append(grant_id)
-            log.append(session, Kind.GRANT_CAPPED_OUT, by=by, at=at, grant=grant_id)
-    session.execute(
-        delete(Reservation).where(Reservation.order_id == order_id, Reservation.variation == index)
+    held = reserved(session, order.id, index)
+    spent = caps.consume(
+        session,
+        {(grant_id, caps.SEAL): 1 for grant_id in held & placed},
+        unwanted={(grant_id, caps.SEAL): 1 for grant_id in held - placed},
+        reserved_at=order.made_at,
     )
-    if spent:
-        catalog.block_grants(session, spent, by=by, at=at)
+    session.execute(
+        delete(Reservation).where(Reservation.order_id == order.id, Reservation.variation == index)
+    )
+    if full := sorted((grant_id for grant_id, _ in spent.last), key=str):
+        for grant_id in full:
+            log.append(session, Kind.GRANT_CAPPED_OUT, by=by, at=at, grant=grant_id)
+        catalog.block_grants(session, full, by=by, at=at)
+    return spent
 
 
-def free_reservations(session: Session, order_id: UUID) -> None:
+def free_reservations(session: Session, order: Order) -> None:
     """Give back every place that an order still holds."""
     held = session.execute(
-        delete(Reservation).where(Reservation.order_id == order_id).returning(Reservation.grant_id)
+        delete(Reservation).where(Reservation.order_id == order.id).returning(Reservation.grant_id)
     ).scalars()
-    for grant_id in sorted(held, key=str):
-        caps.free(session, grant_id)
+    caps.free(session, Counter((grant_id, caps.SEAL) for grant_id in held), reserved_at=order.made_at)

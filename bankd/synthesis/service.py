@@ -176,7 +176,7 @@ def void(session: Session, order: Order, *, why: str, kind: Kind, by: Actor, at:
     if order.state != OrderState.MADE:
         return
     order.state = OrderState.EXPIRED if kind is Kind.ORDER_EXPIRED else OrderState.VOID
-    free_reservations(session, order.id)
+    free_reservations(session, order)
     log.append(session, kind, by=by, at=at, order=order.id, request=request.id, why=why)
     if request.attempt != order.attempt or request.state != RequestState.RENDERING:
         return
@@ -260,7 +260,7 @@ def conclude(
     if order.state != OrderState.MADE:
         return
     order.state = OrderState.DONE
-    free_reservations(session, order.id)
+    free_reservations(session, order)
     if request.attempt != order.attempt or request.state != RequestState.RENDERING:
         return
     request.outcome = {

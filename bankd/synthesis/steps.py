@@ -105,7 +105,7 @@ def _order(
     with rt.transaction() as session:
         at = rt.now()
         wanted = service.wanted(session, request)
-        full |= caps.short(session, places=len(wanted.variations) if scarce else 1)
+        full |= caps.short(session, places=len(wanted.variations) if scarce else 1, at=at)
         terms = terms_of(session, Use.model_validate(request.use), at=at)
         made_with = made_by.networks(session, request, terms)
         if isinstance(made_with, SealRefused):

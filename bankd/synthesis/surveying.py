@@ -46,7 +46,7 @@ def survey(
     by a request alone.
     """
     terms = terms_of(session, use, at=at)
-    full = caps.short(session, places=1)
+    full = caps.short(session, places=1, at=at)
     names = {category.id: category.name for category in taxonomy.categories}
     left_out: set[UUID] = set()
     found: list[LayoutFound] = []

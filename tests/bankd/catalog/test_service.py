@@ -194,8 +194,7 @@ def test_blocking_touches_only_photos_that_hold_the_grant(world: World) -> None:
 def test_a_spent_cap_blocks(world: World) -> None:
     grant = world.grant("capped", cap=1)
     photo = world.photo(grant)
-    assert caps.reserve(world.session, grant)
-    assert caps.consume(world.session, grant)
+    assert caps.take(world.session, {(grant, "seal"): 1}, at=world.at).last
 
     assert service.block_grants(world.session, [grant], by=world.by.system, at=world.at) == 1
 

@@ -1,0 +1,1 @@
+"""Uses that happened: publications of what was handed out."""
