@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ BACKDROP_RANK = 20
 FURNITURE_RANK = 40
 UNCOVERED_SHARE = 0.10  # of the frame: beyond it the bank is short
 
+CanvasRule = Literal["strict", "overlap"]
+"""Whether segments are clipped to their regions, or reach a little beyond where the order lets them."""
 Mask = NDArray[np.bool_]
 Rgb = NDArray[np.uint8]
 

@@ -8,22 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.alignment.closed_form import Affine, Frame, align
+from synth.composition.footprints import opened, small_hole_px, warp_mask
 from synth.composition.harmony import transfers
-from synth.composition.ledger import (
-    MAX_PER_REGION,
-    area_labels,
-    check_size,
-    compose,
-    opened,
-    small_hole_px,
-    thin_ids,
-    warp_mask,
-)
+from synth.composition.ledger import MAX_PER_REGION, area_labels, check_size, compose, thin_ids
 from synth.composition.paint import paint
 from synth.layout import Layout, Region, regions
 from synth.memory import Meter, ResidentMemory
 from synth.ordering.order import Standing, back_to_front
-from synth.pictures import CategoryFacts, Mask, Picture, Placement, Segment, SynthError, masks_of
+from synth.pictures import CanvasRule, CategoryFacts, Mask, Picture, Placement, Segment, SynthError, masks_of
 from synth.pictures import Uncovered as Uncovered  # the shells' word for it
 from synth.refinement import Blend, Refiner
 
@@ -67,6 +59,7 @@ def synthesize(
     aligner: Aligner | None = None,
     sorter: Sorter | None = None,
     device_meter: Meter | None = None,
+    rule: CanvasRule = "strict",
     go_on: Callable[[], None] = lambda: None,
 ) -> Picture:
     """Make one picture.
@@ -77,6 +70,7 @@ def synthesize(
         refiner, aligner, sorter: what takes the place of `Blend`, the closed form and the usual
             order; `synth.networks` has some.
         device_meter: of the device's own memory, where it has some.
+        rule: how segments are held to their regions: see `synth.composition`.
         go_on: called between stages; what it raises ends the work.
 
     Raises:
@@ -105,7 +99,7 @@ def synthesize(
     clock.stage("order")
 
     masks = masks_of(segments)
-    canvas = compose(layout, areas, placements, masks, categories, network=refiner.makes_up)
+    canvas = compose(layout, areas, placements, masks, categories, network=refiner.makes_up, rule=rule)
     clock.stage("compose")
     go_on()
 

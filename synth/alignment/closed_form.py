@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.composition.ledger import FIXED, warp_mask
+from synth.composition.footprints import FIXED, warp_mask
 from synth.layout import Region
 from synth.pictures import Mask, Segment
 

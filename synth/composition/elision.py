@@ -60,7 +60,7 @@ def elide(
     placed = owned & (painting.canvas.source < 0)
     order = _order(painting)
     height = owner.shape[0]
-    contact = _contacts(painting.labels, order, categories, reach_px=CONTACT_SHARE * height)
+    contact = _contacts(painting.canvas.shown, order, categories, reach_px=CONTACT_SHARE * height)
     half = rng.integers(0, 2, owner.shape, dtype=np.uint8).astype(bool)
     seam = _seams(order, wide=round(SEAM_SHARE * height), narrow=max(1, round(FRONT_SHARE * height))) & half
     seam &= ~contact
@@ -119,16 +119,17 @@ def _continue(base: Colors, *, withheld: Mask, painting: Painting) -> None:
     A region that is withheld whole takes the continuation of its category, or at last of everything.
     """
     kept = (base > 0).any(axis=2) & ~withheld
+    own = painting.labels == painting.canvas.shown
     left = withheld.copy()
     for region in painting.canvas.regions:
         part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
         gone = withheld[part] & region.mask
-        if gone.any() and _extend(base[part], gone, kept[part] & region.mask):
+        if gone.any() and _extend(base[part], gone, kept[part] & region.mask & own[part]):
             left[part][gone] = False
     for category in np.unique(painting.labels[left]).tolist():
         same = painting.labels == category
         gone = left & same
-        if _extend(base, gone, kept & same):
+        if _extend(base, gone, kept & same & own):
             left &= ~gone
     if left.any():
         _extend(base, left, kept)

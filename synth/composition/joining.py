@@ -32,7 +32,7 @@ def joined(painting: Painting) -> Colors:
 
 def _join_own_seams(painting: Painting, colors: NDArray[Any], band: Mask) -> None:
     """Blend placements of one category into each other where they touch, by bands of frequency."""
-    owner, labels = painting.canvas.ledger.owner, painting.labels
+    owner, labels = painting.canvas.ledger.owner, painting.canvas.shown
     seams = own_seams(owner, labels)
     height, width = owner.shape
     along, _ = seam_px(height)

@@ -7,12 +7,18 @@ point, distances squared integers, ties decided by written rules.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from synth.composition.footprints import (
+    Box,
+    footprint,
+    opened,
+    small_hole_px,
+    window,
+)
+from synth.composition.overlap import spill
 from synth.distance import nearest
 from synth.layout import Layout, Region, regions
 from synth.pictures import (
@@ -20,6 +26,7 @@ from synth.pictures import (
     MAX_SIDE_PX,
     UNCOVERED_SHARE,
     BadPlacement,
+    CanvasRule,
     CategoryFacts,
     Kind,
     LayoutTooLarge,
@@ -29,18 +36,13 @@ from synth.pictures import (
     Uncovered,
 )
 
-FIXED = 16  # fraction bits of an affine
 MAX_PER_REGION = 3
-TRIM_PX = 2
 NETWORK_REACH_PX = (
     128  # a network makes what is further away, and then work does not grow with what is missing
 )
-_RIM_PX = 4
 _MANY_HOLES = 1 << 14
 _MAX_LINEAR = 1 << 26  # a thousandfold shrink
 _MAX_OFFSET = 1 << 36  # a million pixels
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +51,14 @@ class Canvas:
 
     `source` (H, W) int64: for each filled pixel the row-major index of the
     canvas pixel it continues, else -1. `under` (H, W) uint8: how many rows
-    below an object that stands on it a pixel lies, 0 where none does.
+    below an object that stands on it a pixel lies, 0 where none does. `shown` (H, W) uint8: the category
+    that a pixel shows, which is its region's, or on an overlap canvas of what reaches there.
     """
 
     ledger: Ledger
     source: NDArray[np.int64]
     under: NDArray[np.uint8]
+    shown: NDArray[np.uint8]
     regions: tuple[Region, ...]
 
 
@@ -76,12 +80,14 @@ def recompute(
     categories: Mapping[int, CategoryFacts],
     *,
     network: bool = False,
+    rule: CanvasRule = "strict",
 ) -> Ledger:
     """The ledger of these placements: equal, to the pixel, to the one that `synthesize` made by them.
 
     Args:
         masks: (h, w) bool by segment key, in the crop's frame.
         network: the refiner is a network: it makes what nobody owns, however much that is.
+        rule: on an `overlap` canvas segments reach beyond their regions, see `overlap`.
 
     Raises:
         BadPlacement: a placement names an unknown region or segment, or its numbers are absurd.
@@ -90,7 +96,7 @@ def recompute(
     """
     check_size(layout)
     areas = regions(layout, thin=thin_ids(categories))
-    return compose(layout, areas, placements, masks, categories, network=network).ledger
+    return compose(layout, areas, placements, masks, categories, network=network, rule=rule).ledger
 
 
 def compose(
@@ -102,8 +108,12 @@ def compose(
     *,
     require_cover: bool = True,
     network: bool = False,
+    rule: CanvasRule = "strict",
 ) -> Canvas:
-    """`recompute`, keeping what the pixels need. `areas` are the layout's regions."""
+    """`recompute`, keeping what the pixels need. `areas` are the layout's regions.
+
+    What a canvas lacks is the same by either rule: reaching beyond a region covers no other.
+    """
     require_cover = require_cover and not network
     _check(placements, len(areas), masks)
     labels = area_labels(layout, areas)
@@ -111,8 +121,6 @@ def compose(
     front = sorted(range(len(placements)), key=lambda i: (placements[i].rank, i))
     height_order = np.empty(len(placements), np.int32)
     height_order[front] = np.arange(len(placements), dtype=np.int32)
-    rim = np.ones(labels.shape, bool)
-    rim[_RIM_PX:-_RIM_PX, _RIM_PX:-_RIM_PX] = False
     for index in reversed(front):
         placement = placements[index]
         region = areas[placement.region]
@@ -121,26 +129,30 @@ def compose(
         free = region.mask & (part < 0)
         if free.sum() < region.area_px:  # not the region's first
             free = opened(free, small_hole_px(labels.shape[0]))
-        mask = masks[placement.segment]
-        inner = own_pixels(
-            mask, categories[region.category], shade=shade_px(placement.affine, labels.shape[0])
+        category = categories[region.category]
+        part[free & footprint(masks[placement.segment], category, placement.affine, box, labels.shape)] = (
+            index
         )
-        hit = warp_mask(inner, placement.affine, box=box)
-        # At the frame's edge there is no neighbour whose color could have crept in.
-        hit |= warp_mask(mask, placement.affine, box=box) & rim[region.y0 : region.y1, region.x0 : region.x1]
-        part[free & hit] = index
-    kind = np.where(owner >= 0, np.uint8(Kind.PLACED), np.uint8(0))
     short = _short(owner, areas) if require_cover else []
     _require_cover(short, 0, labels.size)  # before the work of filling, which grows with what is missing
+    spilled = np.zeros(labels.shape, bool)
+    if rule == "overlap":
+        spilled = spill(owner, areas, placements, masks, categories, height_order)
+    kind = np.where(owner >= 0, np.uint8(Kind.PLACED), np.uint8(0))
     reach = min(reach_px(labels.shape), NETWORK_REACH_PX) if network else reach_px(labels.shape)
-    source = _fill(owner, kind, labels, areas, categories, reach=reach)
+    source = _fill(owner, kind, labels, areas, categories, own=~spilled, reach=reach)
     if require_cover:
         _require_cover(short, _left_px(owner, areas, short), labels.size)
     kind[kind == 0] = Kind.REFINER if network else Kind.INPAINTED
-    under = _contact(owner, labels, height_order, categories)
-    _blend(owner, kind, labels, height_order)
+    shown = labels
+    if spilled.any():
+        shown = labels.copy()
+        of = np.array([areas[placement.region].category for placement in placements], np.uint8)
+        shown[spilled] = of[owner[spilled]]
+    under = _contact(owner, shown, height_order, categories)
+    _blend(owner, kind, shown, height_order)
     kind[(under > 0) & (owner >= 0)] = Kind.BLENDED
-    return Canvas(Ledger(owner, kind), source, under, tuple(areas))
+    return Canvas(Ledger(owner, kind), source, under, shown, tuple(areas))
 
 
 def area_labels(layout: Layout, areas: Sequence[Region]) -> NDArray[np.uint8]:
@@ -149,85 +161,6 @@ def area_labels(layout: Layout, areas: Sequence[Region]) -> NDArray[np.uint8]:
     for region in areas:
         labels[region.y0 : region.y1, region.x0 : region.x1][region.mask] = region.category
     return labels
-
-
-def warp_mask(mask: Mask, affine: tuple[int, ...], *, box: Box) -> Mask:
-    """Where canvas pixels of `box` show the mask: (y1 - y0, x1 - x0) bool, nearest pixel."""
-    a, b, c, d, e, f = affine
-    x0, y0, x1, y1 = box
-    # Centers lie at half-integers: doubled coordinates keep them whole, with one fraction bit more.
-    x = 2 * np.arange(x0, x1, dtype=np.int64)[None, :] + 1
-    y = 2 * np.arange(y0, y1, dtype=np.int64)[:, None] + 1
-    u = (a * x + b * y + 2 * c) >> (FIXED + 1)
-    v = (d * x + e * y + 2 * f) >> (FIXED + 1)
-    height, width = mask.shape
-    if b == 0 and d == 0:  # upright, as nearly all are: the same answer from one row and one column
-        wide, high = (u[0] >= 0) & (u[0] < width), (v[:, 0] >= 0) & (v[:, 0] < height)
-        upright = np.zeros((y1 - y0, x1 - x0), bool)
-        upright[np.ix_(high, wide)] = mask[np.ix_(v[high, 0], u[0, wide])]
-        return upright
-    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
-    out: Mask = inside & mask[np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)]
-    return out
-
-
-def opened(mask: Mask, radius: int) -> Mask:
-    """Without what a square of side 2 * radius + 1 does not fit into.
-
-    Where a region's best segment leaves crumbs, another photo's pixels would only make patchwork:
-    crumbs are filled from the segment around them.
-    """
-    core = _window(np.pad(mask, radius).astype(np.int32), radius, highest=False)
-    out: Mask = _window(core, radius, highest=True)[radius:-radius, radius:-radius] > 0
-    return out
-
-
-def trimmed(mask: Mask, *, backdrop: bool) -> Mask:
-    """Less its outermost two pixels.
-
-    At its edge a photo already shows the neighbour's color (optics, JPEG, a
-    labeller's hand), which would stand around the segment as a halo. An
-    object keeps what is too thin to spare them. A backdrop does not, while anything else
-    of it is left: its slivers between leaves are the ghost of a plant that is not there.
-    """
-    padded = np.pad(mask, 2 * TRIM_PX).astype(np.int32)
-    core = _window(padded, TRIM_PX, highest=False)
-    inner = slice(2 * TRIM_PX, -2 * TRIM_PX)
-    if backdrop and core.any():
-        return (core[inner, inner] > 0).astype(bool)
-    near_core = _window(core, TRIM_PX, highest=True) > core
-    out: Mask = mask & ~near_core[inner, inner]
-    return out
-
-
-def own_pixels(mask: Mask, category: CategoryFacts, *, shade: int) -> Mask:
-    """`trimmed`, and of what bears things less the shade at their feet.
-
-    What stood on a table in its photo leaves a hole in the table's mask, and around the hole its
-    shadow, which continued into the hole would be a smudge. So `shade` pixels around what lies
-    between the table's own pixels of a row go with it, unless little would be left.
-    """
-    inner = trimmed(mask, backdrop=category.backdrop)
-    if not category.bearing or shade < 1:
-        return inner
-    seen = mask.cumsum(axis=1, dtype=np.int32)
-    between = opened(~mask & (seen > 0) & (seen < seen[:, -1:]), max(1, shade // 4))  # crumbs cast none
-    near = (
-        _window(np.pad(between, shade).astype(np.int32), shade, highest=True)[shade:-shade, shade:-shade] > 0
-    )
-    if category.ground:  # light falls from above, and what drives or sits on the ground is large
-        near[shade:] |= near[:-shade]
-    lit: Mask = inner & ~near
-    return lit if 2 * np.count_nonzero(lit) > np.count_nonzero(inner) else inner
-
-
-def shade_px(affine: tuple[int, ...], height: int) -> int:
-    """How far a shadow reaches, in pixels of the crop that `affine` places on a canvas `height` high."""
-    return min(max(1, height // 48) * max(abs(affine[0]), abs(affine[4])) >> FIXED, MAX_SIDE_PX)
-
-
-def small_hole_px(height: int) -> int:
-    return max(TRIM_PX + 1, height // 64)
 
 
 def reach_px(shape: tuple[int, ...]) -> int:
@@ -300,23 +233,25 @@ def _fill(
     areas: Sequence[Region],
     categories: Mapping[int, CategoryFacts],
     *,
+    own: Mask,
     reach: int,
 ) -> NDArray[np.int64]:
-    """Give holes to the nearest placed pixel: of their region, else of their category.
+    """Give holes to the nearest placed pixel: of their region, else of their category. Only pixels of
+    `own` region are continued.
 
     A void hole goes at last to the nearest flat thing, which is what lies
     behind where nobody said what is there.
     """
     height, width = labels.shape
     source = np.full(labels.shape, -1, np.int64)
-    placed = kind == Kind.PLACED
+    placed = (kind == Kind.PLACED) & own
 
     def take(holes: Mask, sources: Mask, box: Box) -> None:
         x0, y0, x1, _ = box
         if not sources.any():
             return
         if np.count_nonzero(holes) > _MANY_HOLES:  # else each would look in vain as far as it may
-            holes = holes & (_window(sources.astype(np.int32), reach, highest=True) > 0)
+            holes = holes & (window(sources.astype(np.int32), reach, highest=True) > 0)
         hole, found, _ = nearest(holes, sources, reach_px=reach)
         if hole.size == 0:
             return
@@ -355,11 +290,11 @@ def _blend(
     low, high = np.int32(-1), np.int32(height_order.size)
     order = np.where(owned, height_order[np.maximum(owner, 0)], low)
     upper = np.where(owned, order, high)
-    band = (_window(order, across, highest=True) > order) | (_window(upper, across, highest=False) < upper)
+    band = (window(order, across, highest=True) > order) | (window(upper, across, highest=False) < upper)
     touching = own_seams(owner, labels)
     for category in np.unique(labels[touching]).tolist():
         of_category = labels == category
-        near = _window((touching & of_category).astype(np.int32), along, highest=True) > 0
+        near = window((touching & of_category).astype(np.int32), along, highest=True) > 0
         band |= near & of_category
     kind[band & owned] = Kind.BLENDED
 
@@ -404,12 +339,4 @@ def own_seams(owner: NDArray[np.int32], labels: NDArray[np.uint8]) -> Mask:
         differ &= (owner[one] >= 0) & (owner[other] >= 0)
         out[one] |= differ
         out[other] |= differ
-    return out
-
-
-def _window(values: NDArray[np.int32], radius: int, *, highest: bool) -> NDArray[Any]:
-    """The highest or lowest value in the square of `radius` around each pixel."""
-    extreme = maximum_filter1d if highest else minimum_filter1d
-    size = 2 * radius + 1
-    out: NDArray[Any] = extreme(extreme(values, size, axis=0, mode="nearest"), size, axis=1, mode="nearest")
     return out

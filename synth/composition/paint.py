@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.composition.footprints import TRIM_PX, own_pixels, shade_px
 from synth.composition.harmony import Transfer
 from synth.composition.holes import copy_texture
-from synth.composition.ledger import TRIM_PX, Canvas, own_pixels, shade_px
+from synth.composition.ledger import Canvas
 from synth.composition.warp import Box, Colors, lift
 from synth.pictures import CategoryFacts, Mask, Placement, Segment
 

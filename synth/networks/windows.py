@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.alignment.closed_form import Affine
-from synth.composition.ledger import FIXED, warp_mask
+from synth.composition.footprints import FIXED, warp_mask
 from synth.composition.warp import Colors, lift
 from synth.layout import Region
 from synth.pictures import Mask, Rgb, as_point

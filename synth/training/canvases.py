@@ -17,8 +17,9 @@ from scipy.ndimage import find_objects
 
 from synth.alignment.closed_form import align
 from synth.composition.elision import Elided, elide
+from synth.composition.footprints import FIXED, TRIM_PX
 from synth.composition.harmony import UNCHANGED
-from synth.composition.ledger import FIXED, TRIM_PX, compose
+from synth.composition.ledger import compose
 from synth.composition.paint import paint
 from synth.composition.warp import extend
 from synth.layout import Layout, Region

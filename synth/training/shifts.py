@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from synth.alignment.closed_form import Affine, align
-from synth.composition.ledger import warp_mask
+from synth.composition.footprints import warp_mask
 from synth.composition.warp import lift
 from synth.layout import Region
 from synth.networks.aligner import improved, overlap_of

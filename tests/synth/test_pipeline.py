@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.composition import ledger as ledgers
+from synth.composition import footprints
 from synth.composition.ledger import recompute
 from synth.layout import Layout
 from synth.pictures import UNCOVERED_SHARE, CategoryFacts, Kind, LayoutTooLarge, Segment, SynthError, masks_of
@@ -195,7 +195,7 @@ def test_each_segment_is_warped_a_bounded_number_of_times(scene, monkeypatch: py
     """Work is counted, not timed: a picture of n placements costs a fixed number of warps each."""
     made = scene(4, height=96, width=128, photos=6, per_region=6, least=1)
     warps = []
-    real = ledgers.warp_mask
+    real = footprints.warp_mask
 
     def counting(*args, **kwargs):
         warps.append(1)

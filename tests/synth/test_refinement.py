@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from synth.composition.footprints import TRIM_PX
 from synth.composition.harmony import UNCHANGED
-from synth.composition.ledger import TRIM_PX, compose, contact_px, seam_px
+from synth.composition.ledger import compose, contact_px, seam_px
 from synth.composition.paint import Painting, paint
 from synth.layout import Layout, regions
 from synth.pictures import CategoryFacts, Kind, Placement, Segment

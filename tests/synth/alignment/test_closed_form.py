@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synth.alignment.closed_form import ASPECT, SCALE, Frame, align
-from synth.composition.ledger import FIXED, warp_mask
+from synth.composition.footprints import FIXED, warp_mask
 from synth.layout import Region
 from synth.pictures import Segment
 

@@ -6,20 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.composition.ledger import (
-    TRIM_PX,
-    compose,
-    contact_px,
-    opened,
-    own_pixels,
-    reach_px,
-    recompute,
-    seam_px,
-    shade_px,
-    thin_ids,
-    trimmed,
-    warp_mask,
-)
+from synth.composition.footprints import TRIM_PX, opened, own_pixels, shade_px, trimmed, warp_mask
+from synth.composition.ledger import compose, contact_px, reach_px, recompute, seam_px, thin_ids
 from synth.layout import Layout, regions
 from synth.pictures import (
     BadPlacement,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from synth.alignment.closed_form import SCALE, align, overlap
 from synth.cards import Card
-from synth.composition.ledger import warp_mask
+from synth.composition.footprints import warp_mask
 from synth.layout import Layout, Region, regions
 from synth.networks.aligner import NetworkAligner
 from synth.networks.transformation import TransformationNetwork
