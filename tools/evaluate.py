@@ -68,7 +68,11 @@ def main() -> int:
         floors(work, asked, bank)
         refused = make(
             work,
-            methods(networks(found, device=options.device), ablations=options.ablations),
+            methods(
+                networks(found, device=options.device),
+                ablations=options.ablations,
+                lightings=options.lighting,
+            ),
             asked,
             MemoryBank(segmented, facts()),
             variations=options.variations,
@@ -95,6 +99,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("out"))
     parser.add_argument("--tuning", action="store_true", help="ask for stretches of `bank`, not for `test`")
     parser.add_argument("--ablations", action="store_true", help="also measure systems that lack one part")
+    parser.add_argument(
+        "--lighting", type=float, nargs="+", default=[], help="also measure blend with these weights of light"
+    )
     parser.add_argument("--networks", type=Path, help="where checkpoints are; OUT/networks if not said")
     parser.add_argument("--no-training", action="store_true", help="leave out what has no checkpoint")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="networks of these are trained")

@@ -41,11 +41,11 @@ def rows(measured: Measured, networks: Mapping[str, Card] | None = None) -> list
 
 
 def parts(measured: Measured) -> list[Row]:
-    """Each system that lacks one part, over the whole one."""
+    """Each system that differs from another in one part, over that one."""
     found = []
     for system, figures in measured.figures.items():
-        whole = system.split(", ")[0]
-        if whole == system or SEED in system or whole not in measured.figures:
+        whole = system.rpartition(", ")[0]
+        if SEED in system or whole not in measured.figures:
             continue
         for figure in _SHOWN_BY_PARTS:
             one, other = figures.get(figure), measured.figures[whole].get(figure)

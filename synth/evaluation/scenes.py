@@ -10,11 +10,11 @@ from synth.composition.ledger import area_labels, compose, thin_ids
 from synth.composition.paint import Painting, paint
 from synth.evaluation.pictures import EvaluationError, LabelledPhoto, Trace
 from synth.layout import Layout, Region, regions
-from synth.pictures import CategoryFacts, Rgb, Segment
+from synth.pictures import CanvasRule, CategoryFacts, Rgb, Segment
 from synth.pipeline import Aligner, Clock, Sorter, synthesize
 from synth.refinement import Blend, Refined, Refiner
 from synth.retrieval import score
-from synth.retrieval.coherence import Candidate, PhotoLook, choose, look
+from synth.retrieval.coherence import LIGHTING, Candidate, PhotoLook, choose, look
 from synth.retrieval.descriptors import Descriptors, Frame, describe, scene_context
 from synth.segments import cut
 
@@ -26,7 +26,7 @@ class Choice:
     `candidates` are kept per region; `seconds` further ones of photos in the
     picture stand by for holes. Without `coherence` each region takes its best
     segment; without `void` regions that nobody named get none; without
-    `harmony` every photo keeps its light.
+    `harmony` every photo keeps its light. `lighting` weighs how far a photo's light is from the anchor's.
     """
 
     candidates: int = 50
@@ -35,6 +35,7 @@ class Choice:
     void: bool = True
     harmony: bool = True
     share_cap: float = 0.6
+    lighting: float = LIGHTING
 
 
 DEFAULT = Choice()
@@ -108,6 +109,7 @@ class MemoryBank:
             variations=variations,
             rng=np.random.Generator(np.random.Philox(seed)),
             share_cap=choice.share_cap,
+            lighting=choice.lighting,
         )
         return [
             Chosen(
@@ -162,6 +164,7 @@ class MemoryBank:
         refiner: Refiner | None = None,
         aligner: Aligner | None = None,
         sorter: Sorter | None = None,
+        rule: CanvasRule = "strict",
         seed: int = 0,
         device: str = "cpu",
     ) -> tuple[Rgb, Trace]:
@@ -183,6 +186,7 @@ class MemoryBank:
             refiner=watched,
             aligner=aligner,
             sorter=sorter,
+            rule=rule,
         )
         photos = tuple(self.photos[self.segments[p.segment].photo].name for p in picture.placements)
         ledger = picture.ledger

@@ -9,7 +9,7 @@ from synth.evaluation import folder as folders
 from synth.evaluation.pictures import EvaluationError, LabelledPhoto, Trace
 from synth.evaluation.scenes import DEFAULT, Choice, Chosen, MemoryBank, without_bank
 from synth.layout import Layout
-from synth.pictures import Rgb, SynthError
+from synth.pictures import CanvasRule, Rgb, SynthError
 from synth.pipeline import Aligner, Sorter, Uncovered
 from synth.refinement import Refiner
 
@@ -29,6 +29,7 @@ class Method:
     sorter: Sorter | None = None
     choice: Choice = DEFAULT
     memory: bool = True
+    rule: CanvasRule = "strict"
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,12 @@ class Networks:
     sorter: Sorter | None = None
 
 
-def methods(networks: Networks, *, ablations: bool = False) -> list[Method]:
+def methods(networks: Networks, *, ablations: bool = False, lightings: Sequence[float] = ()) -> list[Method]:
     """Blend and full on one canvas, the parametric network and full's network on none.
 
-    With `ablations`, also the first `full` (or blend, where nothing was trained) with one part less each.
+    With `ablations`, also the first `full` (or blend, where nothing was trained) with one part less each, and
+    both on an overlap canvas, where the order decides most.
+    With `lightings`, blend with each of these weights of light when sources are chosen.
     """
     blend = Method(BLEND, aligner=networks.aligner, sorter=networks.sorter)
     found = [blend]
@@ -60,6 +63,12 @@ def methods(networks: Networks, *, ablations: bool = False) -> list[Method]:
     if ablations:
         whole = next((one for one in found if one.name == FULL), blend)
         found += _ablated(whole, networks)
+        found += [
+            one for canvas in {BLEND: blend, whole.name: whole}.values() for one in _overlapping(canvas)
+        ]
+    for weight in lightings:
+        choice = replace(blend.choice, lighting=weight)
+        found.append(replace(blend, name=f"{BLEND}, lighting {weight:g}", choice=choice))
     return found
 
 
@@ -82,6 +91,14 @@ def _ablated(whole: Method, networks: Networks) -> list[Method]:
     if networks.gateless is not None:
         less["gate open"] = replace(whole, refiner=networks.gateless)
     return [replace(method, name=f"{whole.name}, {name}") for name, method in less.items()]
+
+
+def _overlapping(whole: Method) -> list[Method]:
+    """On an overlap canvas, and there without what was learned of order."""
+    overlap = replace(whole, name=f"{whole.name}, overlap", rule="overlap")
+    if whole.sorter is None:
+        return [overlap]
+    return [overlap, replace(overlap, name=f"{overlap.name}, usual order", sorter=None)]
 
 
 def make(
@@ -136,5 +153,5 @@ def _made(
         return without_bank(layout, bank.categories, method.refiner, seed=seed, device=device)
     return bank.make(
         layout, chosen, refiner=method.refiner, aligner=method.aligner, sorter=method.sorter,
-        seed=seed, device=device,
+        rule=method.rule, seed=seed, device=device,
     )  # fmt: skip

@@ -82,13 +82,14 @@ def choose(
     variations: int,
     rng: np.random.Generator,
     share_cap: float = 0.6,
+    lighting: float = LIGHTING,
 ) -> list[Variation]:
     """Choose one candidate per region for each variation.
 
     The anchor is the photo with the best area-weighted score over all
     regions; each further variation takes the next best photo as its anchor.
     Candidates are then ranked by score + 0.2 agreement of photo and layout +
-    0.1 if of the anchor - the lighting distance to the anchor. When there
+    0.1 if of the anchor - `lighting` x the lighting distance to the anchor. When there
     are fewer photos than variations, anchors come round again and chance
     (`rng`) moves scores by up to 0.05. A photo that would hold more than
     `share_cap` of the area gives up regions, cheapest first, to the next best
@@ -109,7 +110,7 @@ def choose(
         for offered, value in zip(candidates, values, strict=True):
             photos = [candidate.photo for candidate in offered]
             final = value + np.array(
-                [SAME_ANCHOR * (photo == anchor) - LIGHTING * lights[photo] for photo in photos], dtype=float
+                [SAME_ANCHOR * (photo == anchor) - lighting * lights[photo] for photo in photos], dtype=float
             )
             if jitter:
                 final = final + jitter * rng.random(len(offered))

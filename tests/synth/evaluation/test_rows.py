@@ -68,9 +68,13 @@ def test_each_seed_is_judged_and_so_is_their_mean() -> None:
 
 
 def test_a_part_shows_by_the_system_that_lacks_it() -> None:
-    found = parts(measured({"full": 40, "full, moments": 44, "full, seed 2": 41, "blend": 50}))
-    assert [(row.name, row.target) for row in found] == [(f"{KID}: full, moments / full", None)]
-    assert found[0].value == pytest.approx(1.1)
+    over = {"full, overlap": 44, "full, overlap, usual order": 48.4}
+    found = parts(measured({"full": 40, "full, seed 2": 41, "blend": 50, **over}))
+    assert [(row.name, row.target) for row in found] == [
+        (f"{KID}: full, overlap / full", None),
+        (f"{KID}: full, overlap, usual order / full, overlap", None),
+    ]
+    assert [row.value for row in found] == pytest.approx([1.1, 1.1])
 
 
 def test_nothing_is_aimed_at_where_a_system_was_not_measured() -> None:

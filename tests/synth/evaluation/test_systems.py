@@ -54,14 +54,29 @@ def test_an_ablation_lacks_one_part_and_no_other() -> None:
     assert set(parts) == {
         *("full, no void segments", "full, no coherence", "full, no harmony", "full, no second segments"),
         *("full, moments", "full, usual order", "full, gate open"),
+        *("full, overlap", "full, overlap, usual order"),
     }
     for name, method in parts.items():
-        differing = [
-            part for part in ("refiner", "aligner", "sorter", "choice", "memory")
-            if getattr(method, part) != getattr(whole, part)
-        ]  # fmt: skip
-        assert len(differing) == 1, name
-    assert {method.name for method in methods(Networks(), ablations=True)} >= {"blend, no coherence"}
+        assert len(differing(method, found[name.rpartition(", ")[0]])) == 1, name
+    assert differing(found["full, overlap, usual order"], whole) == {"sorter", "rule"}
+    assert {name for name in found if name.startswith("blend, ")} == {
+        "blend, overlap", "blend, overlap, usual order",
+    }  # fmt: skip
+    assert found["blend, overlap"] == replace(found["blend"], name="blend, overlap", rule="overlap")
+    alone = {method.name for method in methods(Networks(), ablations=True)}
+    assert alone >= {"blend, no coherence", "blend, overlap"}
+
+
+def differing(one: Method, other: Method) -> set[str]:
+    parts = ("refiner", "aligner", "sorter", "choice", "memory", "rule")
+    return {part for part in parts if getattr(one, part) != getattr(other, part)}
+
+
+def test_weights_of_light_differ_from_blend_in_how_sources_are_chosen_alone() -> None:
+    found = {method.name: method for method in methods(Networks(), lightings=(0, 0.5))}
+    assert list(found) == ["blend", "blend, lighting 0", "blend, lighting 0.5"]
+    assert [method.choice.lighting for method in found.values()] == [1, 0, 0.5]
+    assert differing(found["blend, lighting 0"], found["blend"]) == {"choice"}
 
 
 @pytest.fixture(scope="module")
