@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from typing import Any, get_args
 
 from sqlalchemy import Table, insert
@@ -16,6 +17,8 @@ from bankd.licensing.vocabulary import (
     PURPOSES,
     SUBJECTS,
     AgeStatus,
+    Basis,
+    Integrity,
     ReleaseStatus,
 )
 
@@ -64,7 +67,7 @@ def one(words: Sequence[Any]) -> Callable[[random.Random], Any]:
 RELEASES = [*get_args(ReleaseStatus), "odd"]
 BOOLEANS = one([True, False])
 DRAW_FACT: Mapping[str, Callable[[random.Random], Any]] = {
-    "basis": one(["owned", "licensed", "odd"]),
+    "basis": one([*get_args(Basis), "odd", "odd"]),
     "worldwide": BOOLEANS,
     "territories": some(PLACES),
     "territories_tested": one(["targeted", "accessible", "odd"]),
@@ -95,6 +98,13 @@ DRAW_FACT: Mapping[str, Callable[[random.Random], Any]] = {
     "alteration_constraints": some(CONSTRAINTS),
     "data_mining": one(["unstated", "DMI-ALLOWED", "DMI-UNSPECIFIED", "DMI-PROHIBITED", "odd"]),
     "embedded_ends_at": one([None, *MOMENTS]),
+    "available_before": one([None, *MOMENTS]),
+    "sell_off_before": one([None, *MOMENTS]),
+    "archive": BOOLEANS,
+    "basis_ends_at": one([None, *MOMENTS]),
+    "basis_territories": some(PLACES),
+    "title": one(["complete", "incomplete", "unstated", "odd"]),
+    "integrity": one([*get_args(Integrity), "odd"]),
 }
 DRAW_USE: Mapping[str, Callable[[random.Random], Any]] = {
     "now": one(MOMENTS),
@@ -114,6 +124,7 @@ DRAW_USE: Mapping[str, Callable[[random.Random], Any]] = {
     "beneficiaries": some(LICENSEES),
     "alterations": some(sorted(ALTERATIONS)),
     "fields": some(ATOMS),
+    "circulation": one(["new", "stock", "archive"]),
 }
 
 
@@ -150,12 +161,17 @@ def stored(session: Session, table: Table, rows: Sequence[Row]) -> None:
 
 
 def drawn_rows(chance: random.Random, whole: Drawn, profiles: int) -> list[Row]:
-    rows = []
+    """Grants of so many profiles; each fact is drawn in its turn, so that none is left to luck alone."""
+    rows: list[Row] = []
+    in_turn = cycle(sorted(DRAW_FACT))
     for profile in range(profiles):
         # 63 grants in a few, so that the highest bit is tried.
         grants = 63 if profile % 75 == 0 else chance.choice([1, 1, 2, 3])
         for ordinal in range(grants):
             facts = altered(chance, whole, DRAW_FACT)
+            if chance.random() < 0.5:
+                name = next(in_turn)
+                facts = {**facts, name: DRAW_FACT[name](chance)}
             if chance.random() < 0.1:
                 facts[chance.choice(sorted(DRAW_FACT))] = None
             rows.append(Row(profile, ordinal, facts))

@@ -7,6 +7,7 @@ that denies. Days become half-open instants, written `2026-01-31T15:00:00.000Z`.
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ import rfc8785
 from bankd.licensing import plus
 from bankd.licensing.errors import TooManyGrants
 from bankd.licensing.terms import (
+    LATER_FACTS,
+    MUTABLE,
     Depictions,
     EmbeddedRights,
     Exclusivity,
@@ -23,8 +26,9 @@ from bankd.licensing.terms import (
     ReleaseTerms,
     allowed_territories,
 )
+from bankd.licensing.title import Ruling, TitleState
 from bankd.licensing.use import Use, UseFacts
-from bankd.licensing.vocabulary import ANY, CHANNELS, WORLD, Basis
+from bankd.licensing.vocabulary import ANY, CHANNELS, WORLD, Basis, Circulation
 
 MAX_GRANTS = 63
 """A profile answers with a bit per grant, and the sign bit of a bigint stays free."""
@@ -63,6 +67,8 @@ def grant_facts(
     depictions: Depictions,
     embedded: EmbeddedRights,
     releases: Sequence[ReleaseTerms] = (),
+    ruling: Ruling | None = None,
+    title: TitleState = "unstated",
 ) -> GrantFacts:
     """One grant applied to one photo.
 
@@ -70,6 +76,9 @@ def grant_facts(
     a release that ends early or holds in a few territories narrows the whole
     grant for this photo. A release that is at hand never turns a declared
     `none` or `unknown` into `released`; the rights record says that.
+
+    Args:
+        terms: as they stand, with the end that a renewal has come to.
     """
     shown = depictions.tightened_by(plus.depictions(embedded))
     for release in releases:
@@ -107,7 +116,7 @@ def grant_facts(
         create_before=instant(end_of(terms.create_by, terms.zone)) if terms.create_by else None,
         publish_before=instant(end_of(terms.publish_by, terms.zone)) if terms.publish_by else None,
         co_owners_agreed=co_owners_agreed,
-        credit_owed=terms.credit is not None,
+        credit_owed=terms.credit is not None and not terms.credit.suppressed,
         share_alike=terms.share_alike,
         persons={True: "present", False: "none", None: "unknown"}[shown.persons],
         model_release=shown.model_release,
@@ -116,11 +125,25 @@ def grant_facts(
         alteration_constraints=plus.alteration_constraints(embedded.image_alteration_constraints),
         data_mining=plus.data_mining(embedded.data_mining),
         embedded_ends_at=None if embedded.expires_at is None else instant(plus.expiry(embedded.expires_at)),
+        available_before=instant(end_of(terms.available_until, terms.zone))
+        if terms.available_until
+        else None,
+        sell_off_before=_sell_off_before(terms),
+        archive=terms.archive,
+        basis_ends_at=None if ruling is None else instant(end_of(ruling.until, ruling.zone)),
+        basis_territories=frozenset() if ruling is None else frozenset({ruling.country}),
+        title=title,
+        integrity=terms.integrity,
     )
 
 
-def use_facts(use: Use, *, at: datetime) -> UseFacts:
-    """The use as policy sees it at the moment `at`."""
+def use_facts(use: Use, *, at: datetime, circulation: Circulation = "new") -> UseFacts:
+    """The use as policy sees it at the moment `at`.
+
+    Args:
+        circulation: `stock` or `archive` only for what a record shows to have been handed out or published
+            before; `use` then has the period for which it goes on.
+    """
     return UseFacts(
         now=instant(at),
         purpose=use.purpose,
@@ -139,6 +162,7 @@ def use_facts(use: Use, *, at: datetime) -> UseFacts:
         beneficiaries=use.beneficiaries,
         alterations=use.alterations,
         fields=fields(use),
+        circulation=circulation,
     )
 
 
@@ -175,10 +199,18 @@ def fields(use: Use) -> frozenset[str]:
 
 
 def canonical(facts: GrantFacts) -> bytes:
-    """RFC 8785 of the value facts; `blocks` is mutable state and no part of them."""
+    """RFC 8785 of what a profile keeps of the facts."""
+    return rfc8785.dumps(value_facts(facts))
+
+
+def value_facts(facts: GrantFacts) -> dict[str, Any]:
+    """The facts as a profile keeps them: without mutable state, and without later facts that say nothing."""
     document = facts.as_json()
-    del document["blocks"]
-    return rfc8785.dumps(document)
+    return {
+        name: value
+        for name, value in document.items()
+        if name not in MUTABLE and not (name in LATER_FACTS and getattr(facts, name) == LATER_FACTS[name])
+    }
 
 
 def in_order(grants: Iterable[tuple[UUID, GrantFacts]]) -> list[tuple[UUID, GrantFacts]]:
@@ -198,6 +230,13 @@ def in_order(grants: Iterable[tuple[UUID, GrantFacts]]) -> list[tuple[UUID, Gran
 def profile_digest(facts: Sequence[GrantFacts]) -> str:
     """SHA-256 of a profile: the canonical JSON array of its grants' facts, in the order given."""
     return hashlib.sha256(b"[" + b",".join(canonical(each) for each in facts) + b"]").hexdigest()
+
+
+def _sell_off_before(terms: GrantTerms) -> str | None:
+    until = terms.sell_off_until
+    if terms.sell_off_days is not None and terms.ends_on is not None:
+        until = terms.ends_on + timedelta(days=terms.sell_off_days)
+    return None if until is None else instant(end_of(until, terms.zone))
 
 
 def _atoms(territories: Iterable[str], channels: Iterable[str], sectors: Iterable[str]) -> frozenset[str]:

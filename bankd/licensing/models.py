@@ -23,7 +23,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from bankd.db import Base, BigInt, Sha256
-from bankd.licensing.terms import GrantTerms, ReleaseTerms
+from bankd.licensing.terms import GrantTerms, ReleaseTerms, Value
+from bankd.licensing.title import Ruling, Statute, TitleLink, TitleState, chain, title_state
 from bankd.licensing.vocabulary import Basis
 
 SHA256_CHECK = "sha256 ~ '^[0-9a-f]{64}$'"
@@ -40,6 +41,23 @@ class TermsColumn(TypeDecorator[GrantTerms]):
 
     def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> GrantTerms | None:  # noqa: ARG002
         return None if value is None else GrantTerms.model_validate(value)
+
+
+class ValueColumn(TypeDecorator[Value]):
+    """One kind of value as JSONB: nothing that does not validate is written or read."""
+
+    impl = JSONB(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, kind: type[Value]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Value | None, dialect: Dialect) -> dict[str, Any] | None:  # noqa: ARG002
+        return None if value is None else value.as_json()
+
+    def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> Value | None:  # noqa: ARG002
+        return None if value is None else self.kind.model_validate(value)
 
 
 class Licensor(Base):
@@ -81,8 +99,20 @@ class License(Base):
 
     __tablename__ = "licenses"
     __table_args__ = (
-        CheckConstraint("basis IN ('owned', 'licensed')", name="basis"),
+        CheckConstraint(
+            "basis IN ('owned', 'licensed', 'public-domain', 'collective', 'ruling', 'statutory')",
+            name="basis",
+        ),
+        CheckConstraint("(basis = 'ruling') = (ruling IS NOT NULL)", name="ruling"),
+        CheckConstraint("(basis = 'statutory') = (statute IS NOT NULL)", name="statute"),
         CheckConstraint("jsonb_typeof(co_owners) = 'array'", name="co_owners"),
+        CheckConstraint("jsonb_typeof(title_chain) = 'array'", name="title_chain"),
+        CheckConstraint("verified_at IS NULL OR verified_by IS NOT NULL", name="verified"),
+        CheckConstraint(
+            "(notice_on IS NULL) = (notice_by IS NULL)"
+            " AND (notice_on IS NULL) = (notice_recorded_at IS NULL)",
+            name="notice",
+        ),
         CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn"),
         CheckConstraint("(superseded_at IS NULL) = (superseded_by_id IS NULL)", name="superseded"),
         CheckConstraint("superseded_by_id <> id", name="own_successor"),
@@ -99,6 +129,17 @@ class License(Base):
     quote: Mapped[str | None] = mapped_column(Text)  # the original language, which prevails
     verified_by: Mapped[str | None] = mapped_column(Text)  # None: an unverified fact, and marked as one
     co_owners: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # [{"name": str, "agreed": bool}]
+    template: Mapped[str | None] = mapped_column(Text)
+    author: Mapped[str | None] = mapped_column(Text)
+    title_chain: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")  # title.TitleLink
+    ruling: Mapped[Ruling | None] = mapped_column(ValueColumn(Ruling))
+    statute: Mapped[Statute | None] = mapped_column(ValueColumn(Statute))
+    language: Mapped[str | None] = mapped_column(Text)  # of the quote
+    translation: Mapped[str | None] = mapped_column(Text)  # to read; the quote prevails
+    verified_at: Mapped[datetime | None]  # None beside a name: verified when it was recorded
+    notice_on: Mapped[date | None]  # day on which the agreement was given notice of
+    notice_by: Mapped[str | None] = mapped_column(Text)
+    notice_recorded_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str] = mapped_column(Text)
     withdrawn_at: Mapped[datetime | None]
@@ -116,6 +157,14 @@ class License(Base):
         """A grant counts only when all co-owners gave it; what is not plainly `true` is a no."""
         return all(owner.get("agreed") is True for owner in self.co_owners)
 
+    @property
+    def title_links(self) -> tuple[TitleLink, ...]:
+        return chain(self.title_chain)
+
+    @property
+    def title_stated(self) -> TitleState:
+        return title_state(self.title_links, author=self.author, licensor=self.licensor.name)
+
 
 class Grant(Base):
     """The uses that one license allows together. Immutable: new terms are a new grant."""
@@ -124,6 +173,7 @@ class Grant(Base):
     __table_args__ = (
         UniqueConstraint("license_id", "ref"),
         CheckConstraint("jsonb_typeof(terms) = 'object'", name="terms"),
+        CheckConstraint("verified_at IS NULL OR verified_by IS NOT NULL", name="verified"),
         CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn"),
         CheckConstraint("(superseded_at IS NULL) = (superseded_by_id IS NULL)", name="superseded"),
         CheckConstraint("superseded_by_id <> id", name="own_successor"),
@@ -141,23 +191,59 @@ class Grant(Base):
     withdrawn_reason: Mapped[str | None] = mapped_column(Text)
     superseded_at: Mapped[datetime | None]
     superseded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("grants.id"))
+    # None: the license's. The same of who verified it.
+    document_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("documents.sha256"))
+    language: Mapped[str | None] = mapped_column(Text)
+    translation: Mapped[str | None] = mapped_column(Text)
+    verified_by: Mapped[str | None] = mapped_column(Text)
+    verified_at: Mapped[datetime | None]
+    renewed_until: Mapped[date | None]  # last day that a renewal has come to; None: `terms.ends_on`
 
     license: Mapped[License] = relationship(back_populates="grants", lazy="raise_on_sql")
 
+    @property
+    def ends_on(self) -> date | None:
+        """Last day of the term, as renewals have moved it; None: without end."""
+        return self.renewed_until or self.terms.ends_on
+
+    @property
+    def standing_terms(self) -> GrantTerms:
+        """The terms with the end that counts today."""
+        if self.renewed_until is None:
+            return self.terms
+        return self.terms.model_copy(update={"ends_on": self.renewed_until})
+
 
 class GrantCounter(Base):
-    """How much of a grant's cap is promised and spent, in composites. Grants without a cap have no row."""
+    """How much of one cap of a grant is promised and spent; `bankd.licensing.caps` alone writes here.
+
+    What is counted has a row, made with the grant; the period of a cap for the
+    whole term is empty. One for each month, quarter or year has that row as its
+    pattern, in which nothing is ever counted, and one more for each period in
+    which something was. Where only a fee's tiers count, `cap` is empty.
+    `over` are facts recorded beyond the cap, such as an uncleared publication.
+    """
 
     __tablename__ = "grant_counters"
     __table_args__ = (
-        CheckConstraint("cap >= 0 AND reserved >= 0 AND used >= 0", name="not_negative"),
+        CheckConstraint("cap >= 0 AND reserved >= 0 AND used >= 0 AND over >= 0", name="not_negative"),
         CheckConstraint("used + reserved <= cap", name="within_cap"),
+        CheckConstraint("trigger IN ('seal', 'handout', 'publication', 'copies')", name="trigger"),
+        CheckConstraint("per IN ('term', 'year', 'quarter', 'month')", name="per"),
+        CheckConstraint("per <> 'term' OR period = ''", name="period"),
     )
 
     grant_id: Mapped[UUID] = mapped_column(ForeignKey("grants.id"), primary_key=True)
-    cap: Mapped[BigInt]
+    trigger: Mapped[str] = mapped_column(Text, primary_key=True, server_default="seal")
+    per: Mapped[str] = mapped_column(Text, primary_key=True, server_default="term")
+    period: Mapped[str] = mapped_column(
+        Text, primary_key=True, server_default=""
+    )  # `2026`, `2026-Q4`, `2026-11`
+    zone: Mapped[str] = mapped_column(Text, server_default="UTC")  # in which periods begin
+    cap: Mapped[int | None] = mapped_column(BigInteger)
     reserved: Mapped[BigInt] = mapped_column(server_default="0")
     used: Mapped[BigInt] = mapped_column(server_default="0")
+    over: Mapped[BigInt] = mapped_column(server_default="0")
 
 
 class Release(Base):
@@ -255,3 +341,10 @@ class ProfileGrant(Base):
     alteration_constraints: Mapped[list[str]] = mapped_column(ARRAY(Text))
     data_mining: Mapped[str] = mapped_column(Text)
     embedded_ends_at: Mapped[datetime | None] = mapped_column(index=True)
+    available_before: Mapped[datetime | None] = mapped_column(index=True)
+    sell_off_before: Mapped[datetime | None] = mapped_column(index=True)
+    archive: Mapped[bool] = mapped_column(server_default="false")
+    basis_ends_at: Mapped[datetime | None] = mapped_column(index=True)
+    basis_territories: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    title: Mapped[str] = mapped_column(Text, server_default="unstated")
+    integrity: Mapped[str] = mapped_column(Text, server_default="unstated")

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from bankd.licensing.errors import GrantNotFound, TooManyGrants
-from bankd.licensing.facts import MAX_GRANTS, canonical, grant_facts, in_order, profile_digest
+from bankd.licensing.facts import MAX_GRANTS, canonical, grant_facts, in_order, profile_digest, value_facts
 from bankd.licensing.models import Grant, License, ProfileGrant, Release, RightsProfile
-from bankd.licensing.terms import Depictions, EmbeddedRights, GrantFacts
+from bankd.licensing.terms import MUTABLE, Depictions, EmbeddedRights, GrantFacts
 
 
 def facts_for(
@@ -29,7 +29,10 @@ def facts_for(
     """
     wanted = set(grant_ids)
     rows = session.execute(
-        select(Grant, License).join(License, Grant.license_id == License.id).where(Grant.id.in_(wanted))
+        select(Grant, License)
+        .join(License, Grant.license_id == License.id)
+        .where(Grant.id.in_(wanted))
+        .options(joinedload(License.licensor))
     ).all()
     missing = wanted - {grant.id for grant, _ in rows}
     if missing:
@@ -42,9 +45,11 @@ def facts_for(
         (
             grant.id,
             grant_facts(
-                grant.terms,
+                grant.standing_terms,
                 basis=license.basis,
                 co_owners_agreed=license.co_owners_agreed,
+                ruling=license.ruling,
+                title=license.title_stated,
                 depictions=depictions,
                 embedded=embedded,
                 releases=releases,
@@ -70,7 +75,7 @@ def profile_for(session: Session, facts: Sequence[GrantFacts]) -> RightsProfile:
     found = session.scalar(select(RightsProfile).where(RightsProfile.digest == digest))
     if found is not None:
         return found
-    documents = [_values(each) for each in ordered]
+    documents = [value_facts(each) for each in ordered]
     made = session.scalar(
         postgresql.insert(RightsProfile)
         .values(digest=digest, facts=documents)
@@ -81,14 +86,12 @@ def profile_for(session: Session, facts: Sequence[GrantFacts]) -> RightsProfile:
         session.execute(
             insert(ProfileGrant),
             [
-                {"profile_id": made, "ordinal": ordinal, **document}
-                for ordinal, document in enumerate(documents)
+                {"profile_id": made, "ordinal": ordinal, **_columns(each)}
+                for ordinal, each in enumerate(ordered)
             ],
         )
     return session.scalars(select(RightsProfile).where(RightsProfile.digest == digest)).one()
 
 
-def _values(facts: GrantFacts) -> dict[str, object]:
-    document = facts.as_json()
-    del document["blocks"]
-    return document
+def _columns(facts: GrantFacts) -> dict[str, object]:
+    return {name: value for name, value in facts.as_json().items() if name not in MUTABLE}

@@ -6,6 +6,7 @@ derived from them, never stored beside them.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from bankd import money
 from bankd.licensing.vocabulary import (
     TERRITORIES,
     WORLD,
@@ -29,10 +31,14 @@ from bankd.licensing.vocabulary import (
     Audience,
     Basis,
     Channel,
+    Claim,
+    Integrity,
+    Per,
     Purpose,
     ReleaseStatus,
     Subject,
     TerritoryTest,
+    Trigger,
 )
 
 MAX_COUNT = 2**53 - 1
@@ -137,10 +143,99 @@ class Exclusivity(Value):
 class Credit(Value):
     """Words owed beside the picture, verbatim."""
 
-    text: Words
+    text: Words | None = None
     """The credit line, letter by letter as it must appear."""
+    text_ja: Words | None = None
+    """The credit line for Japanese readers; left out, `text` stands there too."""
     placement: Literal["adjacent", "credits-page", "metadata"] = "adjacent"
     """Where it must stand: beside the picture, on a credits page, or in the file's metadata."""
+    suppressed: bool = False
+    """Whether the author must not be named at all. Then no text is stated."""
+
+    @model_validator(mode="after")
+    def _text_or_none(self) -> Self:
+        if self.suppressed and (self.text or self.text_ja):
+            raise ValueError("a credit that is `suppressed` has no text; remove one of them")
+        if not self.suppressed and not self.text:
+            raise ValueError("a credit needs its `text`; where nobody may be named, state `suppressed: true`")
+        return self
+
+
+class Indemnity(Value):
+    """What the licensor makes good if somebody else has rights in the photo after all."""
+
+    scope: frozenset[Claim] = Field(min_length=1)
+    """The claims that it covers."""
+    cap_minor: int | None = Field(ge=0, le=MAX_COUNT)
+    """The most that is paid, in whole minor units of `currency`; `null` for no limit, and it must be said."""
+    currency: str | None = None
+    """ISO 4217 code of the cap."""
+
+    @model_validator(mode="after")
+    def _in_a_currency(self) -> Self:
+        if (self.cap_minor is None) != (self.currency is None):
+            raise ValueError("an indemnity has a `cap_minor` and its `currency`, or neither")
+        if self.currency is not None and self.currency not in money.CURRENCIES:
+            raise ValueError(f"unknown currency `{self.currency}` (an ISO 4217 code such as `JPY`)")
+        return self
+
+
+class Renewal(Value):
+    """A term that goes on by itself unless notice was given in time."""
+
+    months: int = Field(ge=1, le=1200)
+    """How long each further term is."""
+    notice_days: int = Field(ge=0, le=3660)
+    """How many days before the end notice must have been given at the latest."""
+    times: int | None = Field(default=None, ge=1, le=1200)
+    """How often it goes on; empty for until notice."""
+
+
+class Cap(Value):
+    """How often something may be done on the grant; what would go beyond it is refused."""
+
+    trigger: Trigger
+    """What is counted: composites sealed (`seal`), handed out (`handout`), published (`publication`), or the
+    copies that were published (`copies`)."""
+    most: int = Field(ge=0, le=MAX_COUNT)
+    """How many."""
+    per: Per = "term"
+    """Whether that many in the whole term, or in each calendar `month`, `quarter` or `year` of the grant's
+    zone (a subscription's quota). What was not used in one is not added to the next."""
+
+
+class Tier(Value):
+    """A price that holds from some count on."""
+
+    above: int = Field(ge=1, le=MAX_COUNT)
+    """How many come before the first one at this price, counted over the whole grant."""
+    amount_minor: int = Field(ge=0, le=MAX_COUNT)
+    """The price of each one from there on, in minor units."""
+
+
+class Fee(Value):
+    """What is owed when something is done on the grant, in the grant's `currency`."""
+
+    trigger: Trigger
+    """What it is owed for: a composite sealed, handed out or published, or each copy published."""
+    basis: Literal["use", "canvas", "once"] = "use"
+    """`use`: for each; `canvas`: in proportion to the canvas area before refinement that photos on this grant
+    feed; `once`: at the first one only."""
+    amount_minor: int = Field(ge=0, le=MAX_COUNT)
+    """For each one (`use`), for a whole canvas (`canvas`), or altogether (`once`), in minor units."""
+    least_minor: int = Field(default=0, ge=0, le=MAX_COUNT)
+    """The least that is owed each time, whatever the proportion."""
+    tiers: tuple[Tier, ...] = ()
+    """Other prices from some count on, in the order of their counts."""
+
+    @model_validator(mode="after")
+    def _tiers_rise(self) -> Self:
+        counts = [tier.above for tier in self.tiers]
+        if counts != sorted(set(counts)):
+            raise ValueError("the tiers of a fee go up, each `above` a higher count")
+        if self.basis == "once" and self.tiers:
+            raise ValueError("a fee that is owed once has no tiers")
+        return self
 
 
 class CoOwner(Value):
@@ -197,12 +292,33 @@ class GrantTerms(Value):
     """Last day, inclusive, on which a new picture may be made with the photo."""
     publish_by: Day | None = None
     """Last day, inclusive, on which a use may begin."""
+    available_until: Day | None = None
+    """Last day, inclusive, on which the photo may be chosen: looked at, composed, trained on. What was made
+    by then may be published until the term ends."""
+    renewal: Renewal | None = None
+    """How the term goes on by itself after `ends_on`. The end that counts is computed from it."""
+    sell_off_days: int | None = Field(default=None, ge=1, le=36600)
+    """For how many days after the term copies may be sold off that were handed out within it. Unstated:
+    none."""
+    sell_off_until: Day | None = None
+    """The same as a last day, inclusive."""
+    archive: bool = False
+    """Whether what was published within the term may stay in archives after it. Unstated: no."""
+    integrity: Integrity = "unstated"
+    """Whether the author has promised not to object to alterations (`covenanted`), or keeps the right to
+    (`reserved`), which keeps the photo out of composites."""
+    indemnity: Indemnity | None = None
+    """What the licensor makes good if somebody else turns out to have rights; empty for nothing."""
     cap: int | None = Field(default=None, ge=0, le=MAX_COUNT)
     """How many composites may be sealed on this grant; empty for no limit."""
+    caps: tuple[Cap, ...] = ()
+    """Other limits: on handouts, publications or copies, or for each month, quarter or year."""
     fee_minor: int = Field(default=0, ge=0, le=MAX_COUNT)
     """Fee for each sealed composite, in whole minor units of `currency`."""
+    fees: tuple[Fee, ...] = ()
+    """Everything else that is owed: by handout, publication or copy, by canvas share, once, in tiers."""
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
-    """ISO 4217 code of the fee."""
+    """ISO 4217 code of all fees of the grant."""
     credit: Credit | None = None
     """The credit that is owed; empty when none is."""
     sublicense: bool = False
@@ -216,11 +332,56 @@ class GrantTerms(Value):
     def _in_order(self) -> Self:
         if self.ends_on is not None and self.ends_on < self.starts_on:
             raise ValueError(f"term ends on `{self.ends_on}` before it starts on `{self.starts_on}`")
-        if self.fee_minor and self.currency is None:
+        if (self.fee_minor or self.fees) and self.currency is None:
             raise ValueError("a fee needs its `currency`")
+        if self.currency is not None and self.currency not in money.CURRENCIES:
+            raise ValueError(f"unknown currency `{self.currency}` (an ISO 4217 code such as `JPY`)")
+        stated = [(cap.trigger, cap.per) for cap in self.all_caps]
+        if twice := next((cap for cap in stated if stated.count(cap) > 1), None):
+            raise ValueError(f"the cap on `{twice[0]}` per {twice[1]} is stated twice")
         if not allowed_territories(self.territories, self.territories_excepted):
             raise ValueError("the exceptions leave no territory")
+        sells_off = [self.sell_off_days, self.sell_off_until]
+        if self.ends_on is None:
+            if self.renewal is not None:
+                raise ValueError(
+                    "a term without end has nothing to renew; state `ends_on`, or remove `renewal`"
+                )
+            if sells_off != [None, None]:
+                raise ValueError("a term without end leaves nothing to sell off after it; state `ends_on`")
+        if None not in sells_off:
+            raise ValueError("`sell_off_days` and `sell_off_until` are both stated; keep one")
+        if self.sell_off_until and self.renewal:
+            raise ValueError("a term that renews sells off by `sell_off_days`, counted from its last end")
+        if self.sell_off_until and self.ends_on and self.sell_off_until <= self.ends_on:
+            raise ValueError(
+                f"stock may be sold off until `{self.sell_off_until}`, which is not after the term's end on "
+                f"`{self.ends_on}`"
+            )
         return self
+
+    @property
+    def all_caps(self) -> tuple[Cap, ...]:
+        """`cap`, which counts composites over the whole term, and `caps`."""
+        return (() if self.cap is None else (Cap(trigger="seal", most=self.cap),)) + self.caps
+
+    @property
+    def all_fees(self) -> tuple[Fee, ...]:
+        """`fee_minor`, which is owed for each composite sealed, and `fees`; the place of each names it."""
+        plain = (Fee(trigger="seal", amount_minor=self.fee_minor),) if self.fee_minor else ()
+        return plain + self.fees
+
+    @property
+    def counted(self) -> frozenset[Trigger]:
+        """What has to be counted on the grant, for a cap or for the tiers of a fee."""
+        return frozenset(cap.trigger for cap in self.all_caps) | frozenset(
+            fee.trigger for fee in self.all_fees if fee.tiers
+        )
+
+    @property
+    def dearest_minor(self) -> int:
+        """What a picture sealed, handed out and published once, one copy of it, comes to at the most."""
+        return sum(max(fee.amount_minor, fee.least_minor) for fee in self.all_fees)
 
 
 def allowed_territories(territories: frozenset[str], excepted: frozenset[str]) -> frozenset[str]:
@@ -297,13 +458,19 @@ class EmbeddedRights(Value):
     expires_at: str | None = None  # as written
 
 
+MUTABLE = frozenset({"blocks"})
+"""Facts of the day, outside of profiles and their hashes."""
+
+
 class GrantFacts(Value):
     """One grant applied to one photo: what policy sees as its resource.
 
     Flat, because Cedar compares sets and cannot loop; value facts only, so
     that equal photos share one rights profile. Datetimes are ISO 8601 in UTC
     with milliseconds (`2026-01-31T15:00:00.000Z`), half-open at the end.
-    `blocks` is mutable state and empty inside a profile.
+    What is `MUTABLE` has its default inside a profile. A fact that profiles had
+    not from the start has a default too, which says nothing: it is written into
+    a profile only where it differs, so that profiles keep their digests.
     """
 
     basis: Basis
@@ -337,4 +504,19 @@ class GrantFacts(Value):
     alteration_constraints: frozenset[str]  # PLUS AL-..
     data_mining: str  # PLUS DMI-..; "unstated"
     embedded_ends_at: str | None
+    available_before: str | None = None
+    sell_off_before: str | None = None  # after `ends_at`; None: not allowed, or nothing ends
+    archive: bool = False
+    basis_ends_at: str | None = None  # of a ruling
+    basis_territories: frozenset[str] = frozenset()  # where a ruling holds; empty: nothing is said
+    title: str = "unstated"  # "complete" | "incomplete" | "unstated"
+    integrity: Integrity = "unstated"
     blocks: frozenset[str] = frozenset()
+
+
+LATER_FACTS: Mapping[str, Any] = {
+    name: field.default
+    for name, field in GrantFacts.model_fields.items()
+    if not field.is_required() and name not in MUTABLE
+}
+"""Facts that a profile, or a bundle's schema, may be older than, and what they are then."""

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from bankd.licensing.terms import MAX_COUNT, Day, Name, Slug, Value, known_territories, known_zone
-from bankd.licensing.vocabulary import Alteration, Audience, Channel, Purpose, Subject
+from bankd.licensing.vocabulary import Alteration, Audience, Channel, Circulation, Purpose, Subject
 
 
 class Use(Value):
@@ -61,3 +61,4 @@ class UseFacts(Value):
     beneficiaries: frozenset[str] = frozenset()  # others in whose interest it is used
     alterations: frozenset[Alteration]
     fields: frozenset[str]  # exclusivity atoms that the use touches, as `GrantFacts.carved`
+    circulation: Circulation = "new"  # never declared: what is done with something handed out before

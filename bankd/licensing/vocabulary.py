@@ -16,10 +16,32 @@ Subject = Literal[
     "adult", "alcohol", "finance", "gambling", "health", "politics", "religion", "tobacco", "weapons"
 ]
 TerritoryTest = Literal["targeted", "accessible"]
-Basis = Literal["owned", "licensed"]
+Basis = Literal["owned", "licensed", "public-domain", "collective", "ruling", "statutory"]
+"""Why the house may use a photo at all. `collective`: a society that stands for its members gave the license."""
+Circulation = Literal["new", "stock", "archive"]
+"""Whether something new is published, copies that were handed out are sold off, or a publication stays in an
+archive."""
+Integrity = Literal["covenanted", "reserved", "unstated"]
+"""Whether the author has promised not to object to alterations, or keeps the right to."""
+Claim = Literal["copyright", "likeness", "trademark", "property", "privacy"]
+"""What somebody may claim to have rights in, and an indemnity covers."""
 ReleaseStatus = Literal["released", "not-needed", "none", "unknown"]
 AgeStatus = Literal["adult", "minor", "unknown"]
-Block = Literal["withdrawn", "superseded", "capped-out", "denied", "dispute", "embargo", "erased"]
+Trigger = Literal["seal", "handout", "publication", "copies"]
+"""What a cap counts and a fee is owed for: a composite sealed, handed out, published; a copy published."""
+Per = Literal["term", "year", "quarter", "month"]
+"""The time that a cap is for: the whole term, or each calendar year, quarter or month."""
+Block = Literal[
+    "withdrawn",
+    "superseded",
+    "capped-out",
+    "denied",
+    "dispute",
+    "embargo",
+    "erased",
+    "photo-withdrawn",
+    "photo-held",
+]
 """Mutable state that forbids: the first four stand on one grant, the others on the whole photo."""
 
 PURPOSES: frozenset[str] = frozenset(get_args(Purpose))
@@ -28,7 +50,7 @@ AUDIENCES: frozenset[str] = frozenset(get_args(Audience))
 ALTERATIONS: frozenset[str] = frozenset(get_args(Alteration))
 SUBJECTS: frozenset[str] = frozenset(get_args(Subject))
 GRANT_BLOCKS: frozenset[str] = frozenset({"withdrawn", "superseded", "capped-out", "denied"})
-PHOTO_BLOCKS: frozenset[str] = frozenset({"dispute", "embargo", "erased"})
+PHOTO_BLOCKS: frozenset[str] = frozenset({"dispute", "embargo", "erased", "photo-withdrawn", "photo-held"})
 
 WORLD = "WORLD"
 ANY = "any"

@@ -104,6 +104,13 @@ GRANT = GrantFacts(
     alteration_constraints=NONE,
     data_mining="unstated",
     embedded_ends_at=MOMENT,
+    available_before=MOMENT,
+    sell_off_before=MOMENT,
+    archive=True,
+    basis_ends_at=MOMENT,
+    basis_territories=NONE,
+    title="complete",
+    integrity="covenanted",
 )
 SET = SetFacts(
     sources=1,

@@ -35,12 +35,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.types import TypeEngine
 
 from bankd.licensing.models import ProfileGrant
-from bankd.licensing.terms import GrantFacts
+from bankd.licensing.terms import MUTABLE, GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.licensing.vocabulary import Action
 from bankd.policy.engine import AnyUse
 from bankd.policy.errors import NotCompilable
-from bankd.policy.facts import USE_MOMENTS, attributes, moment, use_attributes
+from bankd.policy.facts import USE_MOMENTS, attributes, known, moment, use_attributes
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, Bundle, Policy
 
 PROFILE_GRANTS: FromClause = ProfileGrant.__table__
@@ -71,7 +71,7 @@ def allows(
     Raises:
         NotCompilable: a policy says what has no SQL.
     """
-    scope = _scope(action, use, source)
+    scope = _scope(bundle, action, use, source)
     if scope is None:
         return false()
     return and_(
@@ -85,7 +85,7 @@ def denials(
     bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = PROFILE_GRANTS
 ) -> Select[tuple[int, int, list[str]]]:
     """Rows `(profile_id, ordinal, policies)` of the grants that do not clear, with the ids of the engine."""
-    scope = _scope(action, use, source)
+    scope = _scope(bundle, action, use, source)
     policies: Sql = literal([ERROR_IN_EVALUATION], SETS)
     if scope is not None:
         forbids = [policy for policy in bundle.about(action) if policy.effect == "forbid"]
@@ -108,7 +108,7 @@ def problems(bundle: Bundle) -> list[str]:
     """Every policy that has no SQL, and why. To be asked before a bundle is used."""
     found = []
     for action in GRANT_ACTIONS:
-        scope = Scope(PROFILE_GRANTS, SAMPLE)
+        scope = Scope(PROFILE_GRANTS, SAMPLE, lacking=bundle.lacking)
         for policy in bundle.about(action):
             try:
                 scope.fires(policy)
@@ -120,15 +120,26 @@ def problems(bundle: Bundle) -> list[str]:
 class Scope:
     """What names mean inside a policy: the columns of a row, and the values of a use."""
 
-    def __init__(self, source: FromClause, use: Mapping[str, Any]) -> None:
+    def __init__(
+        self, source: FromClause, use: Mapping[str, Any], *, lacking: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         self._source = source
+        self._lacking = lacking
         self._use = {name: literal(*_bound(name, value)) for name, value in use.items()}
         self._policy = ""
 
     def complete(self) -> ColumnElement[bool]:
-        """Whether the row has every fact that the schema demands; columns that cannot be NULL have theirs."""
-        columns = [self._source.c[name] for name in REQUIRED]
-        return and_(true(), *(column.is_not(None) for column in columns if column.nullable))
+        """Whether the row has every fact that the schema demands; columns that cannot be NULL have theirs.
+
+        A fact that is younger than the schema must say nothing, as for the engine.
+        """
+        lacking = self._lacking["Grant"]
+        columns = [self._source.c[name] for name in REQUIRED if name not in lacking]
+        return and_(
+            true(),
+            *(column.is_not(None) for column in columns if column.nullable),
+            *(_silent(self._source.c[name], default) for name, default in lacking.items()),
+        )
 
     def fires(self, policy: Policy) -> ColumnElement[bool]:
         """Whether the policy applies to the row; NULL where Cedar would raise an error."""
@@ -229,10 +240,23 @@ def asked_of_one(action: Action) -> None:
         raise NotCompilable(action, "it is asked of a set of grants, not of one")
 
 
-def _scope(action: Action, use: AnyUse, source: FromClause) -> Scope | None:
+def _scope(bundle: Bundle, action: Action, use: AnyUse, source: FromClause) -> Scope | None:
     asked_of_one(action)
-    known = use_attributes(use)
-    return None if known is None else Scope(source, known)
+    stated = use_attributes(use)
+    if stated is None:
+        return None
+    stated = known(stated, bundle.lacking["Use"])
+    if stated.keys() & bundle.lacking["Use"].keys():
+        return None
+    return Scope(source, stated, lacking=bundle.lacking)
+
+
+def _silent(column: ColumnElement[Any], default: Any) -> ColumnElement[bool]:
+    if default is None:
+        return column.is_(None)
+    if isinstance(default, frozenset):
+        return and_(column.is_not(None), func.cardinality(column) == 0)
+    return and_(column.is_not(None), column == literal(default, column.type))
 
 
 def _permitted(scope: Scope, policies: Sequence[Policy]) -> ColumnElement[bool]:
@@ -259,7 +283,7 @@ def _bound(name: str, value: object) -> tuple[object, TypeEngine[Any]]:
 REQUIRED = tuple(
     name
     for name, field in GrantFacts.model_fields.items()
-    if name != BLOCKS and type(None) not in get_args(field.annotation)
+    if name not in MUTABLE and type(None) not in get_args(field.annotation)
 )
 
 SAMPLE: Mapping[str, Any] = attributes(

@@ -12,7 +12,7 @@ import cedarpy
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.licensing.vocabulary import Action, Basis
-from bankd.policy.facts import Facts, SetFacts, document, set_facts, use_attributes
+from bankd.policy.facts import Facts, SetFacts, document, known, set_facts, use_attributes
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, NO_GRANT, Bundle
 
 PRINCIPAL = 'Actor::"house"'
@@ -133,10 +133,12 @@ def clashes(bundle: Bundle, use: AnyUse, grants: Sequence[tuple[UUID, GrantFacts
 
 
 def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use: AnyUse) -> list[Decision]:
-    asked = [document(each) for each in facts]
+    lacking = bundle.lacking
+    asked = [document(each, lacking=lacking[kind]) for each in facts]
     context = use_attributes(use)
     if context is None:
         return [UNREADABLE] * len(asked)
+    context = known(context, lacking["Use"])
     different = [each for each in dict.fromkeys(asked) if each is not None]
     answers = dict(zip(different, _decide(bundle, action, kind, different, json.dumps(context)), strict=True))
     return [UNREADABLE if each is None else answers[each] for each in asked]

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, computed_field
 
-from bankd.licensing.terms import GrantFacts, Value
+from bankd.licensing.terms import LATER_FACTS, GrantFacts, Value
 from bankd.licensing.use import UseFacts
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
@@ -32,6 +33,7 @@ class SetFacts(Value):
     has_rights_managed: bool  # a licensed grant without share-alike is for named licensees only
     credits_owed: int
     meet_empty: bool  # no use is allowed by all of them
+    share_alike_noncommercial: bool = False  # each share-alike license keeps the whole from commerce too
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -42,15 +44,27 @@ class SetFacts(Value):
 
 def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool) -> SetFacts:
     """The facts of a set; whether its meet is empty is worked out with the effective license."""
+    alike = [grant for grant in grants if grant.share_alike is not None]
     free = [grant for grant in grants if grant.share_alike is None]
     return SetFacts(
         sources=len(grants),
-        share_alike=frozenset(grant.share_alike for grant in grants if grant.share_alike is not None),
+        share_alike=frozenset(grant.share_alike for grant in alike if grant.share_alike is not None),
         has_noncommercial=any("commercial" not in grant.purposes for grant in free),
         has_rights_managed=any(grant.basis != "owned" and not grant.any_licensee for grant in free),
         credits_owed=sum(grant.credit_owed for grant in grants),
         meet_empty=meet_empty,
+        share_alike_noncommercial=bool(alike) and all("commercial" not in one.purposes for one in alike),
     )
+
+
+LATER: Mapping[str, Mapping[str, Any]] = {
+    "Grant": LATER_FACTS,
+    "GrantSet": {
+        name: field.default for name, field in SetFacts.model_fields.items() if not field.is_required()
+    },
+    "Use": {"circulation": UseFacts.model_fields["circulation"].default},
+}
+"""Facts that a bundle may be older than, by the type that they are of, and what says nothing of each."""
 
 
 def attributes(facts: Facts) -> dict[str, Any]:
@@ -59,10 +73,23 @@ def attributes(facts: Facts) -> dict[str, Any]:
     return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
-def document(facts: Facts) -> str | None:
-    """The attributes as canonical JSON; None if they cannot be written so."""
+def known(values: dict[str, Any], lacking: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes without those that a bundle does not know, where they say nothing.
+
+    What says something to a bundle that cannot hear it stays, and is refused as unreadable.
+    """
+    silent = {name for name, default in lacking.items() if values.get(name) == _plain(default)}
+    return {name: value for name, value in values.items() if name not in silent} if silent else values
+
+
+def document(facts: Facts, *, lacking: Mapping[str, Any] = MappingProxyType({})) -> str | None:
+    """The attributes as canonical JSON; None if they cannot be written so.
+
+    Args:
+        lacking: later facts that the bundle does not know.
+    """
     try:
-        values = attributes(facts)
+        values = known(attributes(facts), lacking)
         text = json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
         text.encode()
     except (TypeError, ValueError):  # a stray object, a lone surrogate
@@ -77,14 +104,14 @@ def use_attributes(use: UseFacts | Mapping[str, object]) -> dict[str, Any] | Non
     other not is refused by both.
     """
     try:
-        known = UseFacts.model_validate(use if isinstance(use, Mapping) else use.model_dump(warnings=False))
+        read = UseFacts.model_validate(use if isinstance(use, Mapping) else use.model_dump(warnings=False))
     except ValueError:
         return None
-    values = attributes(known)
+    values = attributes(read)
     for name in USE_MOMENTS:
         if moment(values[name]) is None:
             return None
-    return values if document(known) is not None and values["copies"] in WHOLE_NUMBERS else None
+    return values if document(read) is not None and values["copies"] in WHOLE_NUMBERS else None
 
 
 def moment(text: str) -> datetime | None:

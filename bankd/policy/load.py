@@ -14,6 +14,7 @@ import cedarpy
 import rfc8785
 
 from bankd.policy.errors import InvalidBundle
+from bankd.policy.facts import LATER
 
 SCHEMA = "bankd.cedarschema"
 ID = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -86,6 +87,16 @@ class Bundle:
             "templateLinks": [],
         }
         return cedarpy.PolicySet.from_json_str(json.dumps(document))
+
+    @cached_property
+    def lacking(self) -> Mapping[str, Mapping[str, Any]]:
+        """Facts that are younger than this bundle's schema, by type, and what says nothing of each."""
+        return {
+            kind: {
+                name: default for name, default in later.items() if name in _unknown(kind, later, self.schema)
+            }
+            for kind, later in LATER.items()
+        }
 
     def about(self, action: str) -> list[Policy]:
         """The policies that an action is asked of."""
@@ -181,6 +192,20 @@ def _policies(name: str, text: str) -> list[Policy]:
         )
         for _, source in in_order
     ]
+
+
+def _unknown(kind: str, names: Iterable[str], schema: cedarpy.Schema) -> frozenset[str]:
+    """Which attributes the schema does not have, as Cedar itself says."""
+    action = "compose" if kind == "GrantSet" else "synthesize"
+    owner = "context" if kind == "Use" else "resource"
+    probes = "\n".join(
+        f'@id("{name}") forbid (principal, action == Action::"{action}", resource)'
+        f" when {{ {owner}.{name} == {owner}.{name} }};"
+        for name in names
+    )
+    answer = cedarpy.validate_policies(probes, schema)
+    named = answer.id_annotations_by_policy_id
+    return frozenset(named[wrong.policy_id] for wrong in answer.errors if "not found" in wrong.error)
 
 
 def _actions(source: Mapping[str, Any]) -> frozenset[str]:

@@ -33,6 +33,8 @@ def test_sql_and_engine_agree_in_20000_decisions(
     while decisions < 20_000:
         action = chance.choice(["synthesize", "synthesize", "publish", "train", "view"])
         agreeing = a_use(audience="internal") if action == "view" else a_use()
+        if action == "publish":
+            agreeing["circulation"] = chance.choice(["new", "stock", "archive"])
         use = altered(chance, agreeing, DRAW_USE)
         decided = decide_many(bundle, action, [row.facts for row in rows], use)
         masks: dict[int, int] = defaultdict(int)
