@@ -11,14 +11,26 @@ class Kind(StrEnum):
     LICENSE_RECORDED = "license.recorded"
     LICENSE_WITHDRAWN = "license.withdrawn"
     LICENSE_SUPERSEDED = "license.superseded"
+    LICENSE_VERIFIED = "license.verified"
+    LICENSE_NOTICE_GIVEN = "license.notice-given"
     GRANT_RECORDED = "grant.recorded"
     GRANT_WITHDRAWN = "grant.withdrawn"
     GRANT_SUPERSEDED = "grant.superseded"
+    GRANT_VERIFIED = "grant.verified"
+    GRANT_RENEWED = "grant.renewed"
     GRANT_CAPPED_OUT = "grant.capped-out"
     GRANT_CAP_FREED = "grant.cap-freed"
     GRANT_DENIED = "grant.denied"
     GRANT_DENIAL_LIFTED = "grant.denial-lifted"
     RELEASE_RECORDED = "release.recorded"
+    WITHDRAWAL_RECORDED = "withdrawal.recorded"
+    WITHDRAWAL_TOOK_EFFECT = "withdrawal.took-effect"
+    WITHDRAWAL_MARKED = "withdrawal.marked"
+    TAKEDOWN_DONE = "takedown.done"
+    HOLD_SET = "hold.set"
+    HOLD_BEGAN = "hold.began"
+    HOLD_ENDED = "hold.ended"
+    HOLD_LIFTED = "hold.lifted"
     RIGHTS_ATTACHED = "rights.attached"
     RIGHTS_IMPORTED = "rights.imported"
 
@@ -69,11 +81,16 @@ TOUCHES_RIGHTS = frozenset(
         Kind.GRANT_RECORDED,
         Kind.GRANT_WITHDRAWN,
         Kind.GRANT_SUPERSEDED,
+        Kind.GRANT_RENEWED,
         Kind.GRANT_CAPPED_OUT,
         Kind.GRANT_CAP_FREED,
         Kind.GRANT_DENIED,
         Kind.GRANT_DENIAL_LIFTED,
         Kind.RELEASE_RECORDED,
+        Kind.WITHDRAWAL_TOOK_EFFECT,
+        Kind.HOLD_BEGAN,
+        Kind.HOLD_ENDED,
+        Kind.HOLD_LIFTED,
         Kind.RIGHTS_ATTACHED,
         Kind.RIGHTS_IMPORTED,
         Kind.PHOTO_DISPUTED,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import taxonomy
+from bankd.catalog import pulling, taxonomy
 from bankd.catalog.errors import (
     PhotoAlreadyDisputed,
     PhotoErased,
@@ -34,7 +34,7 @@ from bankd.catalog.models import (
     Segment,
     Tombstone,
 )
-from bankd.licensing import profiles
+from bankd.licensing import caps, profiles
 from bankd.licensing import service as licensing
 from bankd.licensing.errors import ReleaseNotFound
 from bankd.licensing.models import Grant, GrantCounter, License, Release, RightsProfile
@@ -106,7 +106,7 @@ def attach_grants(
         TooManyGrants: it would hold more than 63.
     """
     added, releases = set(grant_ids), set(release_ids)
-    _hold_grants(session, added | set(_grants_of(session, photo_id)))
+    hold_grants(session, added | set(_grants_of(session, photo_id)))
     photo = _held(session, photo_id)
     before = (set(_grants_of(session, photo_id)), set(_releases_of(session, photo_id)), photo.depictions)
     record_rights(
@@ -120,6 +120,8 @@ def attach_grants(
         ),
     )
     session.flush()
+    if releases:
+        pulling.settle(session, [photo_id])
     after = (set(_grants_of(session, photo_id)), set(_releases_of(session, photo_id)), photo.depictions)
     if after == before:
         return photo
@@ -232,7 +234,7 @@ def rights_of(
     wanted = set(grant_ids)
     if not wanted:
         return Rights(shown, (), 0)
-    _hold_grants(session, wanted)
+    hold_grants(session, wanted)
     ordered = profiles.facts_for(
         session, wanted, depictions=shown, embedded=embedded, release_ids=release_ids
     )
@@ -321,11 +323,12 @@ def tombstone(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: d
 def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, Offers]:
     """What each photo offers to the engine: its grants in order, with all that stands against them at `at`.
 
-    A photo that is unknown or quarantined offers nothing. Embargo is judged
-    at `at`; everything else as it is recorded now. One statement reads it
+    A photo that is unknown or quarantined offers nothing. Embargo, deny holds of photos and withdrawals
+    that fall due are judged at `at`; everything else as it is recorded now. One statement reads it
     all: an ordinal says nothing beside a profile, or a block bit, of another moment.
     """
     wanted = set(photo_ids)
+    overdue = pulling.overdue(session, wanted, at=at)
     offered: dict[UUID, list[tuple[UUID, GrantFacts]]] = {photo_id: [] for photo_id in wanted}
     rows = session.execute(
         select(
@@ -336,18 +339,26 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
             Photo.disputed_at.is_not(None),
             and_(Photo.embargo_until.is_not(None), Photo.embargo_until > at),
             Photo.erased_at.is_not(None),
+            Photo.withdrawn_at.is_not(None),
+            func.coalesce(Photo.held_until > at, False),
             *licensing.AGAINST.values(),
         )
         .join(RightsProfile, Photo.profile_id == RightsProfile.id)
         .join(PhotoGrant, PhotoGrant.photo_id == Photo.id)
         .join(Grant, Grant.id == PhotoGrant.grant_id)
         .join(License, License.id == Grant.license_id)
-        .outerjoin(GrantCounter, GrantCounter.grant_id == Grant.id)
+        .outerjoin(GrantCounter, licensing.SEALED)
         .where(Photo.id.in_(wanted))
         .order_by(Photo.id, PhotoGrant.ordinal)
     )
-    for photo_id, grant_id, document, bit, disputed, embargoed, erased, *holding in rows:
-        on_photo = {"dispute": disputed, "embargo": embargoed, "erased": erased}
+    for photo_id, grant_id, document, bit, disputed, embargoed, erased, pulled, held, *holding in rows:
+        on_photo = {
+            "dispute": disputed,
+            "embargo": embargoed,
+            "erased": erased,
+            "photo-withdrawn": pulled,
+            "photo-held": held,
+        }
         blocks = {name for name, holds in on_photo.items() if holds}
         blocks |= overdue.photos.get(photo_id, frozenset()) | overdue.grants.get(grant_id, frozenset())
         # A bit for which no record stands is a hold of the house's own.
@@ -401,7 +412,7 @@ def _held(session: Session, photo_id: UUID) -> Photo:
     return photo
 
 
-def _hold_grants(session: Session, grant_ids: Iterable[UUID]) -> None:
+def hold_grants(session: Session, grant_ids: Iterable[UUID]) -> None:
     """Keep what stands against these grants from changing until the transaction ends."""
     wanted = sorted(set(grant_ids))
     if not wanted:
@@ -416,7 +427,7 @@ def _hold_grants(session: Session, grant_ids: Iterable[UUID]) -> None:
     session.execute(
         select(GrantCounter.grant_id)
         .where(GrantCounter.grant_id.in_(wanted))
-        .order_by(GrantCounter.grant_id)
+        .order_by(*caps.IN_ORDER)
         .with_for_update(read=True)
     ).all()
 

@@ -123,6 +123,12 @@ LICENSES = {
 }
 
 
+def irrevocable(spdx: str | None) -> bool:
+    """Whether nobody can take the license back from who obtained a photo under it (4.0 section 2(a)(1), 2.0
+    section 7(b)): a licensor who stops offering it ends nothing, and only who breaks it loses it."""
+    return spdx in LICENSES
+
+
 def at_address(url: str) -> PublicLicense | None:
     """The license that an address of creativecommons.org stands for, if its words are known here."""
     found = ADDRESS.fullmatch(url.strip())

@@ -1,7 +1,7 @@
 """What can go wrong when rights are recorded, withdrawn or read from a file."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -65,6 +65,47 @@ class GrantAlreadyWithdrawn(LicensingError):
         self.withdrawn_at = withdrawn_at
 
 
+class AlreadyWithdrawn(LicensingError):
+    def __init__(self, subject: str, ref: str, kind: str, since: datetime) -> None:
+        super().__init__(f"{subject} `{ref}` was withdrawn (`{kind}`) from {since.isoformat()} on already")
+        self.subject = subject
+        self.ref = ref
+        self.since = since
+
+
+class WithdrawalUnfit(LicensingError):
+    """A kind of withdrawal that such a subject does not have, or a moment that it cannot have."""
+
+
+class WithdrawalNotFound(LicensingError):
+    def __init__(self, withdrawal_id: UUID) -> None:
+        super().__init__(f"no withdrawal `{withdrawal_id}` is recorded")
+        self.withdrawal_id = withdrawal_id
+
+
+class PersonNotFound(LicensingError):
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"no release names the person `{ref}`")
+        self.ref = ref
+
+
+class HoldUnfit(LicensingError):
+    """Dates that a deny hold cannot have."""
+
+
+class HoldNotFound(LicensingError):
+    def __init__(self, hold_id: UUID) -> None:
+        super().__init__(f"no deny hold `{hold_id}` is recorded")
+        self.hold_id = hold_id
+
+
+class HoldAlreadyOver(LicensingError):
+    def __init__(self, hold_id: UUID, ended_at: datetime) -> None:
+        super().__init__(f"deny hold `{hold_id}` was over at {ended_at.isoformat()} already")
+        self.hold_id = hold_id
+        self.ended_at = ended_at
+
+
 class AlreadySuperseded(LicensingError):
     def __init__(self, what: str, ref: str, superseded_at: datetime) -> None:
         super().__init__(f"{what} `{ref}` was superseded at {superseded_at.isoformat()} already")
@@ -77,6 +118,54 @@ class CircularSuccession(LicensingError):
         super().__init__(f"{what} `{new}` cannot supersede `{old}`, which comes after it")
         self.old = old
         self.new = new
+
+
+class LicenseIrrevocable(LicensingError):
+    def __init__(self, ref: str, spdx: str) -> None:
+        super().__init__(
+            f"license `{ref}` is `{spdx}`, which nobody can take back for photos obtained under it; "
+            "withdraw it as void from the start, on a claim or by a court's order where it was never valid"
+        )
+        self.ref = ref
+        self.spdx = spdx
+
+
+class NothingRenews(LicensingError):
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"license `{ref}` does not renew itself, so there is no notice to give")
+        self.ref = ref
+
+
+class NoticeInFuture(LicensingError):
+    def __init__(self, ref: str, on: date) -> None:
+        super().__init__(
+            f"notice of license `{ref}` cannot have been given on `{on}`, which is still to come"
+        )
+        self.ref = ref
+
+
+class NoticeAlreadyGiven(LicensingError):
+    def __init__(self, ref: str, on: date) -> None:
+        super().__init__(f"notice of license `{ref}` was given on `{on}` already")
+        self.ref = ref
+
+
+class AlreadyVerified(LicensingError):
+    def __init__(self, ref: str, by: str) -> None:
+        super().__init__(f"`{ref}` was verified by `{by}` already")
+        self.ref = ref
+
+
+class NothingToCompare(LicensingError):
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"license `{ref}` has no document to compare it with; import one under a new ref")
+        self.ref = ref
+
+
+class TitleBroken(LicensingError):
+    def __init__(self, ref: str, problem: str) -> None:
+        super().__init__(f"license `{ref}`: {problem}")
+        self.ref = ref
 
 
 class TooManyGrants(LicensingError):

@@ -15,12 +15,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.licensing import caps, renewing
 from bankd.licensing.errors import (
     AlreadyRecorded,
     AlreadySuperseded,
@@ -33,9 +34,12 @@ from bankd.licensing.errors import (
     LicenseNotFound,
     LicensorNotFound,
     ReleaseNotFound,
+    TitleBroken,
 )
+from bankd.licensing.holds import DENIED
 from bankd.licensing.models import Document, Grant, GrantCounter, License, Licensor, Release
-from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms, ReleaseTerms
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms, ReleaseTerms, Value
+from bankd.licensing.title import Ruling, Statute, TitleLink, broken
 from bankd.licensing.vocabulary import Basis
 from bankd.storage.blobs import Blobs
 
@@ -109,18 +113,32 @@ def record_license(
     quote: str | None = None,
     verified_by: str | None = None,
     co_owners: Sequence[CoOwner] = (),
+    template: str | None = None,
+    author: str | None = None,
+    title_chain: Sequence[TitleLink] = (),
+    ruling: Ruling | None = None,
+    statute: Statute | None = None,
+    language: str | None = None,
+    translation: str | None = None,
     by: Actor,
     at: datetime,
 ) -> License:
-    """Record an agreement; `licensor` is the licensor's ref. It grants nothing until grants are recorded.
+    """Record an agreement, or what stands in its place; `licensor` is the licensor's ref. It grants nothing
+    until grants are recorded.
 
     Raises:
         LicensorNotFound, DocumentNotFound: what it points at is not recorded.
+        TitleBroken: the rights do not come from the author to the licensor.
         AlreadyRecorded: the ref is another license's.
     """
     _take_turns(session)
+    party = _licensor(session, licensor)
+    if problem := broken(title_chain, author=author, licensor=party.name):
+        raise TitleBroken(ref, problem)
+    for link in title_chain:
+        _document(session, link.document_sha256)
     facts: dict[str, Any] = {
-        "licensor_id": _licensor_id(session, licensor),
+        "licensor_id": party.id,
         "title": title,
         "basis": basis,
         "spdx": spdx,
@@ -129,6 +147,13 @@ def record_license(
         "quote": quote,
         "verified_by": verified_by,
         "co_owners": [owner.as_json() for owner in co_owners],
+        "template": template,
+        "author": author,
+        "title_chain": [link.as_json() for link in title_chain],
+        "ruling": ruling,
+        "statute": statute,
+        "language": language,
+        "translation": translation,
     }
     known = session.scalar(select(License).where(License.ref == ref))
     if known is not None:
@@ -138,7 +163,7 @@ def record_license(
     license = License(ref=ref, **facts, recorded_at=at, recorded_by=by.name)
     session.add(license)
     session.flush()
-    log.append(session, Kind.LICENSE_RECORDED, by=by, at=at, license=license.id, ref=ref, **facts)
+    log.append(session, Kind.LICENSE_RECORDED, by=by, at=at, license=license.id, ref=ref, **_plain(facts))
     return license
 
 
@@ -150,13 +175,20 @@ def record_grant(
     terms: GrantTerms,
     clause: str | None = None,
     quote: str | None = None,
+    document_sha256: str | None = None,
+    verified_by: str | None = None,
+    language: str | None = None,
+    translation: str | None = None,
     by: Actor,
     at: datetime,
 ) -> Grant:
     """Record uses that a license allows; `ref` is unique within the license.
 
+    What rests on another document than the license's, or was verified apart, says so itself.
+
     Raises:
         LicenseNotFound: no license has this id.
+        DocumentNotFound: the document is not recorded.
         LicenseAlreadyWithdrawn: it grants nothing new.
         AlreadyRecorded: the license has another grant under the ref.
     """
@@ -165,7 +197,15 @@ def record_grant(
     if license is None:
         raise LicenseNotFound(license_id)
     known = session.scalar(select(Grant).where(Grant.license_id == license_id, Grant.ref == ref))
-    facts: dict[str, Any] = {"terms": terms, "clause": clause, "quote": quote}
+    facts: dict[str, Any] = {
+        "terms": terms,
+        "clause": clause,
+        "quote": quote,
+        "document_sha256": _document(session, document_sha256),
+        "verified_by": verified_by,
+        "language": language,
+        "translation": translation,
+    }
     if known is not None:
         return _same(
             known,
@@ -176,15 +216,14 @@ def record_grant(
     if license.withdrawn_at is not None:
         raise LicenseAlreadyWithdrawn(license_id, license.withdrawn_at)
     grant = Grant(license_id=license_id, ref=ref, **facts, recorded_at=at, recorded_by=by.name)
+    renewing.begin(grant, notice_on=license.notice_on, at=at)
     session.add(grant)
     session.flush()
-    if terms.cap is not None:
-        session.add(GrantCounter(grant_id=grant.id, cap=terms.cap, reserved=0, used=0))
-        session.flush()
-    facts["terms"] = terms.as_json()
+    caps.open_counters(session, grant.id, terms)
     log.append(
-        session, Kind.GRANT_RECORDED, by=by, at=at, grant=grant.id, license=license_id, ref=ref, **facts
-    )
+        session, Kind.GRANT_RECORDED, by=by, at=at,
+        grant=grant.id, license=license_id, ref=ref, **_plain(facts),
+    )  # fmt: skip
     return grant
 
 
@@ -361,8 +400,12 @@ AGAINST: dict[str, ColumnElement[bool]] = {
     "withdrawn": or_(Grant.withdrawn_at.is_not(None), License.withdrawn_at.is_not(None)),
     "superseded": or_(Grant.superseded_at.is_not(None), License.superseded_at.is_not(None)),
     "capped-out": func.coalesce(GrantCounter.used >= GrantCounter.cap, False),
+    "denied": DENIED,
 }
-"""What can stand against a grant: for statements over `Grant`, its `License` and any `GrantCounter`."""
+"""What can stand against a grant: for statements over `Grant`, `License` and, on `SEALED`, `GrantCounter`."""
+
+SEALED = and_(GrantCounter.grant_id == Grant.id, *caps.WHOLE_TERM_SEALS)
+"""The one counter that `AGAINST` looks at: how many composites the whole term allows."""
 
 
 def standing(session: Session, grant_ids: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
@@ -374,7 +417,7 @@ def standing(session: Session, grant_ids: Iterable[UUID]) -> dict[UUID, frozense
     rows = session.execute(
         select(Grant.id, *AGAINST.values())
         .join(License, Grant.license_id == License.id)
-        .outerjoin(GrantCounter, GrantCounter.grant_id == Grant.id)
+        .outerjoin(GrantCounter, SEALED)
         .where(Grant.id.in_(wanted))
     )
     found = {grant_id: against(holding) for grant_id, *holding in rows}
@@ -425,7 +468,11 @@ def _held(session: Session, license_id: UUID) -> License:
 
 
 def _licensor_id(session: Session, ref: str) -> UUID:
-    found = session.scalar(select(Licensor.id).where(Licensor.ref == ref))
+    return _licensor(session, ref).id
+
+
+def _licensor(session: Session, ref: str) -> Licensor:
+    found = session.scalar(select(Licensor).where(Licensor.ref == ref))
     if found is None:
         raise LicensorNotFound(ref)
     return found
@@ -437,11 +484,20 @@ def _document(session: Session, sha256: str | None) -> str | None:
     return sha256
 
 
+def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.as_json() if isinstance(value, Value) else value for name, value in facts.items()}
+
+
 def _take_turns(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RECORDING})
 
 
 def _same(known: Row, facts: dict[str, Any], *, what: str, remedy: str) -> Row:
-    if any(getattr(known, name) != value for name, value in facts.items()):
+    """What is recorded, if it says the same. Who verified it may have been added since."""
+    if any(
+        getattr(known, name) != value
+        for name, value in facts.items()
+        if not (name == "verified_by" and value is None)
+    ):
         raise AlreadyRecorded(what, known.ref, remedy)
     return known
