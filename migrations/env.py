@@ -19,13 +19,16 @@ MODELS = (
     "bankd.audit.models",
     "bankd.access.models",
     "bankd.licensing.models",
+    "bankd.licensing.ending",
     "bankd.catalog.models",
     "bankd.ingestion.models",
     "bankd.policy.models",
     "bankd.training.models",
     "bankd.provenance.models",
+    "bankd.royalties.models",
     "bankd.worker.models",
     "bankd.synthesis.models",
+    "bankd.exposure.models",
 )
 for name in MODELS:
     import_module(name)

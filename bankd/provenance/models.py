@@ -1,9 +1,10 @@
 """Composites, what each used, and to whom it was given."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bankd.db import Base, BigInt, Json, Sha256
@@ -69,7 +70,11 @@ class Usage(Base):
 
 
 class Handout(Base):
-    """A composite given to a recipient for a channel, cleared by the rights of that day."""
+    """A composite given to a recipient for a channel, cleared by the rights of that day.
+
+    A comp is a copy with a visible watermark, signed with the composite as its
+    parent; `file_sha256` is of what was given.
+    """
 
     __tablename__ = "handouts"
     __table_args__ = (CheckConstraint("recipient <> '' AND channel <> ''", name="named"),)
@@ -81,6 +86,71 @@ class Handout(Base):
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(Text)
     file_sha256: Mapped[Sha256]
+    comp: Mapped[bool] = mapped_column(server_default="false", default=False)
     epoch: Mapped[BigInt]  # rights were looked at up to this log index
     bundle_digest: Mapped[Sha256]
     clearance: Mapped[Json]  # deciding policies, grants relied on that day, the use as declared
+
+
+class HandoutHold(Base):
+    """Places under caps that a handout holds for its publications, until they come or its period is over."""
+
+    __tablename__ = "handout_holds"
+    __table_args__ = (
+        CheckConstraint("trigger IN ('publication', 'copies')", name="trigger"),
+        CheckConstraint("count > 0", name="count"),
+    )
+
+    handout_id: Mapped[UUID] = mapped_column(ForeignKey("handouts.id"), primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grants.id"), primary_key=True)
+    trigger: Mapped[str] = mapped_column(Text, primary_key=True)
+    count: Mapped[BigInt]
+    until: Mapped[datetime] = mapped_column(index=True)
+
+
+class Publication(Base):
+    """That a composite was made public, as it happened.
+
+    What happened is never refused: `outside` names how it goes beyond what its
+    handout cleared, for compliance, and is empty where it does not. Never
+    edited: what was recorded wrongly is replaced by another record, and a
+    takedown stamps its day alone. The app role may update those stamps and
+    nothing else.
+    """
+
+    __tablename__ = "publications"
+    __table_args__ = (
+        CheckConstraint("copies >= 0", name="copies"),
+        CheckConstraint("ends_on >= starts_on", name="period"),
+        CheckConstraint("cardinality(territories) > 0", name="territories"),
+        CheckConstraint("place <> '' AND ref <> ''", name="named"),
+        CheckConstraint("taken_down_on >= starts_on", name="takedown"),
+        CheckConstraint(
+            "(taken_down_on IS NULL) = (taken_down_at IS NULL)"
+            " AND (taken_down_on IS NULL) = (taken_down_by IS NULL)",
+            name="taken_down",
+        ),
+        CheckConstraint("replaced_by_id <> id", name="own_replacement"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    ref: Mapped[str] = mapped_column(Text, unique=True)  # told by whoever records it, or made of its facts
+    composite_id: Mapped[UUID] = mapped_column(ForeignKey("composites.id"), index=True)
+    handout_id: Mapped[UUID | None] = mapped_column(ForeignKey("handouts.id"), index=True)
+    channel: Mapped[str] = mapped_column(Text)
+    place: Mapped[str] = mapped_column(Text)  # an address on the web, or an edition
+    territories: Mapped[list[str]] = mapped_column(ARRAY(Text))  # where it could be seen; {WORLD}: everywhere
+    copies: Mapped[BigInt] = mapped_column(server_default="0")
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]  # inclusive; None: until it is taken down
+    zone: Mapped[str] = mapped_column(Text, server_default="UTC")
+    evidence: Mapped[str | None] = mapped_column(Text)  # where it can be seen that it happened
+    document_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("documents.sha256"))
+    outside: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    recorded_at: Mapped[datetime] = mapped_column(index=True)
+    recorded_by: Mapped[str] = mapped_column(Text)
+    taken_down_on: Mapped[date | None]
+    taken_down_at: Mapped[datetime | None]
+    taken_down_by: Mapped[str | None] = mapped_column(Text)
+    taken_down_evidence: Mapped[str | None] = mapped_column(Text)
+    replaced_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("publications.id"))
