@@ -171,6 +171,7 @@ def _render(
             aligner=hands.aligner,
             sorter=hands.sorter,
             device_meter=hands.meter,
+            rule=order.canvas,
             go_on=go_on,
         )
     except Uncovered as short:

@@ -26,7 +26,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from synth.cards import Kind
-from synth.pictures import CategoryFacts, Placement, Segment
+from synth.pictures import CanvasRule, CategoryFacts, Placement, Segment
 from synth.refinement import Refined
 
 MAX_ARCHIVE_BYTES = 1 << 30
@@ -115,6 +115,7 @@ class WorkOrder(_Value):
     width: int = Field(gt=0)
     frame: Literal["scene", "box"]
     refiner: Literal["blend", "network"]
+    canvas: CanvasRule = "strict"
     networks: tuple[OrderedNetwork, ...] = ()  # a refinement network, and others of its snapshot
     categories: tuple[OrderedCategory, ...]
     variations: tuple[OrderedVariation, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
@@ -129,8 +130,12 @@ def fingerprint(key: Ed25519PublicKey) -> str:
 
 
 def sign(order: WorkOrder, key: Ed25519PrivateKey) -> tuple[str, str]:
-    """The order's text and its signature in base64."""
-    text = json.dumps(order.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    """The order's text and its signature in base64.
+
+    The text of a strict canvas does not name it: workers from before there was another read it too.
+    """
+    said = order.model_dump(mode="json", exclude={"canvas"} if order.canvas == "strict" else None)
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return text, base64.b64encode(key.sign(text.encode())).decode()
 
 

@@ -130,6 +130,8 @@ class Bank:
         seed: int = 7,
         variations: int = 1,
         refiner: Any = "blend",
+        canvas: Any = "strict",
+        layout: Any = None,
         **use: Any,
     ) -> UUID:
         declared = {
@@ -142,9 +144,8 @@ class Bank:
             "audience": "public",
             **use,
         }
-        asked = filing.Asked(
-            labels(mug_x=44), Use.model_validate(declared), "scene", variations, seed, refiner
-        )
+        layout = labels(mug_x=44) if layout is None else layout
+        asked = filing.Asked(layout, Use.model_validate(declared), "scene", variations, seed, refiner, canvas)
         with self.rt.transaction() as session:
             return filing.file(
                 session,

@@ -53,6 +53,7 @@ class RequestAnswer(BaseModel):
     use: dict[str, Any] = Field(description="The whole use, with what the bank took for what was left out")
     frame: str
     refiner: str
+    canvas: str
     variations: int
     seed: int
     pictures: list[VariationState]
@@ -118,6 +119,10 @@ def create(
     ] = None,
     frame: Annotated[Literal["scene", "box"], Form()] = "scene",
     refiner: Annotated[Literal["blend", "network"], Form()] = "blend",
+    canvas: Annotated[
+        Literal["strict", "overlap"],
+        Form(description="Whether segments keep to their regions, or reach a little beyond"),
+    ] = "strict",
     variations: Annotated[int, Form(ge=1, le=16)] = 1,
     seed: Annotated[int, Form(ge=0, le=MAX_SEED)] = 0,
     idempotency_key: Annotated[
@@ -132,7 +137,9 @@ def create(
         None if classes is None else content(classes, most_bytes=CLASSES_MOST_BYTES),
         taxonomy=house(),
     )
-    asked = Asked(labels, declared, frame=frame, variations=variations, seed=seed, refiner=refiner)
+    asked = Asked(
+        labels, declared, frame=frame, variations=variations, seed=seed, refiner=refiner, canvas=canvas
+    )
     with call.transaction() as session:
         request = filing.file(
             session,
@@ -239,6 +246,7 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
         use=request.use,
         frame=request.frame,
         refiner=request.refiner,
+        canvas=request.canvas,
         variations=request.variations,
         seed=request.seed,
         timings_ms=request.outcome.get("timings_ms"),

@@ -37,6 +37,13 @@ def requests() -> None:
     help="What finishes the picture: blending alone, or the newest network.",
 )
 @click.option(
+    "--canvas",
+    type=click.Choice(["strict", "overlap"]),
+    default="strict",
+    show_default=True,
+    help="Whether segments keep to their regions, or reach a little beyond.",
+)
+@click.option(
     "--classes",
     "classes_path",
     type=click.Path(path_type=Path),
@@ -57,6 +64,7 @@ def create(
     geo_block: bool,
     frame: Literal["scene", "box"],
     refiner: Literal["blend", "network"],
+    canvas: Literal["strict", "overlap"],
     classes_path: Path | None,
     variations: int,
     seed: int,
@@ -80,7 +88,7 @@ def create(
     with runtime.transaction() as session:
         request_id = filing.file(
             session,
-            filing.Asked(labels, use, frame, variations, seed, refiner),
+            filing.Asked(labels, use, frame, variations, seed, refiner, canvas),
             blobs=runtime.blobs,
             taxonomy=house(),
             idempotency_key=idempotency_key,
@@ -89,7 +97,9 @@ def create(
         ).id
     if not in_json:
         click.echo(f"request {request_id} filed")
-        _print_use(use.as_json(), frame=frame, refiner=refiner, variations=variations, seed=seed)
+        _print_use(
+            use.as_json(), frame=frame, refiner=refiner, canvas=canvas, variations=variations, seed=seed
+        )
         if classes_path is None:
             click.echo("classes: the house taxonomy's own ids, since no classes.json lies near the layout")
     if waits:
@@ -157,7 +167,12 @@ def show(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
         {"filed": found.filed_at, "by": found.filed_by, "layout": f"{found.width} x {found.height} px"}
     )
     _print_use(
-        found.use, frame=found.frame, refiner=found.refiner, variations=len(found.variations), seed=found.seed
+        found.use,
+        frame=found.frame,
+        refiner=found.refiner,
+        canvas=found.canvas,
+        variations=len(found.variations),
+        seed=found.seed,
     )
     _print_outcome(found)
     if found.finished and len(found.composites) < len(found.variations):
@@ -188,7 +203,9 @@ def _explanation(runtime: Runtime, request_id: UUID) -> Explanation:
         return reading.explain(session, request_id, blobs=runtime.blobs, taxonomy=house(), by=runtime.actor)
 
 
-def _print_use(use: Mapping[str, Any], *, frame: str, refiner: str, variations: int, seed: int) -> None:
+def _print_use(
+    use: Mapping[str, Any], *, frame: str, refiner: str, canvas: str, variations: int, seed: int
+) -> None:
     stated = Use.model_validate(use)
     print_fields(
         {
@@ -207,6 +224,7 @@ def _print_use(use: Mapping[str, Any], *, frame: str, refiner: str, variations: 
             "alterations": stated.alterations,
             "frame": frame,
             "refiner": refiner,
+            "canvas": canvas,
             "variations": f"{variations}, seed {seed}",
         }
     )

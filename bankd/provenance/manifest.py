@@ -139,6 +139,7 @@ class Manifest(Value):
     log_checkpoint: LogCheckpoint
     recipe: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
     frame: Literal["scene", "box"]
+    canvas: Literal["strict", "overlap"] = "strict"  # whether segments were clipped to their regions
     seed: Exact
     refiner: Refiner
     placed_photos: tuple[PlacedPhoto, ...]
@@ -173,6 +174,14 @@ class Manifest(Value):
             if len(set(ids)) != len(ids):
                 raise ValueError(f"a {name} is listed twice")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_overlap(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A strict canvas is left out of the text, as it was before there was another."""
+        fields: dict[str, Any] = written(self)
+        if self.canvas == "strict":
+            del fields["canvas"]
+        return fields
 
     def segments(self) -> tuple[PlacedSegment, ...]:
         """All segments; a segment's place here is its number in the owner map."""
@@ -301,6 +310,7 @@ def draw_up(
     seed: int,
     refiner: Refiner,
     commitments: Commitments,
+    canvas: Literal["strict", "overlap"] = "strict",
 ) -> Manifest:
     """The manifest of a canvas. Photos stand by canvas area, largest first, as do the segments of each.
 
@@ -365,6 +375,7 @@ def draw_up(
         log_checkpoint=log_checkpoint,
         recipe=recipe,
         frame=frame,
+        canvas=canvas,
         seed=seed,
         refiner=refiner,
         placed_photos=tuple(photos),

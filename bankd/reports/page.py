@@ -284,6 +284,7 @@ class _Writer:
             ),
             (self.say("record.refiner"), report.refiner.name, ""),
             (self.say("record.recipe"), recipe, ""),
+            (self.say("record.canvas"), self.say(f"canvas.{report.canvas}"), ""),
             (self.say("record.file"), report.file_sha256, MONO),
             (self.say("record.pixels"), report.pixel_sha256, MONO),
             (self.say("record.manifest"), report.manifest_sha256, MONO),

@@ -100,6 +100,7 @@ class ProvenanceReport(Value):
     refiner: Refiner
     recipe: str
     frame: str
+    canvas: str = "strict"
     seed: int
     declared_use: Use
     effective_license: EffectiveLicense

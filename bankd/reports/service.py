@@ -195,6 +195,7 @@ def _report(
         refiner=manifest.refiner,
         recipe=manifest.recipe,
         frame=manifest.frame,
+        canvas=manifest.canvas,
         seed=manifest.seed,
         declared_use=disclosures.use(),
         effective_license=disclosures.license(),

@@ -23,6 +23,7 @@ from bankd.synthesis.errors import KeyReused, RequestNotFound, UseRefused
 from bankd.synthesis.models import Request, RequestState, Variation
 from bankd.worker import outbox
 from bankd.worker.app import BANK_QUEUE
+from synth.pictures import CanvasRule
 
 ADVANCE_TASK = "synthesis.advance"
 MAX_SEED = 2**53 - 1  # exact in the manifest's JSON
@@ -39,6 +40,7 @@ class Asked:
     variations: int
     seed: int
     refiner: RefinerName = "blend"
+    canvas: CanvasRule = "strict"
 
     def __post_init__(self) -> None:
         if not 1 <= self.variations <= 16:
@@ -57,6 +59,8 @@ class Asked:
             "refiner": self.refiner,
             "taxonomy": taxonomy.digest,
         }
+        if self.canvas != "strict":  # repeats of requests from before there was another are still repeats
+            asked["canvas"] = self.canvas
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
@@ -106,6 +110,7 @@ def file(
         variations=asked.variations,
         seed=asked.seed,
         refiner=asked.refiner,
+        canvas=asked.canvas,
         state=RequestState.FILED,
         hinted_at=at,
         outcome={},
@@ -134,6 +139,7 @@ def file(
         seed=asked.seed,
         frame=asked.frame,
         refiner=asked.refiner,
+        canvas=asked.canvas,
     )
     return request
 

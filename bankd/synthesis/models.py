@@ -45,6 +45,7 @@ class Request(Base):
     __table_args__ = (
         CheckConstraint("variations BETWEEN 1 AND 16", name="variations"),
         CheckConstraint("refiner IN ('blend', 'network')", name="refiner"),
+        CheckConstraint("canvas IN ('strict', 'overlap')", name="canvas"),
         Index(
             "ix_requests_unfinished", "lease_until", postgresql_where=text("state IN ('filed', 'rendering')")
         ),
@@ -75,6 +76,9 @@ class Request(Base):
     refiner: Mapped[str] = mapped_column(
         default="blend", server_default="blend"
     )  # or "network", the newest one registered
+    canvas: Mapped[str] = mapped_column(
+        default="strict", server_default="strict"
+    )  # or "overlap": segments reach a little beyond their regions
     state: Mapped[str] = mapped_column(default=RequestState.FILED)
     attempt: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)

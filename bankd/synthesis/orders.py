@@ -107,6 +107,7 @@ def draft(
         "width": request.width,
         "frame": request.frame,
         "refiner": request.refiner,
+        "canvas": request.canvas,
         "networks": [
             {"kind": one.kind, "sha256": one.sha256, "size_bytes": one.size_bytes} for one in networks
         ],

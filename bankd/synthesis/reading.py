@@ -73,6 +73,7 @@ class RequestShown:
     layout_sha256: str
     frame: str
     refiner: str
+    canvas: str
     seed: int
     use: dict[str, Any]
     variations: tuple[VariationShown, ...]
@@ -205,6 +206,7 @@ def request(session: Session, request_id: UUID, *, by: Actor) -> RequestShown:
         layout_sha256=found.layout_sha256,
         frame=found.frame,
         refiner=found.refiner,
+        canvas=found.canvas,
         seed=found.seed,
         use=found.use,
         variations=tuple(

@@ -44,7 +44,7 @@ from bankd.synthesis.models import Clearance, Order, Request, Reservation, Varia
 from bankd.synthesis.orders import read_crops
 from synth.composition.ledger import recompute
 from synth.layout import Layout
-from synth.pictures import Ledger, SynthError
+from synth.pictures import CanvasRule, Ledger, SynthError
 from synth.refinement import Refined
 from synth.workorder import OrderedCategory, RenderedVariation
 
@@ -110,7 +110,12 @@ def examine(
     try:
         placements = claim.placed()
         ledger = recompute(
-            layout, placements, masks, categories, network=made_by.refinement(order) is not None
+            layout,
+            placements,
+            masks,
+            categories,
+            network=made_by.refinement(order) is not None,
+            rule=_canvas(order),
         )
     except SynthError:
         return SealRefused(frozenset({"result-forged"}))
@@ -188,6 +193,12 @@ def _masks(
     return masks
 
 
+def _canvas(order: Order) -> CanvasRule:
+    """Orders from before there was another have a strict one."""
+    rule: CanvasRule = order.spec.get("canvas", "strict")
+    return rule
+
+
 def _seed(order: Order, index: int) -> int:
     return next(int(v["seed"]) for v in order.spec["variations"] if v["index"] == index)
 
@@ -263,6 +274,7 @@ def sign(
         log_checkpoint=checkpoint,
         recipe=RECIPES[examined.refiner.name],
         frame=order.spec["frame"],
+        canvas=_canvas(order),
         seed=_seed(order, index),
         refiner=examined.refiner,
         commitments=disclosures.commitments(),

@@ -126,6 +126,16 @@ def test_manifest_holds_no_word_of_the_use_the_license_or_the_credits(canvas: Ca
         assert word not in text
 
 
+def test_an_overlap_canvas_is_named_and_a_strict_one_is_not(canvas: CanvasOf) -> None:
+    strict = canvas(2).manifest
+    overlap = strict.model_copy(update={"canvas": "overlap"})
+
+    assert "canvas" not in json.loads(strict.canonical()) and read(strict.canonical()).canvas == "strict"
+    assert json.loads(overlap.canonical())["canvas"] == "overlap"
+    assert read(overlap.canonical()) == overlap
+    jsonschema.validate(json.loads(overlap.canonical()), schema())
+
+
 def _drop(manifest: dict[str, Any], *path: Any) -> None:
     *outer, last = path
     for key in outer:
@@ -152,6 +162,8 @@ def _drop(manifest: dict[str, Any], *path: Any) -> None:
         (lambda m: m.update(pixel_sha256="A" * 64), "should match pattern"),
         (lambda m: m.update(sealed_at="2026-06-01T12:00:00Z"), "should match pattern"),
         (lambda m: m.update(seed=2**53), "less than or equal"),
+        (lambda m: m.update(canvas="loose"), "Input should be 'strict' or 'overlap'"),
+        (lambda m: m.update(canvas="strict"), "not in canonical form"),
         (lambda m: m["refiner"].update(checkpoint="d" * 64), "or none"),
         (lambda m: _drop(m, "policy_bundle"), "Field required"),
         (lambda m: _drop(m, "log_checkpoint", "root"), "Field required"),

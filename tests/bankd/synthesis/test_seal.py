@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import labels
 from small_bank import Bank
 from sqlalchemy import func, select
 from urllib3 import PoolManager
 
 from bankd.audit import log
 from bankd.licensing.models import GrantCounter
+from bankd.provenance import manifest
 from bankd.provenance.models import Composite, Usage
 from bankd.synthesis import orders, sealing, steps
 from bankd.synthesis.models import Order, Reservation, Variation
@@ -85,6 +87,44 @@ def test_a_claim_that_the_bank_cannot_recompute_is_never_sealed(served, forge) -
     with served.rt.transaction() as session:
         variation = session.scalars(select(Variation)).one()
         assert variation.reasons["reasons"] == ["result-forged"]
+
+
+def notched() -> Any:
+    """A layout whose mug has a slit, which no segment in the bank has: on an overlap canvas it narrows."""
+    layout = labels(mug_x=44)
+    layout[26:36, 50:54] = layout[0, 0]
+    return layout
+
+
+def test_an_overlap_canvas_is_made_sealed_and_named_as_it_was_asked_for(served) -> None:
+    strict = served.order(served.ask(layout=notched()))
+    overlap = served.order(served.ask(layout=notched(), canvas="overlap"))
+    for order in (strict, overlap):
+        served.render(order)
+        steps.seal(served.rt, order.id)
+
+    made = {composite.order_id: manifest.read(composite.manifest) for composite in sealed(served)}
+    assert made[overlap.id].canvas == "overlap" and made[strict.id].canvas == "strict"
+    assert made[overlap.id].owner_runs != made[strict.id].owner_runs
+    assert served.request(overlap.request_id).canvas == "overlap"
+
+
+@pytest.mark.parametrize(("asked", "made"), [("strict", "overlap"), ("overlap", "strict")])
+def test_a_canvas_by_another_rule_than_was_asked_for_is_not_sealed(served, asked, made) -> None:
+    order = served.order(served.ask(layout=notched(), canvas=asked))
+    with served.rt.transaction() as session:
+        row = session.get_one(Order, order.id)
+        row.spec = {**row.spec, "canvas": made}
+    with served.rt.transaction() as session:
+        served.render(session.get_one(Order, order.id))
+    with served.rt.transaction() as session:
+        session.get_one(Order, order.id).spec = order.spec
+
+    steps.seal(served.rt, order.id)
+
+    assert sealed(served) == []
+    with served.rt.transaction() as session:
+        assert session.scalars(select(Variation)).one().reasons["reasons"] == ["result-forged"]
 
 
 def test_a_picture_is_made_of_the_segments_that_were_ordered_for_it_and_no_others(bank) -> None:
