@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from bankd.licensing.facts import start_of
 from bankd.licensing.rights_yaml import Place
+from bankd.licensing.templates import TemplateName
 from bankd.licensing.terms import (
     CoOwner,
     Credit,
@@ -31,12 +32,16 @@ from bankd.licensing.terms import (
     Words,
     known_zone,
 )
+from bankd.licensing.title import Ruling, Statute, TitleStep
 from bankd.licensing.vocabulary import Basis
 
 WILDCARDS = frozenset("*?[")
 
 Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 GrantRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 
 class _OneOrMore:
@@ -77,23 +82,44 @@ class DocumentEntry(Value):
     """Its media type, such as `application/pdf`; left out, it follows from the file's name."""
 
 
-class GrantEntry(Value):
+class Evidence(Value):
+    """The document behind a fact, and who compared the two."""
+
+    document: Ref | None = None
+    """Ref of the document behind it."""
+    clause: Name | None = None
+    """Where in the document it says so."""
+    quote: Words | None = None
+    """The words themselves, in their original language. They prevail."""
+    language: Language | None = None
+    """The language of the quote, such as `ja`."""
+    translation: Words | None = None
+    """The quote in a language that the house reads. It explains and never prevails."""
+    verified_by: Name | None = None
+    """Who compared this record with the document; left out, the facts are marked as unverified."""
+
+
+class TitleLinkEntry(TitleStep):
+    """How rights passed from one holder to the next, and the document that shows it."""
+
+    document: Ref | None = None
+    """Ref of the document; without it the link is only told, and the title incomplete."""
+
+
+class GrantEntry(Evidence):
     """Uses that are allowed together. One grant alone must cover the whole of a use."""
 
     ref: Ref
     """Short name, unique within the license."""
     terms: GrantTerms
     """What is allowed. Whatever is not stated is not."""
-    clause: Name | None = None
-    """Where in the document it says so."""
-    quote: Words | None = None
-    """The words themselves, in their original language."""
     supersedes: Ref | None = None
     """Ref of the grant of this license that it replaces."""
 
 
-class LicenseEntry(Value):
-    """One agreement with one licensor. Once imported it is never edited: new terms need a new ref."""
+class LicenseEntry(Evidence):
+    """One agreement with one licensor, or what stands in its place. Once imported it is never edited: new
+    terms need a new ref."""
 
     ref: Ref
     """Name of the agreement, unique in the bank."""
@@ -102,7 +128,20 @@ class LicenseEntry(Value):
     title: Name
     """What a person calls it."""
     basis: Basis
-    """`owned` by the house, or `licensed` from someone."""
+    """`owned` by the house, `licensed` from someone, `collective` (a society's license), `public-domain`, or
+    without a license by a `ruling` or `statutory`."""
+    ruling: Ruling | None = None
+    """Only with the basis `ruling`: the office's leave to use the work."""
+    statute: Statute | None = None
+    """Only with the basis `statutory`: the limit of copyright that is relied on."""
+    author: Name | None = None
+    """Who made the photos; the licensor, or where the title chain begins."""
+    title_chain: tuple[TitleLinkEntry, ...] = ()
+    """How the rights came from the author to the licensor, link by link."""
+    template: TemplateName | None = None
+    """The kind of license; it stands for a grant of that name, with blanks to `fill`."""
+    fill: dict[str, Any] = Field(default_factory=dict)
+    """Only with a template: fields of terms, to fill its blanks and to say what it leaves unsaid."""
     spdx: Name | None = None
     """SPDX id. A Creative Commons id (`CC-BY-4.0`, `CC0-1.0`, ..) stands for its grant, and no `grants` are
     written: they follow from the license's own words."""
@@ -112,14 +151,6 @@ class LicenseEntry(Value):
     """Only with a Creative Commons id: first day on which the photos were offered under it."""
     zone: str = "UTC"
     """Only with a Creative Commons id: the time zone of that day."""
-    document: Ref | None = None
-    """Ref of the document behind it."""
-    clause: Name | None = None
-    """Where in the document the agreement itself is stated."""
-    quote: Words | None = None
-    """The words themselves, in their original language."""
-    verified_by: Name | None = None
-    """Who compared this record with the document; left out, reports mark the facts as unverified."""
     co_owners: tuple[CoOwner, ...] = ()
     """Owners beside the licensor. As long as one has not agreed, no grant of the license counts."""
     supersedes: Ref | None = None

@@ -12,22 +12,27 @@ from typing import Any
 from pydantic import ValidationError
 
 from bankd.licensing import creative_commons, rights_words, rights_yaml
+from bankd.licensing.contradictions import contradictions
 from bankd.licensing.errors import RightsFileRefused
 from bankd.licensing.rights_entries import (
     DocumentEntry,
     GrantEntry,
     LicenseEntry,
+    LicensorEntry,
     PhotoRights,
+    PhotosEntry,
     RightsFile,
 )
 from bankd.licensing.rights_yaml import Place
-from bankd.licensing.terms import MAX_DOCUMENT_BYTES, Depictions
+from bankd.licensing.templates import TEMPLATES
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, Depictions, GrantTerms
 
-__all__ = ["PhotoRights", "RightsFile", "load", "media_type", "schema"]
+__all__ = ["PhotoRights", "RightsFile", "load", "media_type", "put_together", "schema", "with_grants"]
 
 
 def load(path: Path) -> RightsFile:
-    """Read and check a rights file; Creative Commons licenses come back with their grant written out.
+    """Read and check a rights file; licenses of Creative Commons or of a template come back with their
+    grant written out.
 
     Raises:
         RightsFileRefused: something in it is wrong; every problem with its line.
@@ -43,15 +48,49 @@ def load(path: Path) -> RightsFile:
     for index, license in enumerate(file.licenses):
         try:
             licenses.append(with_grants(license))
+        except ValidationError as error:  # of a template's blanks
+            place = ("licenses", index, "fill")
+            problems += [((*place, *inside), text) for inside, text in rights_words.sentences(error.errors())]
         except ValueError as error:
             problems.append((("licenses", index), str(error)))
     if problems:
         raise _refused(path, lines, problems)
     whole = file.model_copy(update={"licenses": tuple(licenses)})
     whole._path, whole._lines = path, lines
-    if problems := list(_broken_photos(whole)):
+    if problems := [*_broken_photos(whole), *contradictions(whole)]:
         raise _refused(path, lines, problems)
     return whole
+
+
+def put_together(
+    path: Path,
+    lines: dict[Place, int],
+    *,
+    licensors: tuple[LicensorEntry, ...],
+    documents: tuple[DocumentEntry, ...],
+    licenses: tuple[LicenseEntry, ...],
+    photos: tuple[PhotosEntry, ...],
+) -> RightsFile:
+    """What a file of another kind says, as if a rights file said it; its licenses come with their grants.
+
+    Raises:
+        RightsFileRefused: something in it is wrong; every problem with its line.
+    """
+    try:
+        file = RightsFile(
+            version=1, licensors=licensors, documents=documents, licenses=licenses, photos=photos
+        )
+    except ValidationError as error:
+        raise _refused(path, lines, rights_words.sentences(error.errors())) from error
+    file._path, file._lines = path, lines
+    if problems := [
+        *_broken_references(file),
+        *_broken_documents(file),
+        *_broken_photos(file),
+        *contradictions(file),
+    ]:
+        raise _refused(path, lines, problems)
+    return file
 
 
 def schema() -> dict[str, Any]:
@@ -98,12 +137,20 @@ def with_grants(license: LicenseEntry) -> LicenseEntry:
                 f"license `{license.ref}` states `credit` or `starts_on` without a Creative Commons "
                 "`spdx`; write them into the terms of its grants"
             )
+        if license.template is not None:
+            return license.model_copy(update={"grants": (_of_template(license), *license.grants)})
+        if license.fill:
+            raise ValueError(f"license `{license.ref}` fills in a template and names none; state `template`")
         if not license.grants:
             raise ValueError(
-                f"license `{license.ref}` grants nothing; write its `grants`, or as `spdx` one of "
-                + ", ".join(f"`{spdx}`" for spdx in creative_commons.LICENSES)
+                f"license `{license.ref}` grants nothing; write its `grants`, a `template`, or as `spdx` "
+                "one of " + ", ".join(f"`{spdx}`" for spdx in creative_commons.LICENSES)
             )
         return license
+    if license.template is not None or license.fill:
+        raise ValueError(
+            f"license `{license.ref}` is `{known.spdx}`, which leaves no blank; remove `template`"
+        )
     if license.basis != "licensed":
         raise ValueError(f"license `{license.ref}` is `{known.spdx}`, so its basis is `licensed`")
     if license.starts_on is None:
@@ -119,6 +166,19 @@ def with_grants(license: LicenseEntry) -> LicenseEntry:
     return license.model_copy(update={"grants": (grant,)})
 
 
+def _of_template(license: LicenseEntry) -> GrantEntry:
+    """Raises: ValueError, ValidationError: of a blank that cannot be filled so."""
+    assert license.template is not None
+    template = TEMPLATES[license.template]
+    if license.basis != template.basis:
+        raise ValueError(
+            f"license `{license.ref}` has the basis `{license.basis}`, and template `{template.name}` is for "
+            f"`{template.basis}`"
+        )
+    terms = GrantTerms.model_validate(template.filled(license.fill))
+    return GrantEntry(ref=template.name, terms=terms)
+
+
 def _broken_references(file: RightsFile) -> Iterator[tuple[Place, str]]:
     for kind in ("licensors", "documents", "licenses", "releases"):
         yield from _twice((entry.ref for entry in getattr(file, kind)), place=(kind,))
@@ -131,6 +191,13 @@ def _broken_references(file: RightsFile) -> Iterator[tuple[Place, str]]:
             if entry.document is not None and entry.document not in documents:
                 yield (kind, index, "document"), f"unknown document `{entry.document}`; add it to `documents`"
     for index, license in enumerate(file.licenses):
+        for field in ("grants", "title_chain"):
+            for number, entry in enumerate(getattr(license, field)):
+                if entry.document is not None and entry.document not in documents:
+                    yield (
+                        ("licenses", index, field, number, "document"),
+                        f"unknown document `{entry.document}`; add it to `documents`",
+                    )
         place = ("licenses", index, "grants")
         yield from _twice((grant.ref for grant in license.grants), place=place)
         if license.supersedes == license.ref:

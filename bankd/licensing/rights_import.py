@@ -14,11 +14,14 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.licensing import service
+from bankd.licensing.contradictions import odd
 from bankd.licensing.errors import LicenseNotFound, LicensingError, RightsFileRefused
+from bankd.licensing.facts import end_of
 from bankd.licensing.models import Document, Grant, License, Licensor, Release
 from bankd.licensing.rights_entries import LicenseEntry, RightsFile
 from bankd.licensing.rights_file import media_type
 from bankd.licensing.terms import ReleaseTerms
+from bankd.licensing.title import TitleLink, TitleStep
 from bankd.storage.blobs import Blobs
 
 
@@ -28,11 +31,13 @@ class ImportReport:
 
     `ended` are the grants that a new license or grant superseded: the caller
     hands them to `bankd.catalog.service.block_grants` in the same transaction.
+    `notes` are sentences about what was recorded and is likely not meant.
     """
 
     new: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
     ended: tuple[UUID, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def count(self, kind: str, *, known: bool) -> None:
         counts = self.known if known else self.new
@@ -90,13 +95,27 @@ def import_rights(
                 quote=license.quote,
                 verified_by=license.verified_by,
                 co_owners=license.co_owners,
+                template=license.template,
+                author=license.author,
+                title_chain=[
+                    TitleLink(
+                        **{name: getattr(link, name) for name in TitleStep.model_fields},
+                        document_sha256=documents.get(link.document or ""),
+                    )
+                    for link in license.title_chain
+                ],
+                ruling=license.ruling,
+                statute=license.statute,
+                language=license.language,
+                translation=license.translation,
                 by=by,
                 at=at,
             )
         licenses[license.ref] = recorded.id
         report.ended += _record_grants(
-            session, file, index, license_id=recorded.id, known=known["grants"], report=report, by=by, at=at
-        )
+            session, file, index,
+            license_id=recorded.id, documents=documents, known=known["grants"], report=report, by=by, at=at,
+        )  # fmt: skip
     for index, license in enumerate(file.licenses):
         if license.supersedes is not None and license.ref not in known["licenses"]:
             with _at_line(file, "licenses", index, "supersedes"):
@@ -135,6 +154,7 @@ def _record_grants(
     index: int,
     *,
     license_id: UUID,
+    documents: dict[str, str],
     known: set[str],
     report: ImportReport,
     by: Actor,
@@ -145,16 +165,28 @@ def _record_grants(
     for number, grant in enumerate(license.grants):
         report.count("grants", known=f"{license.ref}/{grant.ref}" in known)
         with _at_line(file, "licenses", index, "grants", number):
-            grants[grant.ref] = service.record_grant(
+            recorded = service.record_grant(
                 session,
                 license_id,
                 ref=grant.ref,
                 terms=grant.terms,
                 clause=grant.clause,
                 quote=grant.quote,
+                document_sha256=documents.get(grant.document or ""),
+                verified_by=grant.verified_by,
+                language=grant.language,
+                translation=grant.translation,
                 by=by,
                 at=at,
-            ).id
+            )
+        grants[grant.ref] = recorded.id
+        if useless := odd(grant.terms):
+            report.notes += (f"grant `{license.ref}/{grant.ref}` {useless}",)
+        if recorded.ends_on is not None and end_of(recorded.ends_on, grant.terms.zone) <= at:
+            report.notes += (
+                f"the term of grant `{license.ref}/{grant.ref}` ended on `{recorded.ends_on}`; "
+                "it allows nothing new",
+            )
     ended: tuple[UUID, ...] = ()
     for number, grant in enumerate(license.grants):
         if grant.supersedes is not None and f"{license.ref}/{grant.ref}" not in known:

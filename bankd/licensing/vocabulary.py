@@ -17,7 +17,7 @@ Subject = Literal[
 ]
 TerritoryTest = Literal["targeted", "accessible"]
 Basis = Literal["owned", "licensed", "public-domain", "collective", "ruling", "statutory"]
-"""Why the house may use a photo at all. `collective`: a society that stands for its members gave the license."""
+"""Why the house may use a photo at all. `collective`: a society that stands for its members licenses it."""
 Circulation = Literal["new", "stock", "archive"]
 """Whether something new is published, copies that were handed out are sold off, or a publication stays in an
 archive."""

@@ -241,7 +241,8 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             "basis: licensed",
             "basis: bought",
             12,
-            "`bought` is no word for `basis`; use `owned` or `licensed`",
+            "`bought` is no word for `basis`; use `owned`, `licensed`, `public-domain`, `collective`, "
+            "`ruling` or `statutory`",
         ),
         (
             "title: Web in Japan",
@@ -293,7 +294,8 @@ def test_entries_that_differ_on_a_photo_leave_the_stricter_value(folder: Path) -
             '    spdx: CC-BY-4.0\n    starts_on: 2024-01-01\n    credit: {text: "© Ada, CC BY 4.0"}\n',
             "",
             37,
-            "license `L-2` grants nothing; write its `grants`, or as `spdx` one of `CC0-1.0`, `CC-BY-4.0`, "
+            "license `L-2` grants nothing; write its `grants`, a `template`, or as `spdx` one of `CC0-1.0`, "
+            "`CC-BY-4.0`, "
             "`CC-BY-SA-4.0`, `CC-BY-ND-4.0`, `CC-BY-NC-4.0`, `CC-BY-NC-SA-4.0`, `CC-BY-NC-ND-4.0`, "
             "`CC-BY-2.0`, `CC-BY-SA-2.0`, `CC-BY-ND-2.0`, `CC-BY-NC-2.0`, `CC-BY-NC-SA-2.0`, "
             "`CC-BY-NC-ND-2.0`",
