@@ -1,9 +1,7 @@
 """From a photo's bytes and maps to segments, descriptors and a pack. Pure: no session, no store, no clock."""
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +17,7 @@ from bankd.catalog.admission import DescriptorFacts, SegmentFacts
 from bankd.ingestion import labels as maps
 from bankd.ingestion.decode import Decoded, Rgb, thumbnail, working, working_size
 from bankd.ingestion.errors import TooManySegments
+from bankd.ingestion.zipped import zipped
 from synth.layout import pieces
 from synth.retrieval import coherence, descriptors
 from synth.segments import SegmentCut, cut_pieces
@@ -124,22 +123,15 @@ def pack(rgb: Rgb, cuts: Sequence[SegmentCut]) -> bytes:
             for one in cuts
         ],
     }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_entry("pack.json"), json.dumps(document, separators=(",", ":")))
-        # Four bytes in one number: a pixel is kept or cleared at once.
-        whole = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA).view(np.uint32)[..., 0]
-        for one in cuts:
-            region = one.region
-            crop = whole[region.y0 : region.y1, region.x0 : region.x1] * region.mask
-            rgba = crop.view(np.uint8).reshape(*crop.shape, 4)
-            archive.writestr(_entry(f"{region.ordinal}.png"), png.encode(rgba))
-    return out.getvalue()
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    """Without a moment, so that equal photos make equal packs."""
-    return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    # Four bytes in one number: a pixel is kept or cleared at once.
+    whole = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA).view(np.uint32)[..., 0]
+    parts = [("pack.json", json.dumps(document, separators=(",", ":")).encode())]
+    for one in cuts:
+        region = one.region
+        crop = whole[region.y0 : region.y1, region.x0 : region.x1] * region.mask
+        rgba = crop.view(np.uint8).reshape(*crop.shape, 4)
+        parts.append((f"{region.ordinal}.png", png.encode(rgba)))
+    return zipped(parts)
 
 
 def _descriptors(label_map: npt.NDArray[np.uint8], cuts: Sequence[SegmentCut]) -> tuple[DescriptorFacts, ...]:

@@ -1,8 +1,10 @@
 """Taking in one photo: everything between its filed bytes and its rows."""
 
+import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -177,13 +179,20 @@ def _filed(blobs: Blobs, item: BatchItem, place: str) -> bytes:
 
 def _store(blobs: Blobs, photo_id: UUID, what: Iterable[Stored]) -> None:
     """Upload all at once; what fails raises when no upload runs any more."""
-    with ThreadPoolExecutor(UPLOADS) as threads:
-        running = [
-            threads.submit(blobs.put, key(photo_id, one.sha256), one.content, media_type=one.media_type)
-            for one in what
-        ]
+    threads = _uploading(os.getpid())
+    running = [
+        threads.submit(blobs.put, key(photo_id, one.sha256), one.content, media_type=one.media_type)
+        for one in what
+    ]
+    wait(running)
     for upload in running:
         upload.result()
+
+
+@cache
+def _uploading(process: int) -> ThreadPoolExecutor:  # noqa: ARG001
+    """The threads of this process, kept from photo to photo; those of one that forked stayed behind."""
+    return ThreadPoolExecutor(UPLOADS, thread_name_prefix="upload")
 
 
 def prefix(batch_id: UUID, item_id: UUID) -> str:

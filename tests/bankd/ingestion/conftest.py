@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bankd.access.models import Department
+from bankd.audit import log
 from bankd.catalog import service as catalog
+from bankd.catalog.models import Descriptor, Photo, Segment
 from bankd.ingestion import service
 from bankd.ingestion.service import NewPhoto, Outcome
 from bankd.licensing import service as licensing
@@ -144,6 +147,22 @@ class Bank:
         with self.sessions() as session:
             return service.report(session, batch_id)
 
+    def rows(self) -> dict[str, int]:
+        """How much the catalog and the log of admissions hold."""
+        with self.sessions() as session:
+            counts = {
+                table.__tablename__: session.scalar(select(func.count()).select_from(table)) or 0
+                for table in (Photo, Segment, Descriptor)
+            }
+            counts["logged"] = sum(
+                entry.kind in ("photo.admitted", "photo.quarantined") for entry in log.read(session)
+            )
+            return counts
+
+    def photo(self, photo_id: Any) -> Photo:
+        with self.sessions() as session:
+            return session.get_one(Photo, photo_id)
+
     def rights(self, *grants: str, **changes: Any) -> PhotoRights:
         return PhotoRights.model_validate(
             {
@@ -155,6 +174,49 @@ class Bank:
                 **changes,
             }
         )
+
+
+@pytest.fixture
+def filed(
+    bank: "Bank", a_photo: Callable[..., bytes], a_label_map: Callable[..., bytes]
+) -> Callable[..., NewPhoto]:
+    """A good photo with a grant for Japan; keywords change what is filed."""
+
+    def filed(seed: int = 0, **changes: Any) -> NewPhoto:
+        return NewPhoto(
+            **{
+                "name": f"{seed}.png",
+                "photo": a_photo(seed),
+                "labels": a_label_map(),
+                "rights": bank.rights("jp"),
+                **changes,
+            }
+        )
+
+    return filed
+
+
+class Failing:
+    """The real store, which fails at the n-th write."""
+
+    def __init__(self, blobs: Any, after: int, error: BaseException) -> None:
+        self.blobs, self.left, self.error = blobs, after, error
+        self.written: list[str] = []
+
+    def put(self, key: str, content: bytes, *, media_type: str) -> bool:
+        if self.left == 0:
+            raise self.error
+        self.left -= 1
+        self.written.append(key)
+        return bool(self.blobs.put(key, content, media_type=media_type))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.blobs, name)
+
+
+@pytest.fixture
+def failing(blobs: MinioBlobs) -> Callable[[int, BaseException], Failing]:
+    return lambda after, error: Failing(blobs, after, error)
 
 
 def terms(territory: str) -> GrantTerms:
