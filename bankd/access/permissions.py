@@ -27,6 +27,11 @@ class Permission(StrEnum):
     PHOTOS_ERASE = "photos.erase"
     LICENSES_RECORD = "licenses.record"
     LICENSES_WITHDRAW = "licenses.withdraw"
+    HOLDS_SET = "holds.set"
+    EXPOSURE_READ = "exposure.read"
+    EXPIRIES_READ = "expiries.read"
+    NOTICES_READ = "notices.read"
+    NOTICES_RETRY = "notices.retry"
     LICENSES_READ = "licenses.read"  # that they exist, of whom, in force or not
     TERMS_READ = "terms.read"  # what a contract says, fees and quoted clauses included: confidential
     POLICIES_READ = "policies.read"
@@ -57,6 +62,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.LICENSES_RECORD,
         _P.LICENSES_READ,
         _P.TERMS_READ,
+        _P.EXPIRIES_READ,
     },
     Role.CREATIVE: _EVERYONE
     | {
@@ -73,6 +79,11 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.PHOTOS_ERASE,
         _P.LICENSES_RECORD,
         _P.LICENSES_WITHDRAW,
+        _P.HOLDS_SET,
+        _P.EXPOSURE_READ,
+        _P.EXPIRIES_READ,
+        _P.NOTICES_READ,
+        _P.NOTICES_RETRY,
         _P.LICENSES_READ,
         _P.TERMS_READ,
         _P.POLICIES_ACTIVATE,
@@ -91,8 +102,11 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.COMPOSITES_READ,
         _P.REPORTS_MAKE,
         _P.LOG_READ,
+        _P.EXPOSURE_READ,
+        _P.EXPIRIES_READ,
     },
-    Role.OPERATOR: _EVERYONE | {_P.MODELS_PIN, _P.KEYS_MANAGE, _P.STACK_OPERATE},
+    Role.OPERATOR: _EVERYONE
+    | {_P.MODELS_PIN, _P.KEYS_MANAGE, _P.STACK_OPERATE, _P.NOTICES_READ, _P.NOTICES_RETRY},
 }
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import service
+from bankd.catalog import pulling, service
 from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Tombstone
 from bankd.licensing import profiles
 from bankd.licensing.terms import Depictions, EmbeddedRights
@@ -187,6 +187,8 @@ def admit(
         )
     service.add_releases(session, row.id, release_ids)
     _write(session, row, segments, descriptors)
+    if release_ids:
+        pulling.settle(session, [row.id])
     if row.state == "admitted":
         log.append(
             session, Kind.PHOTO_ADMITTED, by=by, at=at,

@@ -82,7 +82,8 @@ class Photo(Base):
     Quarantined while it holds no grant or the rights embedded in it cannot be
     read, then admitted, and erased for good. `grant_blocks` has a bit for each grant ordinal that is
     withdrawn, superseded, capped out or denied. `blocked_until` follows from
-    dispute, embargo and erasure; the photo is blocked while it lies ahead.
+    dispute, embargo, erasure, withdrawal (of the photo, or of a release for what
+    it shows) and deny hold; the photo is blocked while it lies ahead.
     Everything in the store is under `<id>/`.
     """
 
@@ -136,13 +137,15 @@ class Photo(Base):
     dispute_reason: Mapped[str | None] = mapped_column(Text)
     embargo_until: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]  # see `catalog.pulling`, as for the next
+    held_until: Mapped[datetime | None] = mapped_column(Until)
     # The transaction that wrote the row last, set by a trigger whatever is written here.
     last_xid: Mapped[BigInt] = mapped_column(index=True, server_default="0")
     blocked_until: Mapped[datetime | None] = mapped_column(
         Until,
         Computed(
-            "CASE WHEN disputed_at IS NOT NULL OR erased_at IS NOT NULL"
-            " THEN 'infinity'::timestamp with time zone ELSE embargo_until END",
+            "CASE WHEN disputed_at IS NOT NULL OR erased_at IS NOT NULL OR withdrawn_at IS NOT NULL"
+            " THEN 'infinity'::timestamp with time zone ELSE GREATEST(embargo_until, held_until) END",
             persisted=True,
         ),
     )

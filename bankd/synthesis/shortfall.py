@@ -101,7 +101,12 @@ def _held(
     each = (
         select(
             Segment.profile_id,
-            or_(Photo.grant_blocks != 0, Photo.disputed_at.is_not(None)).label(BLOCKED),
+            or_(
+                Photo.grant_blocks != 0,
+                Photo.disputed_at.is_not(None),
+                Photo.withdrawn_at.is_not(None),
+                func.coalesce(Photo.held_until > terms.at, False),
+            ).label(BLOCKED),
             (promised if full else false()).label(PROMISED),
             (Photo.id.in_(left_out) if left_out else false()).label(LEFT_OUT),
         )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Text, Uuid
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,6 +37,7 @@ class SnapshotPhoto(Base):
     """One training photo. `grant_ids` are those of its profile, by ordinal, when it was pinned."""
 
     __tablename__ = "snapshot_photos"
+    __table_args__ = (Index(None, "grant_ids", postgresql_using="gin"),)
 
     snapshot_id: Mapped[UUID] = mapped_column(ForeignKey("snapshots.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,0 +1,1 @@
+"""What a withdrawal touches: withdrawing itself, and everything that was made from what is withdrawn."""
