@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Query, UploadFile
+from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
@@ -17,7 +17,10 @@ from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.api.uploads import below, save
 from bankd.catalog import service as catalog
-from bankd.licensing import rights_file, rights_import
+from bankd.exchange import importing
+from bankd.exchange import template as sheet_template
+from bankd.exchange.recording import RowOutcome
+from bankd.licensing import rights_import
 from bankd.licensing.errors import LicenseNotFound
 from bankd.licensing.models import Grant, License
 from bankd.licensing.rights_entries import RightsFile
@@ -26,6 +29,7 @@ from bankd.synthesis import withdrawing
 
 IMPORT_MOST_BYTES = 512 << 20
 REASON_MOST = 2000
+TEMPLATES = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv")
 
 router = APIRouter(
     prefix="/licenses", tags=["licenses"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
@@ -36,11 +40,29 @@ class Reason(BaseModel):
     reason: str = Field(min_length=1, max_length=REASON_MOST)
 
 
+class Line(BaseModel):
+    """What became of a line of a sheet."""
+
+    line: int
+    grant: str | None = Field(description="`<license ref>/<grant ref>`, where the line says so much")
+    state: Literal["new", "known", "refused"]
+    says: str | None = Field(description="Why it was refused, or what of it could not be done")
+    photos: int = Field(description="How many photos of the bank hold the grant by this line")
+
+
 class Imported(BaseModel):
     """How many records of each kind were new, and how many the bank knew already."""
 
+    dry_run: bool = Field(description="Nothing was written")
+    sha256: str = Field(description="Of the file")
+    encoding: str
     new: dict[str, int]
     known: dict[str, int]
+    superseded: int = Field(description="How many grants have newer ones in their place now")
+    photos: int = Field(description="How many photos of the bank hold a grant by this file")
+    absent: int = Field(description="How many names of photos mean none that the bank has")
+    refused: list[Line] = Field(description="Lines of a sheet that were refused; the others were recorded")
+    rows: list[Line] | None = Field(description="Of a dry run of a sheet: every line")
 
 
 class Terms(BaseModel):
@@ -86,24 +108,65 @@ class Withdrawn(BaseModel):
 
 @router.post(
     "/import",
-    summary="Import a rights file with its documents",
+    summary="Import a rights file with its documents, or a sheet",
     openapi_extra=takes(Permission.LICENSES_RECORD, body=IMPORT_MOST_BYTES),
     responses=responses(400, 413, 422),
 )
 def import_file(
     call: Called,
-    rights: Annotated[UploadFile, File(description="The rights file (YAML)")],
+    rights: Annotated[UploadFile, File(description="A rights file (YAML) or a sheet (CSV, XLSX)")],
     documents: Annotated[
         list[UploadFile], File(description="Each under the `path` by which the rights file names it")
     ] = [],  # noqa: B006
+    dry_run: Annotated[bool, Query(description="Say what would become of it, and write nothing")] = False,
 ) -> Imported:
-    """Record what the file says and the bank does not know yet. One fault refuses the whole file, and the
-    problem names every faulty line."""
+    """Record what the file says and the bank does not know yet. One fault refuses the whole rights file, and
+    the problem names every faulty line; of a sheet the faulty lines alone are refused, and the answer names
+    them."""
+    rows: list[RowOutcome] = []
     with tempfile.TemporaryDirectory(prefix="bankd-upload-") as folder:
-        read = read_rights(Path(folder), rights, documents)
-        with call.transaction() as session:
-            report = import_rights(session, call, read)
-    return Imported(new=report.new, known=report.known)
+        path = saved_rights(Path(folder), rights, documents)
+        report = importing.import_file(
+            path,
+            transactions=call.transaction,
+            blobs=call.runtime.blobs,
+            by=call.by,
+            at=call.at,
+            dry_run=dry_run,
+            told=rows.append if dry_run else lambda _: None,
+        )
+    return Imported(
+        dry_run=dry_run,
+        sha256=report.sha256,
+        encoding=report.encoding,
+        new=report.new,
+        known=report.known,
+        superseded=report.ended,
+        photos=report.photos,
+        absent=report.absent,
+        refused=[_line(row) for row in report.refused],
+        rows=[_line(row) for row in rows] if rows else None,
+    )
+
+
+@router.get(
+    "/template",
+    summary="The sheet to fill in",
+    openapi_extra=takes(Permission.LICENSES_READ),
+    responses={200: {"content": dict.fromkeys(TEMPLATES), "description": "The file"}, **responses(422)},
+    response_class=Response,
+)
+def template(
+    call: Called,  # noqa: ARG001
+    format: Annotated[Literal["xlsx", "csv"], Query()] = "xlsx",
+) -> Response:
+    """Its sheet `columns` says what each column means."""
+    content = sheet_template.workbook() if format == "xlsx" else sheet_template.text()
+    return Response(
+        content,
+        media_type=TEMPLATES[0] if format == "xlsx" else TEMPLATES[1],
+        headers={"Content-Disposition": f'attachment; filename="rights.{format}"'},
+    )
 
 
 @router.get(
@@ -155,17 +218,22 @@ def withdraw(call: Called, license: str, body: Reason) -> Withdrawn:
 
 
 def read_rights(folder: Path, rights: UploadFile, documents: Sequence[UploadFile]) -> RightsFile:
-    """A rights file with its documents laid beside it, as on a librarian's disk.
+    """A file of rights as a whole.
 
     Raises:
         RightsFileRefused: something in it is wrong.
         UploadInvalid: a document names itself by no relative path.
     """
+    return importing.read(saved_rights(folder, rights, documents))
+
+
+def saved_rights(folder: Path, rights: UploadFile, documents: Sequence[UploadFile]) -> Path:
+    """A file of rights with its documents laid beside it, as on a librarian's disk. Raises: UploadInvalid."""
     folder.mkdir(exist_ok=True)
     path = save(rights, below(folder, PurePosixPath(rights.filename or "rights.yaml").name))
     for document in documents:
         save(document, below(folder, document.filename or ""))
-    return rights_file.load(path)
+    return path
 
 
 def import_rights(session: Session, call: Call, file: RightsFile) -> ImportReport:
@@ -175,6 +243,10 @@ def import_rights(session: Session, call: Call, file: RightsFile) -> ImportRepor
     if report.ended:
         catalog.block_grants(session, report.ended, by=call.by, at=call.at)
     return report
+
+
+def _line(row: RowOutcome) -> Line:
+    return Line(line=row.line, grant=row.grant, state=row.state, says=row.says, photos=row.photos)
 
 
 def _licenses() -> Any:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
-from bankd.catalog import importing
+from bankd.cli.files import FileUnusable, write_all
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
-from bankd.licensing import reading, rights_file
+from bankd.exchange import importing
+from bankd.exchange import template as sheet_template
+from bankd.exchange.recording import Imported, RowOutcome
+from bankd.licensing import reading
 from bankd.runtime import Runtime
 from bankd.synthesis import withdrawing
 
@@ -18,22 +21,76 @@ def licenses() -> None:
 
 @licenses.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would become of it, and write nothing.")
 @as_json
 @click.pass_obj
-def import_(runtime: Runtime, file: Path, in_json: bool) -> None:
-    """Record what a rights file says; what is known already stays."""
-    rights = rights_file.load(file)
-    with runtime.transaction() as session:
-        report = importing.import_rights(
-            session, rights, blobs=runtime.blobs, by=runtime.actor, at=runtime.now()
-        )
+def import_(runtime: Runtime, file: Path, dry_run: bool, in_json: bool) -> None:
+    """Record what a file says: a rights file (YAML) or a sheet (CSV, XLSX). What is known already stays.
+
+    Of a sheet the rows that are wrong are refused by their lines and the others recorded; exit status 1 says
+    that some were refused. Anything else is recorded whole or not at all.
+    """
+    rows: list[RowOutcome] = []
+
+    def tell(outcome: RowOutcome) -> None:
+        if in_json:
+            if dry_run:
+                rows.append(outcome)
+        elif dry_run or outcome.state == "refused":
+            says = f": {outcome.says}" if outcome.says else ""
+            grant = f" {outcome.grant}" if outcome.grant else ""
+            click.echo(f"line {outcome.line}{grant} {outcome.state}{says}", err=outcome.state == "refused")
+
+    report = importing.import_file(
+        file,
+        transactions=runtime.transaction,
+        blobs=runtime.blobs,
+        by=runtime.actor,
+        at=runtime.now(),
+        dry_run=dry_run,
+        told=tell,
+    )
     if in_json:
-        print_json(report)
-        return
+        print_json({**plain(report), "rows": plain(rows)} if dry_run else report)
+    else:
+        _print_imported(report)
+    if report.refused:
+        raise click.exceptions.Exit(1)
+
+
+def _print_imported(report: Imported) -> None:
+    if report.dry_run:
+        click.echo("dry run: nothing was written")
+    if report.encoding == "CP932":
+        click.echo("read as CP932 (Shift_JIS)")
     for kind in ("licensors", "documents", "licenses", "grants", "releases"):
         click.echo(f"{kind}: {report.new.get(kind, 0)} new, {report.known.get(kind, 0)} known")
     if report.ended:
-        click.echo(f"superseded: {count(len(report.ended), 'grant')}")
+        click.echo(f"superseded: {count(report.ended, 'grant')}")
+    if report.photos:
+        click.echo(f"held by: {count(report.photos, 'photo')} of the bank")
+    if report.absent:
+        click.echo(
+            f"{count(report.absent, 'name')} mean no photo of the bank: "
+            "ingest those photos with this file as `--rights`"
+        )
+    for note in report.notes:
+        click.echo(note)
+    if report.refused:
+        click.echo(f"refused: {count(len(report.refused), 'line')}", err=True)
+
+
+@licenses.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def template(file: Path) -> None:
+    """Write a sheet to fill in: FILE ends in .xlsx or .csv."""
+    made = {".xlsx": sheet_template.workbook, ".csv": sheet_template.text}.get(file.suffix.lower())
+    if made is None:
+        raise click.UsageError(f"`{file}` ends in neither `.xlsx` nor `.csv`")
+    if file.exists():
+        raise FileUnusable(file, "file", "is there already: name another")
+    write_all(file.absolute().parent, {file.name: made()})
+    click.echo(f"{file} written: fill it in and bring it in with `bankd licenses import {file}`")
 
 
 @licenses.command("list")

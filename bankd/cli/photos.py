@@ -10,10 +10,10 @@ from bankd.catalog import importing, reading
 from bankd.catalog import service as catalog
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
 from bankd.cli.waiting import wait
+from bankd.exchange import importing as exchange
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.folder import read_folder
 from bankd.ingestion.service import BatchReport, NewPhoto
-from bankd.licensing import rights_file
 from bankd.runtime import Runtime
 
 HOUSE = "house"  # the department that is there without being asked for
@@ -28,7 +28,11 @@ def photos() -> None:
 @photos.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "--rights", "rights_path", type=click.Path(path_type=Path), required=True, help="The rights file (YAML)."
+    "--rights",
+    "rights_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Rights file or sheet.",
 )
 @click.option("--name", help="What to call the batch; the folder's name where left out.")
 @click.option("--department", default=HOUSE, show_default=True, help="Who owns the photos.")
@@ -48,7 +52,7 @@ def ingest(
 
     Exit status 1 says that every photo was refused.
     """
-    found, rights = read_folder(folder), rights_file.load(rights_path)
+    found, rights = read_folder(folder), exchange.read(rights_path)
     for unused in found.unused:
         click.echo(f"`{unused}` belongs to no photo and is left out", err=True)
     if unmatched := rights.unmatched(one.name for one in found.photos):

@@ -8,10 +8,8 @@ from bankd.licensing.models import Licensor
 def test_import_counts_what_is_new_and_what_is_known(bank: Any) -> None:
     first = bank.import_rights()
     assert first.status_code == 200, first.text
-    assert first.json() == {
-        "new": {"licensors": 1, "documents": 1, "licenses": 1, "grants": 1},
-        "known": {},
-    }
+    assert first.json()["new"] == {"licensors": 1, "documents": 1, "licenses": 1, "grants": 1}
+    assert first.json()["known"] == {}
     assert bank.import_rights().json()["known"] == first.json()["new"]
 
 
@@ -28,6 +26,25 @@ def test_faulty_file_is_refused_by_its_lines_and_leaves_nothing(bank: Any, right
         "librarian", "POST", "/licenses/import", files={"rights": ("rights.yaml", rights_text.encode())}
     )
     assert missing.status_code == 422 and "documents/agreement.md" in missing.json()["detail"]
+
+
+def test_lines_of_a_sheet_are_refused_alone_and_tried_before(bank: Any) -> None:
+    sheet = bank.call("librarian", "GET", "/licenses/template?format=csv").content
+    head, example = sheet.decode("utf-8-sig").splitlines()
+    lines = [head, example, example.replace("AOI-2026-017", "AOI-2").replace("JP; KR", "Atlantis")]
+    files = {"rights": ("rights.csv", "\n".join(lines).encode())}
+
+    tried = bank.call("librarian", "POST", "/licenses/import?dry_run=true", files=files).json()
+    assert tried["dry_run"] and [row["state"] for row in tried["rows"]] == ["new", "refused"]
+    assert bank.call("librarian", "GET", "/licenses").json() == []
+
+    done = bank.call("librarian", "POST", "/licenses/import", files=files).json()
+    assert (done["new"], done["rows"]) == ({"licensors": 1, "licenses": 1, "grants": 1}, None)
+    assert [(row["line"], row["state"]) for row in done["refused"]] == [(3, "refused")]
+    assert "unknown territory `ATLANTIS`" in done["refused"][0]["says"]
+    assert bank.call("creative", "POST", "/licenses/import", files=files).status_code == 403
+    book = bank.call("creative", "GET", "/licenses/template")
+    assert book.content.startswith(b"PK") and book.headers["content-type"].endswith("spreadsheetml.sheet")
 
 
 def test_document_cannot_be_laid_outside(bank: Any, rights_text: str) -> None:

@@ -1,0 +1,1 @@
+"""Rights as others write them: ODRL policies and spreadsheets, in and out."""
