@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from scipy.ndimage import find_objects
 
 from synth.alignment.closed_form import align
@@ -20,6 +20,7 @@ from synth.composition.elision import Elided, elide
 from synth.composition.footprints import FIXED, TRIM_PX
 from synth.composition.harmony import UNCHANGED
 from synth.composition.ledger import compose
+from synth.composition.overlap import overlap_px
 from synth.composition.paint import paint
 from synth.composition.warp import extend
 from synth.layout import Layout, Region
@@ -37,7 +38,9 @@ class CanvasRecipe(BaseModel):
     """How canvases are made. `parametric` leaves them all empty: the network that knows no bank.
 
     Of all canvases that are not `emptied`, a share is `smoothed`: their base shows nothing of what is
-    withheld. Segments are seen as if they had been enlarged from down to `coarsest` of their size.
+    withheld. Segments are seen as if they had been enlarged from down to `coarsest` of their size. Of the
+    same canvases a share is `overlapping`: segments reach beyond their regions, and show there the
+    continuation of their own colors, so that a network learns to draw outlines where the layout has them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +55,15 @@ class CanvasRecipe(BaseModel):
     coarsest: Annotated[float, Field(gt=0, le=1)] = 0.95
     jitter: float = Field(default=0.008, ge=0, le=0.1)  # of the height
     flips: bool = True
+    overlapping: Share = 0
+
+    @model_serializer(mode="wrap")
+    def _as_before_overlap(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A recipe without overlap reads as it did before there was any, and its runs go on."""
+        said: dict[str, Any] = written(self)
+        if not self.overlapping:
+            del said["overlapping"]
+        return said
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +137,18 @@ class Canvases:
             if rng.random() >= self._recipe.dropped and (found := self.stencil(row, rng)) is not None:
                 stencils[at] = found
         placements, masks = self._placed(areas, rows, stencils)
-        canvas = compose(Layout(labels), areas, placements, masks, facts, require_cover=False)
+        # Without a share nothing is drawn: a seed gives the canvases that it gave before there was one.
+        overlap = self._recipe.overlapping > 0 and rng.random() < self._recipe.overlapping
+        canvas = compose(
+            Layout(labels),
+            areas,
+            placements,
+            masks,
+            facts,
+            require_cover=False,
+            rule="overlap" if overlap else "strict",
+        )
+        beyond = overlap_px(labels.shape[0]) if overlap else 0
         owner = np.where(canvas.source < 0, canvas.ledger.owner, -1)
         shown: dict[int, Segment] = {}
         upright: list[Placement] = []
@@ -135,7 +158,8 @@ class Canvases:
             if rng.random() < self._recipe.recolored:
                 rgb = self._recolored(rgb, rows[at], stencils[at])
             coarse = float(np.exp(rng.uniform(np.log(self._recipe.coarsest), _FINER)))
-            shown[at], moved = _show(rgb, owner == index, areas[at], photo=photo, coarse=coarse)
+            kept = (owner == index) & (labels == canvas.shown)  # what it spills shows no photo's own pixels
+            shown[at], moved = _show(rgb, kept, areas[at], photo=photo, coarse=coarse, beyond=beyond)
             upright.append(replace(placement, affine=moved))
         painting = paint(canvas, labels, upright, shown, facts, dict.fromkeys(shown, UNCHANGED))
         return elide(painting, facts, rng=rng, smoothed=bool(rng.random() < self._recipe.smoothed))
@@ -233,7 +257,7 @@ def _roots(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def _show(
-    rgb: Rgb, kept: Mask, area: Region, *, photo: int, coarse: float
+    rgb: Rgb, kept: Mask, area: Region, *, photo: int, coarse: float, beyond: int = 0
 ) -> tuple[Segment, tuple[int, int, int, int, int, int]]:
     """The photo's pixels that the stencil kept, as a segment in place, and its affine.
 
@@ -241,7 +265,7 @@ def _show(
     network must not find the answer in the question.
     """
     height, width = kept.shape
-    margin = 2 * TRIM_PX
+    margin = 2 * TRIM_PX + beyond
     x0, y0 = max(0, area.x0 - margin), max(0, area.y0 - margin)
     x1, y1 = min(width, area.x1 + margin), min(height, area.y1 + margin)
     part = (slice(y0, y1), slice(x0, x1))

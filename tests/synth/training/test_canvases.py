@@ -160,6 +160,37 @@ def test_what_no_stencil_kept_does_not_change_the_canvas(prepared: Prepared) -> 
         assert np.array_equal(made.base, other.base)
 
 
+def test_what_spills_shows_its_own_colors_and_nothing_of_what_the_photo_has_there(prepared: Prepared) -> None:
+    plain = FULL.model_copy(update={"jitter": 0.0, "coarsest": 1.0, "smoothed": 0.0})
+    spilling = plain.model_copy(update={"overlapping": 1.0})
+    spilled = 0
+    for photo in range(len(prepared.photos)):
+        made = Canvases(prepared, spilling, seed=3).version(photo, rng(photo))
+        off = made.valid & (np.abs(made.canvas.astype(int) - made.target).max(axis=2) > 1)
+        for row in prepared.rows(photo):
+            region = prepared.region(row)
+            part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
+            changed = np.array(prepared.photos)
+            changed[photo][part][region.mask] = 255 - changed[photo][part][region.mask]
+            other = Canvases(replace(prepared, photos=changed), spilling, seed=3).version(photo, rng(photo))
+
+            here = off[part] & region.mask
+            spilled += int(np.count_nonzero(here))
+            assert np.array_equal(other.canvas[part][here], made.canvas[part][here])
+    assert spilled > 0
+
+
+def test_a_recipe_without_overlap_reads_and_draws_as_before_there_was_any(prepared: Prepared) -> None:
+    assert "overlapping" not in CanvasRecipe().model_dump(mode="json")
+    assert CanvasRecipe.model_validate({"overlapping": 0.25}).model_dump(mode="json")["overlapping"] == 0.25
+    chance = rng()
+    Canvases(prepared, FULL, seed=3).version(0, chance)
+    after = chance.random()
+    again = rng()
+    Canvases(prepared, FULL.model_copy(update={"overlapping": 1.0}), seed=3).version(0, again)
+    assert again.random() != after, "only a share draws"
+
+
 def test_segments_look_enlarged_and_bases_smoothed_as_often_as_asked(prepared: Prepared) -> None:
     def detail(**changes: float) -> float:
         """How much of the photo's finest detail is left where its pixels were kept."""
