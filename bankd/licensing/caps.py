@@ -14,6 +14,7 @@ a transaction here by one call, and before the log's.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -74,7 +75,7 @@ class Spent:
 
 def open_counters(session: Session, grant_id: UUID, terms: GrantTerms) -> None:
     """Count what a new grant's caps and tiers want counted, from nothing."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"grant_id": grant_id, "trigger": cap.trigger, "per": cap.per, "zone": terms.zone, "cap": cap.most}
         for cap in terms.all_caps
     ]

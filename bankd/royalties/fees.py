@@ -24,10 +24,13 @@ class Fed:
 
 @dataclass(frozen=True)
 class Charge:
-    """What one fee of a grant comes to for one photo of a use. `fee` is the fee's place among `all_fees`."""
+    """What one fee of a grant comes to for one photo of a use.
+
+    `fee` is the fee's place among `all_fees`. What is owed once is of no photo.
+    """
 
     fee: int
-    photo_id: UUID
+    photo_id: UUID | None
     canvas_px: int
     amount_minor: int
 
@@ -44,7 +47,7 @@ def charge(fee: Fee, units: int, *, before: int = 0, part_px: int, whole_px: int
         before: how many came before on the grant, for the tiers.
         part_px, whole_px: what its photos fed, and the whole canvas.
     """
-    if units <= 0 or (fee.basis == "once" and before > 0):
+    if units <= 0:
         return 0
     whole = fee.amount_minor if fee.basis == "once" else _priced(fee, before, before + units)
     if fee.basis == "canvas":
@@ -56,8 +59,7 @@ def charges(terms: GrantTerms, trigger: Trigger, units: int, *, before: int = 0,
     """What a use owes on a grant, by fee and photo, split by the pixels that each photo fed.
 
     Photos are in the order of their ids, so a split falls out the same each
-    time. A fee owed once is charged here each time; that it is kept only once
-    is for whoever keeps it.
+    time. A fee owed once comes with every use; it is kept once (see `accrual`).
     """
     photos = sorted(fed.photos, key=str)
     weights = [fed.photos[photo] for photo in photos]
@@ -65,13 +67,10 @@ def charges(terms: GrantTerms, trigger: Trigger, units: int, *, before: int = 0,
     for place, fee in enumerate(terms.all_fees):
         if fee.trigger != trigger or units <= 0:
             continue
-        amount = charge(
-            fee,
-            units,
-            before=0 if fee.basis == "once" else before,
-            part_px=fed.canvas_px,
-            whole_px=fed.frame_px,
-        )
+        if fee.basis == "once":
+            found.append(Charge(place, None, 0, charge(fee, units, part_px=0, whole_px=1)))
+            continue
+        amount = charge(fee, units, before=before, part_px=fed.canvas_px, whole_px=fed.frame_px)
         parts = money.split(amount, weights)
         found += [Charge(place, *row) for row in zip(photos, weights, parts, strict=True)]
     return found
