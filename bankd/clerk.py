@@ -22,8 +22,10 @@ from sqlalchemy.orm import Session
 from bankd import config
 from bankd.audit.actor import Actor
 from bankd.audit.checkpoints import Signer
+from bankd.catalog.reprofiling import reprofile
 from bankd.errors import BankError
 from bankd.ingestion import service as ingestion
+from bankd.licensing import renewing
 from bankd.runtime import Runtime
 from bankd.synthesis import steps
 from bankd.synthesis import sweep as synthesis
@@ -38,6 +40,7 @@ LOCK = 0x62616E6B_636C6B  # "bankclk"
 ROUND_S = 1.0  # the longest wait between two rounds; a NOTIFY ends it early
 SWEEP_S = 5.0
 CHECKPOINT_S = 5.0
+RENEWALS_S = 600.0  # terms are counted in days
 HINTS_A_ROUND = 1000
 
 
@@ -60,6 +63,7 @@ class Clerk:
             ("batches", self.sweep_batches),
         ):
             self._part(name, part, every_s=SWEEP_S)
+        self._part("renewals", self.renew, every_s=RENEWALS_S)
         self._part("checkpoint", self.checkpoint, every_s=CHECKPOINT_S)
 
     def relay(self) -> None:
@@ -119,6 +123,11 @@ class Clerk:
             )
         with self._rt.transaction() as session:
             synthesis.sweep_orders(session, published=published, drained=drained, blobs=self._rt.blobs, at=at)
+
+    def renew(self) -> None:
+        """Move the ends of terms that went on by themselves. Until then a term ends early, never late."""
+        with self._rt.transaction() as session:
+            reprofile(session, renewing.renew(session, by=self._rt.actor, at=self._rt.now()))
 
     def checkpoint(self) -> None:
         with self._rt.transaction() as session:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,10 +17,11 @@ from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.api.uploads import below, save
 from bankd.catalog import service as catalog
+from bankd.catalog.reprofiling import reprofile
 from bankd.exchange import importing
 from bankd.exchange import template as sheet_template
 from bankd.exchange.recording import RowOutcome
-from bankd.licensing import rights_import
+from bankd.licensing import creative_commons, evidence, renewing, rights_import
 from bankd.licensing.errors import LicenseNotFound
 from bankd.licensing.models import Grant, License
 from bankd.licensing.rights_entries import RightsFile
@@ -38,6 +39,15 @@ router = APIRouter(
 
 class Reason(BaseModel):
     reason: str = Field(min_length=1, max_length=REASON_MOST)
+
+
+class Verified(BaseModel):
+    grant: str | None = Field(default=None, max_length=100, description="One grant alone, by its ref")
+
+
+class Notice(BaseModel):
+    given_on: date
+    given_by: str = Field(min_length=1, max_length=500, description="Who gave it: the licensor or the house")
 
 
 class Line(BaseModel):
@@ -62,6 +72,9 @@ class Imported(BaseModel):
     photos: int = Field(description="How many photos of the bank hold a grant by this file")
     absent: int = Field(description="How many names of photos mean none that the bank has")
     refused: list[Line] = Field(description="Lines of a sheet that were refused; the others were recorded")
+    notes: list[str] = Field(
+        description="What was recorded and is likely not meant, such as a term that is over"
+    )
     rows: list[Line] | None = Field(description="Of a dry run of a sheet: every line")
 
 
@@ -71,15 +84,40 @@ class Terms(BaseModel):
     allows: dict[str, Any]
     clause: str | None
     quote: str | None
+    language: str | None = Field(description="Of the quote")
+    translation: str | None = Field(description="To read; the quote prevails")
+    document_sha256: str | None
+    ends_on: date | None = Field(description="Last day, with the renewals that came about")
+    notice_by: date | None = Field(description="Last day on which notice keeps it from going on after that")
 
 
 class GrantState(BaseModel):
     id: UUID
     ref: str
     recorded_at: datetime
+    verified: bool = Field(description="Whether somebody compared it with the document")
     withdrawn_at: datetime | None
     superseded_at: datetime | None
     terms: Terms | None
+
+
+class Evidence(BaseModel):
+    """What a license rests on. Confidential: only for roles that may read terms."""
+
+    document_sha256: str | None
+    clause: str | None
+    quote: str | None
+    language: str | None
+    translation: str | None
+    verified_by: str | None
+    verified_at: datetime | None
+    author: str | None
+    title_chain: list[dict[str, Any]]
+    co_owners: list[dict[str, Any]]
+    ruling: dict[str, Any] | None
+    statute: dict[str, Any] | None
+    notice_on: date | None
+    notice_given_by: str | None
 
 
 class LicenseState(BaseModel):
@@ -92,10 +130,16 @@ class LicenseState(BaseModel):
     basis: str
     spdx: str | None
     recorded_at: datetime
+    template: str | None
     verified: bool = Field(description="Whether somebody compared the record with its document")
+    title_state: Literal["complete", "incomplete", "unstated"] = Field(
+        description="Whether documents lead from the author to the licensor"
+    )
+    irrevocable: bool = Field(description="Nobody can end it for photos that were obtained under it")
     in_force: bool = Field(description="Neither withdrawn nor superseded")
     withdrawn_at: datetime | None
     superseded_at: datetime | None
+    evidence: Evidence | None
     grants: list[GrantState]
 
 
@@ -145,6 +189,7 @@ def import_file(
         photos=report.photos,
         absent=report.absent,
         refused=[_line(row) for row in report.refused],
+        notes=list(report.notes),
         rows=[_line(row) for row in rows] if rows else None,
     )
 
@@ -217,6 +262,36 @@ def withdraw(call: Called, license: str, body: Reason) -> Withdrawn:
         )
 
 
+@router.post(
+    "/{license}/verify",
+    summary="Record that you compared a license with its document",
+    openapi_extra=takes(Permission.LICENSES_RECORD),
+    responses=responses(404, 409, 422),
+)
+def verify(call: Called, license: str, body: Verified) -> LicenseState:
+    with call.transaction() as session:
+        found = _find(session, license)
+        evidence.verify(session, found.ref, grant=body.grant, by=call.by, at=call.at)
+        return _state(found, call)
+
+
+@router.post(
+    "/{license}/notice",
+    summary="Record notice of a license that would renew itself",
+    openapi_extra=takes(Permission.LICENSES_RECORD),
+    responses=responses(404, 409, 422),
+)
+def notice(call: Called, license: str, body: Notice) -> LicenseState:
+    """The ends of its grants follow from it, also back to a renewal that it was in time for."""
+    with call.transaction() as session:
+        found = _find(session, license)
+        moved = renewing.give_notice(
+            session, found.ref, on=body.given_on, given_by=body.given_by, by=call.by, at=call.at
+        )
+        reprofile(session, moved)
+        return _state(found, call)
+
+
 def read_rights(folder: Path, rights: UploadFile, documents: Sequence[UploadFile]) -> RightsFile:
     """A file of rights as a whole.
 
@@ -274,20 +349,53 @@ def _state(license: License, call: Call) -> LicenseState:
         basis=license.basis,
         spdx=license.spdx,
         recorded_at=license.recorded_at,
+        template=license.template,
         verified=license.verified_by is not None,
+        title_state=license.title_stated,
+        irrevocable=creative_commons.irrevocable(license.spdx),
         in_force=license.withdrawn_at is None and license.superseded_at is None,
         withdrawn_at=license.withdrawn_at,
         superseded_at=license.superseded_at,
-        grants=[_grant(grant, confidential=confidential) for grant in license.grants],
+        evidence=_evidence(license) if confidential else None,
+        grants=[_grant(license, grant, confidential=confidential) for grant in license.grants],
     )
 
 
-def _grant(grant: Grant, *, confidential: bool) -> GrantState:
-    terms = Terms(allows=grant.terms.as_json(), clause=grant.clause, quote=grant.quote)
+def _evidence(license: License) -> Evidence:
+    return Evidence(
+        document_sha256=license.document_sha256,
+        clause=license.clause,
+        quote=license.quote,
+        language=license.language,
+        translation=license.translation,
+        verified_by=license.verified_by,
+        verified_at=license.verified_at,
+        author=license.author,
+        title_chain=license.title_chain,
+        co_owners=license.co_owners,
+        ruling=None if license.ruling is None else license.ruling.as_json(),
+        statute=None if license.statute is None else license.statute.as_json(),
+        notice_on=license.notice_on,
+        notice_given_by=license.notice_by,
+    )
+
+
+def _grant(license: License, grant: Grant, *, confidential: bool) -> GrantState:
+    terms = Terms(
+        allows=grant.terms.as_json(),
+        clause=grant.clause,
+        quote=grant.quote,
+        language=grant.language,
+        translation=grant.translation,
+        document_sha256=grant.document_sha256 or license.document_sha256,
+        ends_on=grant.ends_on,
+        notice_by=renewing.notice_by(license, grant),
+    )
     return GrantState(
         id=grant.id,
         ref=grant.ref,
         recorded_at=grant.recorded_at,
+        verified=evidence.verified_by(license, grant) is not None,
         withdrawn_at=grant.withdrawn_at,
         superseded_at=grant.superseded_at,
         terms=terms if confidential else None,

@@ -1,22 +1,26 @@
 """`bankd licenses`: the agreements behind photos."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from bankd.catalog.reprofiling import reprofile
 from bankd.cli.files import FileUnusable, write_all
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
 from bankd.exchange import importing
 from bankd.exchange import template as sheet_template
 from bankd.exchange.recording import Imported, RowOutcome
-from bankd.licensing import reading
+from bankd.licensing import evidence, reading, renewing
 from bankd.runtime import Runtime
 from bankd.synthesis import withdrawing
+
+UNVERIFIED = "nobody: unverified"
 
 
 @click.group()
 def licenses() -> None:
-    """Licenses: import, look up, withdraw."""
+    """Licenses: import, look up, verify, give notice, withdraw."""
 
 
 @licenses.command("import")
@@ -122,14 +126,66 @@ def show(runtime: Runtime, ref: str, in_json: bool) -> None:
         print_json(found)
         return
     fields = plain(found)
+    fields["verified_by"] = found.verified_by or UNVERIFIED
+    fields["title_chain"] = [
+        f"{link.from_holder} to {link.to_holder} ({link.by}"
+        + ("" if link.on is None else f", {link.on}")
+        + (f", document {link.document_sha256[:12]})" if link.document_sha256 else ", no document)")
+        for link in found.title_chain
+    ]
     print_fields({name.replace("_", " "): fields[name] for name in fields if name != "grants"})
     for grant in found.grants:
         against = f" ({', '.join(sorted(grant.against))})" if grant.against else ""
         click.echo(f"\ngrant {grant.ref}{against}")
+        words = {
+            "clause": grant.clause,
+            "quote": grant.quote,
+            "translation": grant.translation,
+            "document": grant.document_sha256 or found.document_sha256,
+            "verified by": grant.verified_by or UNVERIFIED,
+            "recorded at": grant.recorded_at,
+        }
+        if grant.terms["renewal"] is not None:
+            words |= {"ends on, renewed": grant.ends_on, "notice by": grant.notice_by}
         print_fields(
             {f"  {name.replace('_', ' ')}": value for name, value in grant.terms.items() if value != []}
-            | {"  clause": grant.clause, "  quote": grant.quote}
+            | {f"  {name}": value for name, value in words.items()}
         )
+
+
+@licenses.command()
+@click.argument("ref")
+@click.option("--grant", help="One grant of it, by its ref, that rests on words of its own.")
+@click.pass_obj
+def verify(runtime: Runtime, ref: str, grant: str | None) -> None:
+    """Record that you compared a license with its document."""
+    with runtime.transaction() as session:
+        evidence.verify(session, ref, grant=grant, by=runtime.actor, at=runtime.now())
+    click.echo(f"{ref if grant is None else f'{ref}/{grant}'} verified by {runtime.actor.name}")
+
+
+@licenses.command()
+@click.argument("ref")
+@click.option("--given-on", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day, as 2026-12-31.")
+@click.option("--given-by", required=True, help="Who gave it: the licensor or the house.")
+@as_json
+@click.pass_obj
+def notice(runtime: Runtime, ref: str, given_on: datetime, given_by: str, in_json: bool) -> None:
+    """Record notice of a license that would renew itself."""
+    with runtime.transaction() as session:
+        moved = renewing.give_notice(
+            session, ref, on=given_on.date(), given_by=given_by, by=runtime.actor, at=runtime.now()
+        )
+        photos = reprofile(session, moved)
+        found = reading.license(session, ref)
+    if in_json:
+        print_json(found)
+        return
+    for shown in found.grants:
+        if shown.terms["renewal"] is not None:
+            click.echo(f"grant {ref}/{shown.ref} ends on {shown.ends_on}")
+    if moved:
+        click.echo(f"that is another end than before for {count(photos, 'photo')}")
 
 
 @licenses.command()

@@ -1,16 +1,18 @@
 """What licensing tells people about licenses and releases."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from bankd.licensing import service
+from bankd.licensing import creative_commons, evidence, renewing, service
 from bankd.licensing.errors import LicenseNotFound
 from bankd.licensing.models import Grant, License, Licensor, Release
+from bankd.licensing.terms import CoOwner
+from bankd.licensing.title import Ruling, Statute, TitleLink
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ class GrantShown:
     terms: dict[str, Any]
     clause: str | None
     quote: str | None
+    language: str | None
+    translation: str | None
+    document_sha256: str | None  # its own; None: the license's
+    verified_by: str | None  # of the license too; None: unverified
+    recorded_at: datetime
+    recorded_by: str
+    ends_on: date | None  # with the renewals that came about
+    notice_by: date | None  # last day on which notice keeps it from going on after `ends_on`
 
 
 @dataclass(frozen=True)
@@ -48,12 +58,25 @@ class LicenseShown:
     basis: str
     spdx: str | None
     state: str
+    template: str | None
+    irrevocable: bool  # nobody can end it for photos that were obtained under it
+    ruling: Ruling | None
+    statute: Statute | None
+    author: str | None
+    title_state: str  # "complete", "incomplete" or "unstated"
+    title_chain: tuple[TitleLink, ...]
+    co_owners: tuple[CoOwner, ...]
     document_sha256: str | None
     clause: str | None
     quote: str | None
+    language: str | None
+    translation: str | None
     verified_by: str | None
+    verified_at: datetime | None
     recorded_at: datetime
     recorded_by: str
+    notice_on: date | None
+    notice_given_by: str | None
     withdrawn_at: datetime | None
     withdrawn_reason: str | None
     superseded_at: datetime | None
@@ -130,22 +153,49 @@ def license(session: Session, ref: str) -> LicenseShown:
         basis=found.basis,
         spdx=found.spdx,
         state=_state(found),
+        template=found.template,
+        irrevocable=creative_commons.irrevocable(found.spdx),
+        ruling=found.ruling,
+        statute=found.statute,
+        author=found.author,
+        title_state=found.title_stated,
+        title_chain=found.title_links,
+        co_owners=tuple(CoOwner.model_validate(owner) for owner in found.co_owners),
         document_sha256=found.document_sha256,
         clause=found.clause,
         quote=found.quote,
+        language=found.language,
+        translation=found.translation,
         verified_by=found.verified_by,
+        verified_at=found.verified_at,
         recorded_at=found.recorded_at,
         recorded_by=found.recorded_by,
+        notice_on=found.notice_on,
+        notice_given_by=found.notice_by,
         withdrawn_at=found.withdrawn_at,
         withdrawn_reason=found.withdrawn_reason,
         superseded_at=found.superseded_at,
         superseded_by=successor,
-        grants=tuple(
-            GrantShown(
-                grant.id, grant.ref, standing[grant.id], grant.terms.as_json(), grant.clause, grant.quote
-            )
-            for grant in found.grants
-        ),
+        grants=tuple(_grant(found, grant, against=standing[grant.id]) for grant in found.grants),
+    )
+
+
+def _grant(license: License, grant: Grant, *, against: frozenset[str]) -> GrantShown:
+    return GrantShown(
+        id=grant.id,
+        ref=grant.ref,
+        against=against,
+        terms=grant.terms.as_json(),
+        clause=grant.clause,
+        quote=grant.quote,
+        language=grant.language,
+        translation=grant.translation,
+        document_sha256=grant.document_sha256,
+        verified_by=evidence.verified_by(license, grant),
+        recorded_at=grant.recorded_at,
+        recorded_by=grant.recorded_by,
+        ends_on=grant.ends_on,
+        notice_by=renewing.notice_by(license, grant),
     )
 
 

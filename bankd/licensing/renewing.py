@@ -74,6 +74,16 @@ def begin(grant: Grant, *, notice_on: date | None, at: datetime) -> None:
     grant.renewed_until = None if end == grant.terms.ends_on else end
 
 
+def notice_by(license: License, grant: Grant) -> date | None:
+    """The last day on which notice keeps a grant from going on after its end; None: it ends there anyhow."""
+    renews, end, first = grant.terms.renewal, grant.ends_on, grant.terms.ends_on
+    if renews is None or end is None or first is None or license.notice_on is not None:
+        return None
+    if renews.times is not None and end >= renewal.months_after(first, renews.months * renews.times):
+        return None
+    return renewal.last_notice_on(end, renews)
+
+
 def _renewing(session: Session, condition: ColumnElement[bool]) -> list[Grant]:
     return list(
         session.scalars(

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from bankd.licensing.terms import Credit, GrantFacts, Value
+from bankd.licensing.terms import Credit, GrantFacts, Indemnity, Value
 from bankd.licensing.vocabulary import (
     TERRITORIES,
     Alteration,
     Audience,
     Channel,
+    Claim,
     Purpose,
     Subject,
     TerritoryTest,
@@ -35,6 +36,7 @@ class Relied:
     facts: GrantFacts
     credit: Credit | None = None
     sublicense: bool = False
+    indemnity: Indemnity | None = None
 
 
 class CreditOwed(Value):
@@ -43,6 +45,17 @@ class CreditOwed(Value):
     text: str
     placement: str
     grant_ids: tuple[UUID, ...]
+    text_ja: str | None = None  # for Japanese readers, where it is another
+
+
+class LeastIndemnity(Value):
+    """What every licensor of a picture makes good. The lowest of the caps counts; none is no limit.
+
+    There is a cap for each currency: which one is the lowest depends on the day's rates.
+    """
+
+    scope: frozenset[Claim]
+    caps: tuple[tuple[str, int], ...]  # currency, minor units
 
 
 class ShareAlike(Value):
@@ -76,6 +89,9 @@ class EffectiveLicense(Value):
     sublicense: bool
     share_alike: tuple[ShareAlike, ...]
     credits: tuple[CreditOwed, ...]
+    sell_off_before: str | None = None  # after `ends_at`; None: nothing is sold off after it
+    archive: bool = False  # whether publications may stay in archives after `ends_at`
+    indemnity: LeastIndemnity | None = None  # None: somebody makes nothing good
 
 
 @dataclass(frozen=True)
@@ -115,7 +131,7 @@ def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
         {
             **met,
             "territories_tested": "accessible"
-            if any(one.territories_tested == "accessible" for one in facts)
+            if any(one.territories_tested == "accessible" or one.basis_territories for one in facts)
             else "targeted",
             "alteration_constraints": frozenset().union(*(one.alteration_constraints for one in facts)),
             "generative": all(one.generative for one in facts),
@@ -130,13 +146,16 @@ def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
             "sublicense": all(one.sublicense for one in grants),
             "share_alike": _share_alike(grants),
             "credits": _credits(grants),
+            "sell_off_before": _sell_off_before(facts, ends_at=ends_at),
+            "archive": ends_at is not None and all(one.archive or _ends_at(one) is None for one in facts),
+            "indemnity": _indemnity([one.indemnity for one in grants]),
         }
     )
 
 
 # A scope is the set that a grant allows, or None for everything.
 _SCOPES: dict[str, Callable[[GrantFacts], frozenset[str] | None]] = {
-    "territories": lambda facts: None if facts.worldwide else facts.territories & TERRITORIES,
+    "territories": lambda facts: _places(facts),
     "channels": lambda facts: frozenset[str](facts.channels),
     "purposes": lambda facts: frozenset[str](facts.purposes),
     "sectors": lambda facts: None if facts.any_sector else facts.sectors,
@@ -166,8 +185,39 @@ def _meet(
     return met
 
 
+def _places(facts: GrantFacts) -> frozenset[str] | None:
+    allowed = None if facts.worldwide else facts.territories & TERRITORIES
+    if facts.basis != "ruling":
+        return allowed
+    return facts.basis_territories if allowed is None else allowed & facts.basis_territories
+
+
 def _ends_at(facts: GrantFacts) -> str | None:
-    return _least([facts.ends_at, facts.embedded_ends_at])
+    return _least([facts.ends_at, facts.embedded_ends_at, facts.basis_ends_at])
+
+
+def _sell_off_before(facts: Sequence[GrantFacts], *, ends_at: str | None) -> str | None:
+    """Until when stock may be sold off on all grants: one that says nothing of it ends with its term."""
+    stock = _least(
+        [
+            limit
+            for one in facts
+            for limit in (one.sell_off_before or one.ends_at, one.embedded_ends_at, one.basis_ends_at)
+        ]
+    )
+    return stock if stock is not None and ends_at is not None and stock > ends_at else None
+
+
+def _indemnity(given: Sequence[Indemnity | None]) -> LeastIndemnity | None:
+    stated = [one for one in given if one is not None]
+    scope = frozenset[Claim].intersection(*(one.scope for one in stated)) if stated else frozenset[Claim]()
+    if len(stated) < len(given) or not scope:
+        return None
+    caps: dict[str, int] = {}
+    for one in stated:
+        if one.cap_minor is not None and one.currency is not None:
+            caps[one.currency] = min(one.cap_minor, caps.get(one.currency, one.cap_minor))
+    return LeastIndemnity(scope=scope, caps=tuple(sorted(caps.items())))
 
 
 def _least(limits: Sequence[Limit | None]) -> Limit | None:
@@ -186,11 +236,12 @@ def _share_alike(grants: Sequence[Relied]) -> tuple[ShareAlike, ...]:
 
 
 def _credits(grants: Sequence[Relied]) -> tuple[CreditOwed, ...]:
-    owed: dict[tuple[str, str], list[UUID]] = {}
+    owed: dict[tuple[str, str, str], list[UUID]] = {}
     for one in grants:
-        if one.credit is not None:
-            owed.setdefault((one.credit.text, one.credit.placement), []).append(one.grant_id)
+        if one.credit is not None and one.credit.text is not None:  # else nobody may be named
+            words = (one.credit.text, one.credit.placement, one.credit.text_ja or "")
+            owed.setdefault(words, []).append(one.grant_id)
     return tuple(
-        CreditOwed(text=text, placement=placement, grant_ids=tuple(sorted({*ids})))
-        for (text, placement), ids in sorted(owed.items())
+        CreditOwed(text=text, placement=placement, text_ja=japanese or None, grant_ids=tuple(sorted({*ids})))
+        for (text, placement, japanese), ids in sorted(owed.items())
     )

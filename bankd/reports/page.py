@@ -87,7 +87,7 @@ class _Writer:
                 "note": self.say("credits.verbatim" if report.credits_owed else "credits.none"),
                 "rows": [
                     {
-                        "text": credit.text,
+                        "text": (credit.text_ja if self.locale == "ja" else None) or credit.text,
                         "where": " · ".join(
                             [self.term("placement", credit.placement), self.numbers(credit.photos)]
                         ),

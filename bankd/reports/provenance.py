@@ -62,6 +62,7 @@ class ReportedPhoto(Value):
 
 class OwedCredit(Value):
     text: str  # verbatim
+    text_ja: str | None = None  # for Japanese readers, where it is another
     placement: str
     photos: tuple[int, ...]  # numbers
 

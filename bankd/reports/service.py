@@ -15,6 +15,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog.models import Photo
+from bankd.licensing import evidence
 from bankd.licensing.models import Grant, License
 from bankd.provenance import picture, pixels
 from bankd.provenance import service as provenance
@@ -244,9 +245,9 @@ def _photo(
 
 def _marks(license: License, grant: Grant, photo: Photo, *, at: datetime) -> tuple[Mark, ...]:
     found: list[tuple[MarkCode, datetime | None]] = []
-    if license.document_sha256 is None:
+    if (grant.document_sha256 or license.document_sha256) is None:
         found.append(("no-document", None))
-    if license.verified_by is None:
+    if evidence.verified_by(license, grant) is None:
         found.append(("unverified", None))
     since: list[tuple[MarkCode, datetime | None]] = [
         ("withdrawn", license.withdrawn_at),
@@ -269,7 +270,7 @@ def _credit(credit: CreditOwed, manifest: Manifest) -> OwedCredit:
     owed_for = tuple(
         number for number, photo in enumerate(manifest.placed_photos, 1) if photo.grant_id in credit.grant_ids
     )
-    return OwedCredit(text=credit.text, placement=credit.placement, photos=owed_for)
+    return OwedCredit(text=credit.text, text_ja=credit.text_ja, placement=credit.placement, photos=owed_for)
 
 
 def _grants(session: Session, ids: Iterable[UUID]) -> dict[UUID, Grant]:

@@ -41,7 +41,13 @@ def relied_on(rights: Rights, photo_id: UUID, grant_id: UUID) -> Relied:
     """The grant as the set of a composite sees it."""
     offer = next(offer for offer in rights.offers[photo_id] if offer.grant_id == grant_id)
     terms = rights.terms[grant_id]
-    return Relied(grant_id, offer.facts, credit=terms.credit, sublicense=terms.sublicense)  # type: ignore[arg-type]
+    return Relied(
+        grant_id,
+        offer.facts,  # type: ignore[arg-type]
+        credit=terms.credit,
+        sublicense=terms.sublicense,
+        indemnity=terms.indemnity,
+    )
 
 
 def clear_set(terms: Terms, relied: Sequence[Relied]) -> EffectiveLicense | SetRefused:
