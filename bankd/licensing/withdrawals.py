@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, or_, select, text, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session, joinedload
 
 from bankd.audit import log
 from bankd.audit.actor import Actor
@@ -28,7 +29,7 @@ from bankd.licensing.errors import (
     WithdrawalUnfit,
 )
 from bankd.licensing.models import Document, Grant, License, Licensor, Release
-from bankd.licensing.withdrawal_effects import EFFECTS, KINDS, Subject, WithdrawalKind, adds
+from bankd.licensing.withdrawal_effects import EFFECTS, KINDS, Subject, WithdrawalKind, adds, survives
 
 WITHDRAWING = 0x62616E6B_77647277  # advisory lock: two who withdraw one thing take turns
 AGREEMENTS: Mapping[str, Any] = {
@@ -194,6 +195,43 @@ def grants_of(session: Session, subject: str, subject_id: UUID | None) -> tuple[
     else:
         return ()
     return tuple(session.scalars(wanted))
+
+
+def outlived(session: Session, grants: Any, *, trained_at: datetime) -> frozenset[UUID]:
+    """Those of `grants` (a select of ids) that are withdrawn, and keep by their own terms what was trained then.
+
+    One withdrawal that keeps nothing is enough; so is one that counts from before the training.
+    """
+    promising = session.scalars(
+        select(Grant)
+        .join(License, Grant.license_id == License.id)
+        .where(
+            Grant.id.in_(grants),
+            type_coerce(Grant.terms, JSONB)["training_survives"].as_boolean(),
+            or_(Grant.withdrawn_at.is_not(None), License.withdrawn_at.is_not(None)),
+        )
+        .options(joinedload(Grant.license))
+    ).all()
+    kept = set()
+    for grant in promising:
+        against = session.execute(
+            select(Withdrawal.kind, Withdrawal.effective_from).where(
+                Withdrawal.took_effect_at.is_not(None),
+                or_(
+                    and_(Withdrawal.subject == "grant", Withdrawal.subject_id == grant.id),
+                    and_(Withdrawal.subject == "license", Withdrawal.subject_id == grant.license_id),
+                    and_(
+                        Withdrawal.subject == "licensor", Withdrawal.subject_id == grant.license.licensor_id
+                    ),
+                ),
+            )
+        ).all()
+        if against and all(
+            survives(kind, training_survives=True, trained_at=trained_at, since=since)
+            for kind, since in against
+        ):
+            kept.add(grant.id)
+    return frozenset(kept)
 
 
 def get(session: Session, withdrawal_id: UUID) -> Withdrawal:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -19,6 +19,7 @@ from bankd.audit.kinds import Kind
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo, Tombstone
 from bankd.licensing import service as licensing
+from bankd.licensing import withdrawals
 from bankd.licensing.facts import profile_digest
 from bankd.licensing.models import RightsProfile
 from bankd.licensing.terms import GrantFacts
@@ -193,14 +194,42 @@ def answers_of(session: Session, snapshot_id: UUID, terms: Terms) -> dict[str, C
         .where(SnapshotPhoto.snapshot_id == snapshot_id)
     ).all()
     held: dict[UUID, str] = dict(rows)
-    here = clear_photos(terms, "train", rights_of(session, held, at=terms.at))
+    outlived = outlives(session, snapshot_id)
+    offers = catalog.facts_of(session, held, at=terms.at)
+    here = clear_photos(terms, "train", offered(session, _outlived(offers, outlived)))
     answers = {held[photo_id]: answer for photo_id, answer in here.items()}
     elsewhere = _facts_elsewhere(session, snapshot_id, known=frozenset(answers))
     keys = {sha256: uuid4() for sha256 in elsewhere}
     there = clear_photos(
-        terms, "train", offered(session, {keys[sha256]: offers for sha256, offers in elsewhere.items()})
+        terms,
+        "train",
+        offered(
+            session, _outlived({keys[sha256]: offers for sha256, offers in elsewhere.items()}, outlived)
+        ),
     )
     return answers | {sha256: there[key] for sha256, key in keys.items()}
+
+
+def outlives(session: Session, snapshot_id: UUID) -> frozenset[UUID]:
+    """Grants of a snapshot that are withdrawn and whose terms keep what was trained on them before."""
+    snapshot = session.get_one(Snapshot, snapshot_id)
+    grants = select(func.unnest(SnapshotPhoto.grant_ids)).where(SnapshotPhoto.snapshot_id == snapshot_id)
+    return withdrawals.outlived(session, grants, trained_at=snapshot.pinned_at)
+
+
+def _outlived(offers: Mapping[UUID, catalog.Offers], grants: frozenset[UUID]) -> dict[UUID, catalog.Offers]:
+    return {
+        photo: tuple(
+            (
+                grant_id,
+                facts.model_copy(update={"blocks": facts.blocks - {"withdrawn"}})
+                if grant_id in grants
+                else facts,
+            )
+            for grant_id, facts in grants_of_photo
+        )
+        for photo, grants_of_photo in offers.items()
+    }
 
 
 def register(

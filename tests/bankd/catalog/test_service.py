@@ -418,8 +418,8 @@ def test_facts_pair_with_their_grants_whatever_is_attached_while_they_are_read(
     with sessions.begin() as session:
 
         @event.listens_for(session.connection(), "after_cursor_execute")
-        def attach(*_: object) -> None:
-            if not attached:
+        def attach(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if not attached and "rights_profiles" in statement:
                 attached.append(True)
                 with sessions.begin() as other:
                     service.attach_grants(other, photo_id, [grants["AT"]], by=BY.librarian, at=AT)
