@@ -29,6 +29,7 @@ RECIPES = Path(__file__).parent / "recipes" / "camvid"
 PROFILE = hashlib.sha256(b"camvid research").hexdigest()  # stands for a license that allows research alone
 SEEDED = ("full", "parametric")
 SHARED = ("alignment", "ordering")
+OTHERWISE = ("adversarial", "overlapping")  # as `full`, but for one thing: ablations of the training
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ class Found:
         }
 
 
-def find(workshop: Workshop, *, seeds: tuple[int, ...]) -> Found:
+def find(workshop: Workshop, *, seeds: tuple[int, ...], otherwise: tuple[str, ...] = ()) -> Found:
     """Every checkpoint that is wanted, trained where it is absent and training is allowed; and further seeds
-    that are there.
+    that are there. `otherwise` are those of `OTHERWISE` that are wanted too.
 
     Raises:
         EvaluationError: a training was stopped before its end; the same command goes on.
     """
-    wanted = [named(name, seed) for seed in seeds for name in SEEDED] + list(SHARED)
+    wanted = [named(name, seed) for seed in seeds for name in SEEDED] + [*SHARED, *otherwise]
     found = Found()
     for name in wanted:
         path = workshop.networks / f"{name}.safetensors"
@@ -103,7 +104,7 @@ def networks(found: Found, *, device: str) -> Networks:
     """
     categories = facts()
     known = {category.name for category in categories.values()}
-    by_role: dict[str, dict[int, NetworkRefiner]] = {role: {} for role in SEEDED}
+    by_role: dict[str, dict[int, NetworkRefiner]] = {role: {} for role in (*SEEDED, *OTHERWISE)}
     gateless = None
     for name, path in found.files.items():
         role, _, seed = name.partition("-")
@@ -119,7 +120,8 @@ def networks(found: Found, *, device: str) -> Networks:
     if (path := found.files.get("ordering")) is not None:
         ordering, card = checkpoints.load(path, kind="ordering", known=known)
         sorter = NetworkSorter(ordering, card, categories, device=device)
-    return Networks(by_role["full"], by_role["parametric"], gateless, aligner, sorter)
+    otherwise = {role: by_role[role][1] for role in OTHERWISE if by_role[role]}
+    return Networks(by_role["full"], by_role["parametric"], gateless, aligner, sorter, otherwise)
 
 
 def write_snapshot(folder: Path, camvid: CamVid, names: tuple[str, ...]) -> snapshots.Snapshot:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import cv2
 import torch
-from camvid_networks import Training, Workshop, find, networks
+from camvid_networks import OTHERWISE, Training, Workshop, find, networks
 from camvid_photos import CamVid, facts
 
 from synth.evaluation import folder as folders
@@ -59,7 +59,7 @@ def main() -> int:
         ),
     )
     try:
-        found = find(workshop, seeds=tuple(options.seeds))
+        found = find(workshop, seeds=tuple(options.seeds), otherwise=tuple(options.otherwise))
         judges = segmenters(camvid, options)
         names = {number: category.name for number, category in facts().items()}
         folders.write_photos(work, asked, bank, names, judges)
@@ -105,6 +105,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--networks", type=Path, help="where checkpoints are; OUT/networks if not said")
     parser.add_argument("--no-training", action="store_true", help="leave out what has no checkpoint")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="networks of these are trained")
+    parser.add_argument(
+        "--otherwise", nargs="+", choices=OTHERWISE, default=[], help="also networks trained like this"
+    )
     parser.add_argument("--steps", type=int, help="train for so many only, into folders of their own")
     parser.add_argument("--variations", type=int, default=VARIATIONS)
     parser.add_argument("--segmenter-steps", type=int, default=segmenter.Training(0).steps)

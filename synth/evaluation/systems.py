@@ -15,6 +15,7 @@ from synth.refinement import Refiner
 
 BLEND, FULL, PARAMETRIC, EMPTY = "blend", "full", "parametric", "empty bank"
 SEED = "seed "
+OVERLAPPING = "overlapping"
 
 Progress = Callable[[str, int, int], None]  # system, pictures made, of how many
 
@@ -36,7 +37,8 @@ class Method:
 class Networks:
     """What was trained. Refiners by seed; with several, systems of all but the first are named after theirs.
 
-    `gateless` is the first of `full` with its gate open everywhere.
+    `gateless` is the first of `full` with its gate open everywhere. `otherwise` were trained as it was but
+    for what they are named by; `overlapping` ones are for overlap canvases.
     """
 
     full: Mapping[int, Refiner] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Networks:
     gateless: Refiner | None = None
     aligner: Aligner | None = None
     sorter: Sorter | None = None
+    otherwise: Mapping[str, Refiner] = field(default_factory=dict)
 
 
 def methods(networks: Networks, *, ablations: bool = False, lightings: Sequence[float] = ()) -> list[Method]:
@@ -66,6 +69,10 @@ def methods(networks: Networks, *, ablations: bool = False, lightings: Sequence[
         found += [
             one for canvas in {BLEND: blend, whole.name: whole}.values() for one in _overlapping(canvas)
         ]
+    for name, refiner in networks.otherwise.items():
+        rule: CanvasRule = "overlap" if name == OVERLAPPING else "strict"
+        of = f"{FULL}, overlap" if rule == "overlap" else FULL
+        found.append(replace(blend, name=f"{of}, {name}", refiner=refiner, rule=rule))
     for weight in lightings:
         choice = replace(blend.choice, lighting=weight)
         found.append(replace(blend, name=f"{BLEND}, lighting {weight:g}", choice=choice))

@@ -49,11 +49,13 @@ class NetworkSorter:
             if not any(things[i].category.planar or things[i].category.void for i in (one, other))
             and (things[one].depth_mm is None or things[other].depth_mm is None)
         ][:MAX_PAIRS]
-        return ordered_by_scores(things, self._scores(pairs, areas, labels))
+        return ordered_by_scores(things, self.scores(pairs, areas, labels))
 
-    def _scores(
+    def scores(
         self, pairs: Sequence[tuple[int, int]], areas: Sequence[Region], labels: NDArray[np.uint8]
     ) -> dict[tuple[int, int], float]:
+        """How surely the first of each pair of `areas` lies in front of the second, negative where it does
+        not; a pair of which the network says nothing is not there."""
         scores: dict[tuple[int, int], float] = {}
         for at in range(0, len(pairs), _BATCH):
             batch = pairs[at : at + _BATCH]

@@ -67,6 +67,15 @@ def test_an_ablation_lacks_one_part_and_no_other() -> None:
     assert alone >= {"blend, no coherence", "blend, overlap"}
 
 
+def test_networks_that_were_trained_otherwise_stand_beside_full_on_the_canvas_that_they_are_for() -> None:
+    first, judged, spilled = Flat(), Flat(), Flat()
+    networks = Networks({1: first}, otherwise={"adversarial": judged, "overlapping": spilled})
+    found = {method.name: method for method in methods(networks)}
+    assert differing(found["full, adversarial"], found["full"]) == {"refiner"}
+    assert found["full, overlap, overlapping"].refiner is spilled
+    assert differing(found["full, overlap, overlapping"], found["full"]) == {"refiner", "rule"}
+
+
 def differing(one: Method, other: Method) -> set[str]:
     parts = ("refiner", "aligner", "sorter", "choice", "memory", "rule")
     return {part for part in parts if getattr(one, part) != getattr(other, part)}
