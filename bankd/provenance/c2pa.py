@@ -35,7 +35,8 @@ class Sealed:
     """The file as it will leave the bank, and what it was signed with."""
 
     file: bytes
-    manifest_text: str
+    manifest: Manifest
+    manifest_text: str  # its canonical text, which is what was signed
     manifest_signature: bytes
     time_stamped: bool
 
@@ -102,7 +103,7 @@ def sign(
         raise SigningFailed("the signed file does not verify against its own anchors")
     if pixels.pixel_sha256(pixels.decode(file)) != manifest.pixel_sha256:
         raise SigningFailed("the signed file does not hold the manifest's pixels")
-    return Sealed(file, text, signature, time_stamped)
+    return Sealed(file, manifest, text, signature, time_stamped)
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def _rectangle(box: regions.Box) -> dict[str, Any]:
 def _settings() -> dict[str, Any]:
     return {
         "verify": {
-            "verify_after_sign": True,
+            "verify_after_sign": False,  # `sign` reads the whole file back, against our own anchors
             "verify_trust": True,
             "remote_manifest_fetch": False,
             "ocsp_fetch": False,

@@ -8,6 +8,7 @@ docs/manifest.md explains each field; `manifest.schema.json` is its JSON Schema.
 """
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -194,8 +195,14 @@ class Manifest(Value):
         return np.array([*numbers, -1], dtype=np.int32)[owner]  # -1 takes the last
 
     def canonical(self) -> str:
-        """RFC 8785 text: what is signed, stored and embedded."""
-        return rfc8785.dumps(self.model_dump(mode="json")).decode()
+        """RFC 8785 text: what is signed, stored and embedded.
+
+        Of text and whole numbers under ASCII names alone, which the standard library writes the same way:
+        a test holds both equal.
+        """
+        return json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
 
 
 def read(text: str) -> Manifest:

@@ -15,7 +15,7 @@ from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.provenance.c2pa import Sealed
 from bankd.provenance.errors import CompositeNotFound, ManifestUnreadable
-from bankd.provenance.manifest import Disclosures, Manifest, read
+from bankd.provenance.manifest import Disclosures, Manifest
 from bankd.provenance.models import Composite, Handout, Usage
 
 
@@ -46,9 +46,9 @@ def record(
     The entry has no index yet: whoever calls may `log.settle` and set the composite's `log_index`.
 
     Raises:
-        ManifestUnreadable: the manifest is not sound, or the disclosures are not the ones it commits to.
+        ManifestUnreadable: the disclosures are not the ones that the manifest commits to.
     """
-    manifest = read(sealed.manifest_text)
+    manifest = sealed.manifest
     if disclosures.commitments() != manifest.commitments:
         raise ManifestUnreadable("its commitments are not of these disclosures")
     file_sha256 = sha256(sealed.file).hexdigest()

@@ -144,6 +144,7 @@ class Order(Base):
     archive_key: Mapped[str]
     archive_sha256: Mapped[Sha256]
     archive_size_bytes: Mapped[BigInt]
+    masks_sha256: Mapped[Sha256 | None]  # of what the seal reads; none before there were such
     published: Mapped[int] = mapped_column(default=1)  # how often the render queue was told of it
     published_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]

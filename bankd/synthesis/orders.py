@@ -24,6 +24,7 @@ from bankd.licensing import caps
 from bankd.policy import service as policy
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
+from bankd.synthesis import masks
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan, still_clears
@@ -50,6 +51,7 @@ class Drafted:
     archive_key: str
     archive_sha256: str
     archive_size_bytes: int
+    masks_sha256: str
 
 
 def draft(
@@ -80,6 +82,7 @@ def draft(
     frames = {row.id: row for row in session.scalars(select(Photo).where(Photo.id.in_(photos)))}
 
     entries = []
+    crops_of: dict[int, bytes] = {}
     for photo_id in photos:
         mine = [segment for segment in wanted if plan.photo_of[segment] == photo_id]
         photo = frames[photo_id]
@@ -95,12 +98,14 @@ def draft(
                 "depth_mm": row.depth_mm,
             }
             entries.append((facts, png))
+            crops_of[key_of[segment]] = png
     content = workorder.pack_archive(labels, entries)
     if len(content) > workorder.MAX_ARCHIVE_BYTES:
         raise ArchiveTooLarge(len(content), workorder.MAX_ARCHIVE_BYTES)
     sha256 = hashlib.sha256(content).hexdigest()
     archive_key = f"orders/{order_id}/{sha256}"
     blobs.put(archive_key, content, media_type="application/zip")
+    masks_sha256 = masks.keep(blobs, order_id, crops_of)
 
     spec = {
         "height": request.height,
@@ -141,7 +146,14 @@ def draft(
         archive_key=archive_key,
         archive_sha256=sha256,
         archive_size_bytes=len(content),
+        masks_sha256=masks_sha256,
     )
+
+
+def discard(drafted: Drafted, *, blobs: Blobs) -> None:
+    """Delete what was stored for an order that was not made."""
+    blobs.delete(drafted.archive_key)
+    blobs.delete(masks.key_of(drafted.id, drafted.masks_sha256))
 
 
 def read_crops(
@@ -200,6 +212,7 @@ def make(
         archive_key=drafted.archive_key,
         archive_sha256=drafted.archive_sha256,
         archive_size_bytes=drafted.archive_size_bytes,
+        masks_sha256=drafted.masks_sha256,
         published_at=at,
     )
     session.add(order)

@@ -6,17 +6,13 @@ pixels of a placed segment are the photo's (docs/architecture.md says so).
 """
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-import numpy as np
-import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from PIL import Image
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -37,14 +33,12 @@ from bankd.provenance.certificates import Credentials
 from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
-from bankd.storage import Blobs
 from bankd.synthesis import made_by
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
-from bankd.synthesis.orders import read_crops
 from synth.composition.ledger import recompute
 from synth.layout import Layout
-from synth.pictures import CanvasRule, Ledger, SynthError
+from synth.pictures import CanvasRule, Ledger, Mask, SynthError
 from synth.refinement import Refined
 from synth.workorder import OrderedCategory, RenderedVariation
 
@@ -74,14 +68,14 @@ def examine(
     made: Refined,
     *,
     layout: Layout,
-    blobs: Blobs,
+    masks: Mapping[int, Mask],
     taxonomy: Taxonomy,
     at: datetime,
 ) -> Examined | SealRefused:
     """Look at one claim, against the rights of this moment. Changes nothing.
 
-    Raises:
-        BlobUnavailable: try again.
+    Args:
+        masks: the bank's own, of all segments of the order, by their key in the archive.
     """
     clearance = session.get_one(Clearance, order.clearance_id)
     relied = {UUID(photo): UUID(grant) for photo, grant in clearance.relied.items()}
@@ -103,9 +97,6 @@ def examine(
         return cleared
     license, bundle_digest = cleared
 
-    masks = _masks(
-        session, {key: segments[key] for key in {p[1] for p in claim.placements}}, relied, blobs=blobs
-    )
     categories = {c["id"]: OrderedCategory(**c).facts() for c in order.spec["categories"]}
     try:
         placements = claim.placed()
@@ -169,28 +160,6 @@ def _clear(
         leave = frozenset(photo for photo, grant in relied.items() if grant in answer.grants[-1:])
         return SealRefused(answer.reasons, leave, answer.grants)
     return answer, terms.bundle.digest
-
-
-def _masks(
-    session: Session, wanted: Mapping[int, tuple[int, UUID]], relied: Mapping[UUID, UUID], *, blobs: Blobs
-) -> dict[int, npt.NDArray[np.bool_]]:
-    """The bank's own masks of the segments a claim places, by their key in the archive."""
-    rows = {
-        row.id: row
-        for row in session.scalars(select(Segment).where(Segment.id.in_({s for s, _ in wanted.values()})))
-    }
-    photos = {
-        row.id: row
-        for row in session.scalars(select(Photo).where(Photo.id.in_({p for _, p in wanted.values()})))
-    }
-    masks = {}
-    for photo_id, photo in photos.items():
-        mine = [(key, rows[segment]) for key, (segment, of) in wanted.items() if of == photo_id]
-        crops = read_crops(blobs, photo, [row.ordinal for _, row in mine], relied=relied)
-        for (key, _), png in zip(mine, crops, strict=True):
-            with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-                masks[key] = np.asarray(image.getchannel("A")) > 0
-    return masks
 
 
 def _canvas(order: Order) -> CanvasRule:

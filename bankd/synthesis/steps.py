@@ -6,6 +6,7 @@ it is. Nothing is held locked while bytes move or keys sign.
 
 import logging
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
-from bankd.synthesis import made_by, orders, sealing, service
+from bankd.synthesis import made_by, masks, orders, sealing, service
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
@@ -154,7 +155,7 @@ def _order(
             if isinstance(made, frozenset):
                 raise CapFull(made)
     except (Withdrawn, CapFull, RightsMoved) as not_made:
-        rt.blobs.delete(drafted.archive_key)
+        orders.discard(drafted, blobs=rt.blobs)
         if not isinstance(not_made, Withdrawn):
             raise
 
@@ -240,12 +241,13 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
     ordered = {int(variation["index"]) for variation in order.spec["variations"]}
     claims = {claim.index: claim for claim in result.variations if claim.index in ordered}
     layout = Layout(layout_of(rt, request))
+    own = masks.of_order(order, blobs=rt.blobs)
     for index, claim in sorted(claims.items()):
         if claim.outcome == "uncovered":
             with rt.transaction() as session:
                 service.settle_uncovered(session, order.id, index, claim.uncovered, by=rt.actor, at=rt.now())
             continue
-        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout)
+        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout, own)
         if not_sealed is not None:
             with rt.transaction() as session:
                 service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
@@ -255,7 +257,13 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
 
 
 def _seal_one(
-    rt: Runtime, order: Order, request: Request, claim: RenderedVariation, made: Refined, layout: Layout
+    rt: Runtime,
+    order: Order,
+    request: Request,
+    claim: RenderedVariation,
+    made: Refined,
+    layout: Layout,
+    own: Mapping[int, masks.Mask],
 ) -> SealRefused | None:
     with rt.transaction() as session:
         at = rt.now()
@@ -263,7 +271,7 @@ def _seal_one(
         if variation.state != VariationState.WAITING:
             return None
         examined = sealing.examine(
-            session, order, request, claim, made, layout=layout, blobs=rt.blobs, taxonomy=house(), at=at
+            session, order, request, claim, made, layout=layout, masks=own, taxonomy=house(), at=at
         )
         if isinstance(examined, SealRefused):
             return examined

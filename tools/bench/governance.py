@@ -89,7 +89,7 @@ SPANS: dict[str, tuple[str, ...]] = {
         "bankd.synthesis.sealing:examine",
         "bankd.synthesis.sealing:commit",
     ),
-    "seal, the bank's masks": ("bankd.synthesis.sealing:_masks",),
+    "seal, the bank's masks": ("bankd.synthesis.masks:keep", "bankd.synthesis.masks:of_order"),
     "seal, its ledger": ("bankd.synthesis.sealing:recompute",),
     "log": (
         "bankd.audit.log:append",

@@ -8,6 +8,7 @@ from uuid import UUID
 import jsonschema
 import numpy as np
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import bankd.provenance
@@ -94,6 +95,20 @@ def test_manifest_survives_its_canonical_text(canvas: CanvasOf) -> None:
     manifest = canvas(3).manifest
 
     assert read(manifest.canonical()) == manifest
+
+
+@pytest.mark.parametrize(
+    "name", ["wall", 'a "wall" \\', "été", "壁", "\u2028", "\t\x1f\x7f", "\U0001f9f1", "\ue000"]
+)
+def test_canonical_text_is_that_of_rfc_8785(name: str) -> None:
+    document = small_manifest().model_dump(mode="json")
+    for segment in document["placed_photos"][0]["segments"]:
+        segment["category"] = name
+
+    text = Manifest.model_validate(document).canonical()
+
+    assert text == rfc8785.dumps(document).decode()
+    assert read(text).canonical() == text
 
 
 def test_areas_are_those_of_the_ledger_and_the_largest_photo_stands_first(canvas: CanvasOf) -> None:

@@ -20,7 +20,7 @@ from bankd.audit import log
 from bankd.licensing.models import GrantCounter
 from bankd.provenance import manifest
 from bankd.provenance.models import Composite, Usage
-from bankd.synthesis import orders, sealing, steps
+from bankd.synthesis import masks, orders, sealing, steps
 from bankd.synthesis.models import Order, Reservation, Variation
 from synth import workorder
 from synth.refinement import Refined
@@ -365,18 +365,59 @@ def test_rights_that_end_while_a_picture_is_signed_refuse_the_seal(bank, monkeyp
         assert session.scalars(select(Variation)).one().reasons["reasons"] == ["create-by-passed"]
 
 
-def test_a_photo_whose_bytes_are_lost_ends_its_order_and_does_not_hang_it(bank) -> None:
-    (photo,) = bank.take((bank.grant("open"),))
-    order = bank.order(bank.ask())
-    bank.render(order)
-    bank.rt.blobs.delete_prefix(str(photo))
+def lost(bank, order: Order) -> None:
+    bank.rt.blobs.delete(masks.key_of(order.id, order.masks_sha256))
 
-    steps.seal(bank.rt, order.id)
 
-    assert sealed(bank) == []
-    assert last_kind(bank) == "order.failed"
+def exchanged(bank, order: Order) -> None:
+    """Somebody who can write to the store says that segments are larger than they are."""
+    key = masks.key_of(order.id, order.masks_sha256)
+    own = masks.of_order(order, blobs=bank.rt.blobs)
+    bank.rt.blobs.delete(key)
+    link = bank.rt.blobs.presigned_put(key, expires=timedelta(minutes=5))
+    forged = masks.pack({key: np.ones_like(mask) for key, mask in own.items()})
+    assert PoolManager().request("PUT", link, body=forged).status == 200
+
+
+def never_kept(bank, order: Order) -> None:
+    """An order of a version of bankd that kept none."""
     with bank.rt.transaction() as session:
+        session.get_one(Order, order.id).masks_sha256 = None
+
+
+@pytest.mark.parametrize("harm", [lost, exchanged, never_kept])
+def test_without_the_banks_own_masks_an_order_ends_unsealed_and_does_not_hang(served, harm) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    harm(served, order)
+
+    steps.seal(served.rt, order.id)
+
+    assert sealed(served) == []
+    assert last_kind(served) == "order.failed"
+    with served.rt.transaction() as session:
         assert session.get_one(Order, order.id).state == "void"
+    assert served.request(order.request_id).state == "filed"
+
+
+def test_masks_are_kept_to_the_pixel(served) -> None:
+    order = served.order(served.ask())
+    archive = served.rt.blobs.get(order.archive_key, limit_bytes=1 << 26)
+
+    kept = masks.of_order(order, blobs=served.rt.blobs)
+
+    _, segments = workorder.unpack_archive(archive)
+    assert kept.keys() == segments.keys()
+    assert all(np.array_equal(kept[key], segment.mask) for key, segment in segments.items())
+
+
+def test_no_link_leads_a_worker_to_the_masks_that_the_seal_will_use(served) -> None:
+    order = served.order(served.ask())
+    with served.rt.transaction() as session:
+        published = steps.publish(served.rt, session, order.id)
+
+    assert published is not None
+    assert order.masks_sha256 not in published[0]
 
 
 def test_links_are_neither_stored_nor_logged(served) -> None:
