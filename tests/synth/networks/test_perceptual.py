@@ -49,7 +49,18 @@ def classifier() -> nn.Sequential:
 @pytest.fixture(scope="module")
 def weights(classifier: nn.Sequential) -> dict[str, torch.Tensor]:
     named = {f"features.{name}": weight for name, weight in classifier.state_dict().items()}
-    return named | {"classifier.0.bias": torch.zeros(4)}
+    # Its last layers, which nobody looks at: one number stretched, so that the file stays small.
+    for at, (after, before) in {0: (4096, 25088), 3: (4096, 4096), 6: (1000, 4096)}.items():
+        named[f"classifier.{at}.weight"] = torch.zeros(1).expand(after, before)
+        named[f"classifier.{at}.bias"] = torch.zeros(after)
+    return named
+
+
+def convolutions(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Without the last layers, which safetensors would write out in full; one of theirs is left."""
+    return {k: v for k, v in weights.items() if k.startswith("features.")} | {
+        "classifier.6.bias": weights["classifier.6.bias"]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +73,14 @@ def named_file(tmp_path_factory: pytest.TempPathFactory, weights: dict[str, torc
 @pytest.fixture(scope="module")
 def features(named_file: Path) -> Features:
     return vgg19(named_file)
+
+
+def test_the_named_file_is_laid_out_as_torchvision_s(weights: dict[str, torch.Tensor]) -> None:
+    convolutions = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+    assert [name for name in weights if name.startswith("features.")] == [
+        f"features.{at}.{part}" for at in convolutions for part in ("weight", "bias")
+    ]
+    assert sum(tensor.numel() for tensor in weights.values()) == 143_667_240
 
 
 def test_the_taps_of_a_named_file_are_those_of_the_classifier_it_holds(
@@ -86,13 +105,13 @@ def test_safetensors_and_pytorchs_own_format_give_the_same(
     features: Features, weights: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
     path = tmp_path / "vgg19.safetensors"
-    safetensors.torch.save_file(weights, path)
+    safetensors.torch.save_file(convolutions(weights), path)
     pictures = torch.rand(1, 3, 16, 16, generator=seeded())
     assert all(torch.equal(a, b) for a, b in zip(vgg19(path)(pictures), features(pictures), strict=True))
 
 
 def test_wrong_tensors_are_named(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    wrong = {k: v for k, v in weights.items() if k != "features.28.bias"}
+    wrong = {k: v for k, v in convolutions(weights).items() if k != "features.28.bias"}
     wrong["features.0.weight"] = torch.zeros(64, 1, 3, 3)
     path = tmp_path / "odd.safetensors"
     safetensors.torch.save_file(wrong, path)
@@ -106,7 +125,8 @@ def test_wrong_tensors_are_named(weights: dict[str, torch.Tensor], tmp_path: Pat
 
 def test_weights_that_are_no_numbers_are_refused(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
     path = tmp_path / "bad.safetensors"
-    safetensors.torch.save_file(weights | {"features.2.bias": torch.full((64,), torch.nan)}, path)
+    bad = convolutions(weights) | {"features.2.bias": torch.full((64,), torch.nan)}
+    safetensors.torch.save_file(bad, path)
     with pytest.raises(BadWeights, match=r"`features.2.bias`"):
         vgg19(path)
 
