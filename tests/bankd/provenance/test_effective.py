@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankd.licensing.terms import Credit, GrantFacts
-from bankd.provenance.effective import Clash, EffectiveLicense, Relied, effective
+from bankd.licensing.terms import Credit, GrantFacts, Indemnity
+from bankd.provenance.effective import Clash, EffectiveLicense, LeastIndemnity, Relied, effective
 
 Facts = Callable[..., GrantFacts]
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -22,6 +22,15 @@ def meet(*facts: GrantFacts) -> EffectiveLicense:
 
 def only(*words: str) -> frozenset[str]:
     return frozenset(words)
+
+
+SELLS_OFF = {"ends_at": "2027-01-01T00:00:00.000Z", "sell_off_before": "2027-04-01T00:00:00.000Z"}
+RULED = {
+    "basis": "ruling",
+    "basis_territories": only("JP"),
+    "basis_ends_at": "2026-12-01T00:00:00.000Z",
+    "territories_tested": "targeted",
+}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +79,20 @@ def only(*words: str) -> frozenset[str]:
         ),
         ({"create_before": "2026-09-01T00:00:00.000Z"}, {}, "create_before", "2026-09-01T00:00:00.000Z"),
         ({"publish_before": "2026-09-01T00:00:00.000Z"}, {}, "publish_before", "2026-09-01T00:00:00.000Z"),
+        ({"ends_at": "2027-01-01T00:00:00.000Z"}, {}, "sell_off_before", None),
+        (SELLS_OFF, {}, "sell_off_before", "2027-04-01T00:00:00.000Z"),
+        (SELLS_OFF, SELLS_OFF | {"sell_off_before": "2027-03-01T00:00:00.000Z"}, "sell_off_before",
+         "2027-03-01T00:00:00.000Z"),
+        (SELLS_OFF, {"ends_at": "2027-02-01T00:00:00.000Z"}, "sell_off_before", "2027-02-01T00:00:00.000Z"),
+        (SELLS_OFF, {"ends_at": "2027-01-01T00:00:00.000Z"}, "sell_off_before", None),
+        (SELLS_OFF, {"embedded_ends_at": "2027-01-15T00:00:00.000Z"}, "sell_off_before",
+         "2027-01-15T00:00:00.000Z"),
+        ({"ends_at": "2027-01-01T00:00:00.000Z", "archive": True}, {}, "archive", True),
+        ({"ends_at": "2027-01-01T00:00:00.000Z", "archive": True}, {"ends_at": "2028-01-01T00:00:00.000Z"},
+         "archive", False),
+        (RULED, {}, "territories", only("JP")),
+        (RULED, {"territories_tested": "targeted"}, "territories_tested", "accessible"),
+        (RULED, {}, "ends_at", "2026-12-01T00:00:00.000Z"),
     ],
 )  # fmt: skip
 def test_scopes_intersect_limits_narrow_and_prohibitions_unite(
@@ -158,6 +181,52 @@ def test_sublicense_needs_every_grant(grant_facts: Facts) -> None:
         )
         assert isinstance(license, EffectiveLicense)
         assert license.sublicense is all(both)
+
+
+def indemnity(scope: set[str], cap_minor: int | None = None, currency: str | None = None) -> Indemnity:
+    return Indemnity.model_validate({"scope": scope, "cap_minor": cap_minor, "currency": currency})
+
+
+@pytest.mark.parametrize(
+    ("given", "least"),
+    [
+        ([None], None),
+        ([indemnity({"copyright"}), None], None),
+        ([indemnity({"copyright"}), indemnity({"likeness"}, 100, "JPY")], None),
+        ([indemnity({"copyright"})], LeastIndemnity(scope=only("copyright"), caps=())),
+        (
+            [indemnity({"copyright", "likeness"}, 500, "JPY"), indemnity({"copyright"}, 300, "JPY")],
+            LeastIndemnity(scope=only("copyright"), caps=(("JPY", 300),)),
+        ),
+        (
+            [
+                indemnity({"copyright"}, 500, "JPY"),
+                indemnity({"copyright"}, 9, "EUR"),
+                indemnity({"copyright"}),
+            ],
+            LeastIndemnity(scope=only("copyright"), caps=(("EUR", 9), ("JPY", 500))),
+        ),
+    ],
+)
+def test_the_indemnity_of_a_picture_is_the_least(
+    grant_facts: Facts, given: list[Indemnity | None], least: LeastIndemnity | None
+) -> None:
+    license = effective([Relied(UUID(int=n), grant_facts(), indemnity=one) for n, one in enumerate(given)])
+    assert isinstance(license, EffectiveLicense)
+    assert license.indemnity == least
+
+
+def test_nobody_is_credited_who_must_not_be_named(grant_facts: Facts) -> None:
+    license = effective(
+        [
+            Relied(A, grant_facts(), Credit(suppressed=True)),
+            Relied(B, grant_facts(), Credit(text="© Aiko Mori", text_ja="© 森 愛子")),
+        ]
+    )
+    assert isinstance(license, EffectiveLicense)
+    assert [(one.text, one.text_ja, one.grant_ids) for one in license.credits] == [
+        ("© Aiko Mori", "© 森 愛子", (B,))
+    ]
 
 
 def test_one_grant_on_two_photos_keeps_the_narrower_facts_of_either(grant_facts: Facts) -> None:
