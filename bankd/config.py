@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bankd.errors import BankError
 
@@ -45,6 +45,16 @@ class Settings(BaseModel):
     c2pa_key: Path | None = None  # PEM, ES256
     time_stamp_url: str | None = None  # RFC 3161
 
+    ranking_threads: int | None = Field(default=None, ge=1)  # of each process of `bank`; a core each
+
+    # Who is told of ends and withdrawals; nobody where neither is set.
+    smtp_url: str | None = None  # smtp+starttls://user:password@host:587
+    notice_sender: str | None = None
+    notice_recipients: str | None = None  # addresses, with commas between them
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    webhook_secret_file: Path | None = None  # instead, and for its owner alone (0600)
+
     api_host: str = "127.0.0.1"
     api_port: int = 8420
 
@@ -58,6 +68,13 @@ class Settings(BaseModel):
         return f"Settings(home={self.home})"
 
     __str__ = __repr__
+
+    @property
+    def threads(self) -> int:
+        """How many threads rank the regions of one layout."""
+        if self.ranking_threads is not None:
+            return self.ranking_threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def keys(self) -> Path:

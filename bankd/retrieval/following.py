@@ -18,6 +18,7 @@ from psycopg import Cursor
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from bankd import config
 from bankd.audit import log
 from bankd.policy.answers import Answers
 from bankd.policy.filters import Filter
@@ -38,8 +39,9 @@ CLEARED = 32  # pieces of which the ranges for a use are kept
 class Follower:
     """The indexes of one database, each of the latest moment that was asked for."""
 
-    def __init__(self, engine: Engine, folder: Path | None = None) -> None:
-        """`folder` is where indexes are kept from one process to the next."""
+    def __init__(self, engine: Engine, folder: Path | None = None, *, threads: int = 1) -> None:
+        """`folder` is where indexes are kept from one process to the next; `threads` rank one layout."""
+        self.threads = threads
         self._engine = engine
         self._folder = folder
         self._written: dict[Frame, object] = {}
@@ -197,7 +199,9 @@ def follower(engine: Engine) -> Follower:
         if engine not in _followers:
             # Workers are told where the installation's data lie.
             home = os.environ.get("BANKD_HOME")
-            _followers[engine] = Follower(engine, Path(home) / "indexes" if home else None)
+            _followers[engine] = Follower(
+                engine, Path(home) / "indexes" if home else None, threads=config.load().threads
+            )
         return _followers[engine]
 
 

@@ -24,6 +24,7 @@ from bankd.retrieval.copying import Moment
 from bankd.retrieval.ranked import Ranked
 from synth.retrieval.descriptors import Descriptors, Frame
 from synth.retrieval.resident import FOREVER_US, Cleared, Found, Ints, Part, Photos, Rows, Work, merge
+from synth.retrieval.searching import Search, searched
 
 EVERY_GRANT = -1
 """As the bits that are left out of a photo: all of it."""
@@ -89,27 +90,31 @@ class Index:
         k: int,
         at_us: int,
         work: Work | None = None,
+        threads: int = 1,
     ) -> list[list[Ranked]]:
         """The k best rows for each region whose photos' grants clear and are not blocked, best first.
 
         Args:
             clears: what clears of each piece.
+            threads: at most so many work on it, where there is enough for more than one.
         """
-        work = Work() if work is None else work
         regions: dict[int, list[int]] = {}
         for region, category in enumerate(categories):
             regions.setdefault(category, []).append(region)
-        ranked: list[list[Ranked]] = [[] for _ in categories]
+        searches: list[Search] = []
         for category, places in regions.items():
-            answers: list[tuple[Piece, list[Found]]] = []
             for piece, cleared in zip(self.pieces, clears, strict=True):
                 spans = cleared.spans(category)
-                if len(spans.tiles):
-                    found = piece.part.search(query, places, spans, k=k, at_us=at_us, work=work)
-                    answers.append((piece, found))
-            for at, region in enumerate(places):
-                ranked[region] = _joined([(piece, found[at]) for piece, found in answers], k)
-        return ranked
+                if spans.rows:
+                    searches.append(Search(piece.part, places, spans))
+        whose = {id(piece.part): piece for piece in self.pieces}
+        answers: list[list[tuple[Piece, Found]]] = [[] for _ in categories]
+        work = Work() if work is None else work
+        for search, found in searched(query, searches, k=k, at_us=at_us, threads=threads, work=work):
+            piece = whose[id(search.part)]
+            for region, one in zip(search.places, found, strict=True):
+                answers[region].append((piece, one))
+        return [_joined(answer, k) for answer in answers]
 
 
 def built(cursor: Cursor[Any], frame: Frame) -> Index:
@@ -230,9 +235,11 @@ def _joined(answers: Sequence[tuple[Piece, Found]], k: int) -> list[Ranked]:
 
 def _ranked(piece: Piece, found: Found, count: int) -> list[Ranked]:
     """The first rows that were found."""
-    sha256 = found.sha256[:count].astype(">u8").tobytes().hex()
-    rows = zip(found.segment[:count].tolist(), found.photo.tolist(), found.terms.tolist(), strict=False)
-    return [
-        Ranked(segment, piece.ids[photo], sha256[64 * at : 64 * at + 64], *terms)
-        for at, (segment, photo, terms) in enumerate(rows)
-    ]
+    hashes = found.sha256[:count].astype(">u8").tobytes().hex()
+    columns = (
+        found.segment[:count].tolist(),
+        [piece.ids[photo] for photo in found.photo[:count].tolist()],
+        [hashes[at : at + 64] for at in range(0, 64 * count, 64)],
+        *found.terms[:count].T.tolist(),
+    )
+    return list(map(Ranked._make, zip(*columns, strict=True)))

@@ -1,11 +1,10 @@
 """What ranking answers with."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A cleared segment and the integer terms of its score for one region."""
 
     segment_id: int

@@ -93,6 +93,7 @@ def _resident(
             k=k,
             at_us=(at - EPOCH_START) // timedelta(microseconds=1),
             work=work,
+            threads=following.threads,
         )
     return None
 

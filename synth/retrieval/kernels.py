@@ -234,7 +234,7 @@ def search(
     tiles, counts, masks, planes, photo, ordinal, sha, blocked, until, suspect, codes,
     span_tiles, span_lanes, ranges, clears,
     packed_masks, packed_planes, mask_ns, context_ns, places,
-    at_us, keys, rows, terms, sizes, work,
+    at_us, few, keys, rows, terms, sizes, work,
 ):  # fmt: skip
     """The exact best rows for each of Q regions, best first, with their terms.
 
@@ -243,6 +243,7 @@ def search(
         span_tiles, span_lanes: those whose profiles clear, as `spans` makes of `ranges`, and
             `clears` the grants that do, by range.
         packed_masks .. context_ns: descriptors, of which `places` (Q,) names the regions.
+        few: whether to score every row that clears, without a look at its bounds.
         keys, rows, terms: (Q, k), (Q, k) and (Q, k, 4), filled up to `sizes` (Q,).
         work: tiles and rows that were looked at are added to it.
     """
@@ -262,6 +263,14 @@ def search(
             packed_masks[at], packed_planes[at], codes, mask[query], plane[query], shown[query],
             pools[query], bins[query],
         )  # fmt: skip
+    if few:
+        for query in range(queries):
+            sizes[query] = _straight(
+                counts, masks, planes, photo, ordinal, sha, blocked, until, suspect, ranges, clears,
+                mask_n[query], context_n[query], mask[query], plane[query], shown[query],
+                at_us, keys[query], rows[query], terms[query], work,
+            )  # fmt: skip
+        return
     maxima = np.empty((queries, len(span_tiles)), np.float32)
     _maxima(tiles, counts, span_tiles, span_lanes, pools, bins, mask_n, context_n, slack, maxima)
     for query in range(queries):
@@ -282,12 +291,8 @@ def _best(
     at_us, keys, rows, terms, work,
 ):  # fmt: skip
     size = 0
-    used = np.empty(len(mask), np.int64)  # words of the mask that are not empty
-    count = 0
-    for word in range(len(mask)):
-        if mask[word] != 0:
-            used[count] = word
-            count += 1
+    used = np.empty(len(mask), np.int64)
+    count = _used(mask, used)
     mask_sum = np.empty(TILE, np.uint16)
     context_sum = np.empty(TILE, np.uint16)
     bounds = np.empty(TILE, np.float32)
@@ -335,6 +340,54 @@ def _best(
                     # Rounded down, so that no row of the same score is passed over.
                     threshold = np.nextafter(np.float32(keys[0]), np.float32(-1.0))
     _sorted(keys, rows, size, photo, ordinal, sha)
+    _told(counts, masks, planes, mask_n, context_n, mask, plane, shown, used, count, rows, terms, size)
+    return size
+
+
+@_compiled
+def _straight(
+    counts, masks, planes, photo, ordinal, sha, blocked, until, suspect, ranges, clears,
+    mask_n, context_n, mask, plane, shown,
+    at_us, keys, rows, terms, work,
+):  # fmt: skip
+    """As `_best`, over all rows in their order: where they are few, bounds cost more than they spare."""
+    used = np.empty(len(mask), np.int64)
+    count = _used(mask, used)
+    size = 0
+    for number in range(len(ranges)):
+        for row in range(ranges[number, 0], ranges[number, 1]):
+            tile, lane = row // TILE, row % TILE
+            if (suspect[tile] >> np.uint64(lane)) & np.uint64(1):
+                of = photo[row]
+                if until[of] > at_us or clears[number] & ~blocked[of] == 0:
+                    continue
+            work[1] += 1
+            im = _mask_shared(masks, row, mask, used, count)
+            um = np.int64(mask_n) + np.int64(counts[tile, 0, lane]) - im
+            ic = _cells_shared(planes, row, plane, shown)
+            known = max(np.int64(context_n) + np.int64(counts[tile, 1, lane]) - ic, 1)
+            key = np.float64(im * known + ic * um) / np.float64(um * known)
+            if size < len(keys) or key >= keys[0]:
+                size = _offer(keys, rows, size, key, row, photo, ordinal, sha)
+    _sorted(keys, rows, size, photo, ordinal, sha)
+    _told(counts, masks, planes, mask_n, context_n, mask, plane, shown, used, count, rows, terms, size)
+    return size
+
+
+@_compiled
+def _used(mask, used):
+    """The words of a mask that are not empty; how many."""
+    count = 0
+    for word in range(len(mask)):
+        if mask[word] != 0:
+            used[count] = word
+            count += 1
+    return count
+
+
+@_compiled
+def _told(counts, masks, planes, mask_n, context_n, mask, plane, shown, used, count, rows, terms, size):
+    """The terms of the rows that were found."""
     for place in range(size):
         row = rows[place]
         tile, lane = row // TILE, row % TILE
@@ -344,7 +397,6 @@ def _best(
         terms[place, 1] = np.int64(mask_n) + np.int64(counts[tile, 0, lane]) - im
         terms[place, 2] = ic
         terms[place, 3] = np.int64(context_n) + np.int64(counts[tile, 1, lane]) - ic
-    return size
 
 
 @_compiled

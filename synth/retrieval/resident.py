@@ -22,6 +22,7 @@ from synth.retrieval.kernels import BINS, FULL, POOLS, TILE
 MOST = 200  # rows asked for at once
 FOREVER_US = np.iinfo(np.int64).max
 NEVER_US = np.iinfo(np.int64).min
+FEW, FEW_EACH = 1024, 64  # rows that clear, and more for each row asked for: so few are scored without bounds
 CHUNK = 1 << 15  # rows described at once while a part is built
 
 Ints = npt.NDArray[np.int64]
@@ -52,16 +53,31 @@ class Photos:
     until_us: Ints
 
 
-@dataclass(frozen=True, eq=False)
 class Found:
-    """The best rows for one region, best first: (m,) segment ids, photos' places, (m, 4) im, um, ic, uc."""
+    """The best rows of a part for one region, best first: their scores and (m, 4) im, um, ic, uc."""
 
-    segment: Ints
-    photo: npt.NDArray[np.int32]
-    ordinal: npt.NDArray[np.int32]
-    sha256: npt.NDArray[np.uint64]  # (m, 4)
-    key: npt.NDArray[np.float64]
-    terms: Ints
+    def __init__(self, part: "Part", rows: Ints, key: npt.NDArray[np.float64], terms: Ints) -> None:
+        self._part, self._rows = part, rows
+        self.key, self.terms = key, terms
+
+    @property
+    def segment(self) -> Ints:
+        """(m,) ids."""
+        return self._part.segment[self._rows]
+
+    @property
+    def photo(self) -> npt.NDArray[np.int32]:
+        """(m,) places among the part's photos."""
+        return self._part.photo[self._rows]
+
+    @property
+    def ordinal(self) -> npt.NDArray[np.int32]:
+        return self._part.ordinal[self._rows]
+
+    @property
+    def sha256(self) -> npt.NDArray[np.uint64]:
+        """(m, 4)"""
+        return self._part.sha[self.photo]
 
 
 @dataclass
@@ -71,6 +87,11 @@ class Work:
     tiles: int = 0
     rows: int = 0
     spans: int = 0
+
+    def add(self, other: "Work") -> None:
+        self.tiles += other.tiles
+        self.rows += other.rows
+        self.spans += other.spans
 
 
 class Part:
@@ -146,19 +167,15 @@ class Part:
             self.blocked, self.until_us, self.suspect, self.codes,
             spans.tiles, spans.lanes, spans.ranges, spans.clears,
             query.masks, query.planes, query.mask_n, query.context_n, np.array(places, np.int64),
-            at_us, keys, rows, terms, sizes, done,
+            at_us, spans.rows <= FEW + FEW_EACH * k, keys, rows, terms, sizes, done,
         )  # fmt: skip
         work.spans += len(spans.tiles) * len(places)
         work.tiles += int(done[0])
         work.rows += int(done[1])
-        return [self._found(rows[at, :size], keys[at], terms[at]) for at, size in enumerate(sizes.tolist())]
-
-    def _found(self, rows: Ints, keys: npt.NDArray[np.float64], terms: Ints) -> Found:
-        photo = self.photo[rows]
-        return Found(
-            self.segment[rows], photo, self.ordinal[rows], self.sha[photo],
-            keys[: len(rows)], terms[: len(rows)],
-        )  # fmt: skip
+        return [
+            Found(self, rows[at, :size], keys[at, :size], terms[at, :size])
+            for at, size in enumerate(sizes.tolist())
+        ]
 
     def _coded(self, contexts: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return self.codes[contexts]
@@ -191,6 +208,7 @@ class Spans:
     clears: npt.NDArray[np.uint64]  # (r,) bits of the grants that clear
     tiles: npt.NDArray[np.int32]  # (s,) tiles that the ranges reach into
     lanes: npt.NDArray[np.uint64]  # (s,) which rows of each
+    rows: int
 
 
 class Cleared:
@@ -225,7 +243,8 @@ class Cleared:
         room = int(((found[:, 1] - found[:, 0]) // TILE + 2).sum())
         tiles, lanes = np.empty(room, np.int32), np.empty(room, np.uint64)
         count = kernels.spans(found, tiles, lanes)
-        return Spans(found, np.ascontiguousarray(bits), tiles[:count].copy(), lanes[:count].copy())
+        rows = int((found[:, 1] - found[:, 0]).sum())
+        return Spans(found, np.ascontiguousarray(bits), tiles[:count].copy(), lanes[:count].copy(), rows)
 
 
 def merge(found: Sequence[Found], k: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -53,6 +53,7 @@ def test_the_home_is_never_the_files_to_say(tmp_path: Path) -> None:
         ('c2pa_key = "key.pem"\n', "`c2pa_certificates` and `c2pa_key` go together: set both or none"),
         ('c2pa_certificates = "c.pem"\n', "`c2pa_certificates` and `c2pa_key` go together: set both or none"),
         ("house = \n", "settings file `"),
+        ("ranking_threads = 0\n", "setting `ranking_threads`: "),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: str, sentence: str) -> None:
@@ -80,3 +81,8 @@ def test_secrets_are_never_printed(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid) as refused:
         load(tmp_path, "s3_secret_key = ['hunter2']\n")
     assert "hunter2" not in str(refused.value)
+
+
+def test_ranking_takes_a_thread_for_each_core_unless_it_is_told(tmp_path: Path) -> None:
+    assert load(tmp_path).threads >= 1
+    assert load(tmp_path, BANKD_RANKING_THREADS="3").threads == 3

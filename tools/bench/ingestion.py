@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 from uuid import UUID
 
+import cv2
 import numpy as np
 from alembic import command
 from alembic.config import Config
@@ -34,6 +34,7 @@ from bankd.licensing.terms import Depictions, GrantTerms
 from bankd.storage import MinioBlobs
 from tools.bench import plain
 from tools.bench.drawn import DrawnPhoto, classes, draw
+from tools.bench.processes import processes
 from tools.bench.rows import RATIO, Row
 from tools.bench.timing import in_turn, p50, seconds
 
@@ -55,11 +56,11 @@ def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
     drawn.mkdir()
     try:
         bank = Bank(embedded.up(folder))
-        with ProcessPoolExecutor(PROCESSES, get_context("spawn"), _begin, (bank.where,)) as processes:
+        with processes(PROCESSES, _begin, bank.where) as pool:
             numbers = {"12 megapixels": chosen.large_photos, "480 x 360": chosen.small_photos}
             for what, frame in SIZES.items():
                 yield from _measured(
-                    bank, processes, what, frame, numbers[what], chosen.ingestion_rounds, chosen.seed, drawn
+                    bank, pool, what, frame, numbers[what], chosen.ingestion_rounds, chosen.seed, drawn
                 )
     finally:
         embedded.down(folder)
@@ -67,7 +68,7 @@ def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
 
 def _measured(
     bank: "Bank",
-    processes: ProcessPoolExecutor,
+    pool: ProcessPoolExecutor,
     what: str,
     frame: tuple[int, int],
     photos: int,
@@ -81,7 +82,7 @@ def _measured(
 
     def sets() -> list[list[DrawnPhoto]]:
         each = [next(seeds) for _ in range(rounds + 1)]
-        return list(processes.map(draw, [[frame] * photos] * len(each), each, [folder] * len(each)))
+        return list(pool.map(draw, [[frame] * photos] * len(each), each, [folder] * len(each)))
 
     ours, loops = sets(), sets()
     items, batches = [], []
@@ -91,7 +92,7 @@ def _measured(
     to_ingest, to_loop, to_decode = iter(items), iter(loops), ours[0]
 
     def each(work: Callable[..., object], over: object) -> None:
-        for _ in processes.map(work, over):  # type: ignore[call-overload]
+        for _ in pool.map(work, over):  # type: ignore[call-overload]
             pass
 
     taken = in_turn(
@@ -195,6 +196,7 @@ def _opened(at: embedded.Addresses) -> tuple[sessionmaker[Session], MinioBlobs]:
 
 def _begin(at: embedded.Addresses) -> None:
     global _sessions, _blobs
+    cv2.setNumThreads(1)  # as the worker's task does
     _sessions, _blobs = _opened(at)
 
 

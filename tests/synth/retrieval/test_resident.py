@@ -1,13 +1,14 @@
 """The resident index against the brute force, to the last tie, and against what has not cleared."""
 
 from collections.abc import Mapping
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.retrieval import score
+from synth.retrieval import resident, score
 from synth.retrieval.descriptors import Descriptors, pack
 from synth.retrieval.resident import FOREVER_US, NEVER_US, Found, Part, Photos, Rows, Work, merge
 
@@ -35,7 +36,13 @@ class Bank:
     """Rows, their photos, and the part made of them."""
 
     def __init__(
-        self, descriptors: Descriptors, rng: np.random.Generator, *, blocks: bool = True, profiles: int = 8
+        self,
+        descriptors: Descriptors,
+        rng: np.random.Generator,
+        *,
+        blocks: bool = True,
+        profiles: int = 8,
+        categories: tuple[int, ...] = (1, 2, 22),
     ) -> None:
         count = len(descriptors)
         photos = max(1, count // 5)
@@ -43,7 +50,7 @@ class Bank:
             segment=rng.permutation(count).astype(np.int64),
             photo=rng.integers(0, photos, count).astype(np.int32),
             ordinal=rng.permutation(count).astype(np.int32),
-            category=rng.choice([1, 2, 22], count).astype(np.uint8),
+            category=rng.choice(categories, count).astype(np.uint8),
             profile=rng.integers(0, profiles, count),
             descriptors=descriptors,
         )
@@ -86,9 +93,16 @@ class Bank:
     def search(
         self, query: Descriptors, category: int, clears: Mapping[int, int], k: int, work: Work | None = None
     ) -> list[Found]:
+        """By bounds, and once more without any: both give the same."""
         spans = self.part.cleared(clears).spans(category)
         places = list(range(len(query)))
-        return self.part.search(query, places, spans, k=k, at_us=AT_US, work=work or Work())
+        ways = []
+        for few, counted in ((10**9, Work()), (0, work or Work())):
+            with patch.multiple(resident, FEW=few, FEW_EACH=0):
+                ways.append(self.part.search(query, places, spans, k=k, at_us=AT_US, work=counted))
+            assert few == 0 or (counted.tiles == 0 and counted.rows <= spans.rows * len(query))
+        assert [listed(one) for one in ways[0]] == [listed(one) for one in ways[1]]
+        return ways[1]
 
 
 def listed(found: Found) -> list[tuple[int, ...]]:
@@ -168,6 +182,17 @@ def test_full_masks_and_equal_rows_are_told_apart_by_photo_and_ordinal_alone() -
     for k in (1, 7, 200):
         one = same.take(np.array([0]))
         assert [listed(bank.search(one, 1, EVERYTHING, k)[0])] == bank.best(one, 1, EVERYTHING, k)
+
+
+def test_a_bank_of_one_category_under_one_profile_is_one_range() -> None:
+    rng = np.random.Generator(np.random.Philox(13))
+    bank = Bank(drawn(rng, 900), rng, profiles=1, categories=(2,))
+    query = drawn(rng, 8)
+
+    assert len(bank.part.cleared(EVERYTHING).spans(2).ranges) == 1
+    for k in (1, 50, 200):
+        found = bank.search(query, 2, EVERYTHING, k)
+        assert [listed(one) for one in found] == bank.best(query, 2, EVERYTHING, k)
 
 
 @pytest.mark.parametrize("clears", [{}, {99: 1}, {0: 0, 1: 0}])
