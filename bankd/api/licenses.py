@@ -18,15 +18,16 @@ from bankd.api.problems import responses
 from bankd.api.uploads import below, save
 from bankd.catalog import service as catalog
 from bankd.catalog.reprofiling import reprofile
-from bankd.exchange import importing
+from bankd.exchange import exporting, importing
 from bankd.exchange import template as sheet_template
+from bankd.exchange.odrl import MEDIA_TYPE as JSON_LD
 from bankd.exchange.recording import RowOutcome
+from bankd.exposure import withdrawing
 from bankd.licensing import creative_commons, evidence, renewing, rights_import
 from bankd.licensing.errors import LicenseNotFound
 from bankd.licensing.models import Grant, License
 from bankd.licensing.rights_entries import RightsFile
 from bankd.licensing.rights_import import ImportReport
-from bankd.synthesis import withdrawing
 
 IMPORT_MOST_BYTES = 512 << 20
 REASON_MOST = 2000
@@ -152,17 +153,22 @@ class Withdrawn(BaseModel):
 
 @router.post(
     "/import",
-    summary="Import a rights file with its documents, or a sheet",
+    summary="Import a rights file with its documents, a sheet, or an ODRL agreement",
     openapi_extra=takes(Permission.LICENSES_RECORD, body=IMPORT_MOST_BYTES),
     responses=responses(400, 413, 422),
 )
 def import_file(
     call: Called,
-    rights: Annotated[UploadFile, File(description="A rights file (YAML) or a sheet (CSV, XLSX)")],
+    rights: Annotated[
+        UploadFile, File(description="Rights file (YAML), sheet (CSV, XLSX) or ODRL (JSON-LD)")
+    ],
     documents: Annotated[
         list[UploadFile], File(description="Each under the `path` by which the rights file names it")
     ] = [],  # noqa: B006
     dry_run: Annotated[bool, Query(description="Say what would become of it, and write nothing")] = False,
+    house: Annotated[
+        str | None, Query(description="The `uid` by which an ODRL agreement calls this house", max_length=500)
+    ] = None,
 ) -> Imported:
     """Record what the file says and the bank does not know yet. One fault refuses the whole rights file, and
     the problem names every faulty line; of a sheet the faulty lines alone are refused, and the answer names
@@ -177,6 +183,7 @@ def import_file(
             by=call.by,
             at=call.at,
             dry_run=dry_run,
+            house=house,
             told=rows.append if dry_run else lambda _: None,
         )
     return Imported(
@@ -188,8 +195,8 @@ def import_file(
         superseded=report.ended,
         photos=report.photos,
         absent=report.absent,
-        refused=[_line(row) for row in report.refused],
         notes=list(report.notes),
+        refused=[_line(row) for row in report.refused],
         rows=[_line(row) for row in rows] if rows else None,
     )
 
@@ -243,6 +250,20 @@ def show(call: Called, license: str) -> LicenseState:
         return _state(_find(session, license), call)
 
 
+@router.get(
+    "/{license}/odrl",
+    summary="Write a license out as an ODRL agreement",
+    openapi_extra=takes(Permission.TERMS_READ),
+    responses={200: {"content": {JSON_LD: {}}, "description": "The agreement"}, **responses(404, 422)},
+    response_class=Response,
+)
+def export(call: Called, license: str) -> Response:
+    """Its terms, its parties and the photos that hold it. Imported elsewhere, it says the same terms."""
+    with call.transaction() as session:
+        content = exporting.agreement(session, _find(session, license).ref)
+    return Response(content, media_type=JSON_LD)
+
+
 @router.post(
     "/{license}/withdraw",
     summary="Withdraw a license from this moment on",
@@ -253,12 +274,14 @@ def withdraw(call: Called, license: str, body: Reason) -> Withdrawn:
     """Its photos are out of retrieval at once, but for those that hold another grant."""
     with call.transaction() as session:
         found = _find(session, license)
-        touched = withdrawing.withdraw_license(session, found.ref, reason=body.reason, by=call.by, at=call.at)
+        made = withdrawing.withdraw(
+            session, "license", str(found.id), reason=body.reason, by=call.by, at=call.at
+        )
         return Withdrawn(
             license=_state(found, call),
-            photos=touched.photos,
-            composites=touched.composites,
-            networks=list(touched.networks),
+            photos=made.exposure.photos,
+            composites=made.exposure.composites,
+            networks=[one.sha256 for one in made.exposure.networks],
         )
 
 

@@ -2,18 +2,19 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bankd.catalog.reprofiling import reprofile
 from bankd.cli.files import FileUnusable, write_all
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
-from bankd.exchange import importing
+from bankd.cli.withdrawals import show_withdrawn, withdraw_now, withdrawal_options
+from bankd.exchange import exporting, importing
 from bankd.exchange import template as sheet_template
 from bankd.exchange.recording import Imported, RowOutcome
 from bankd.licensing import evidence, reading, renewing
 from bankd.runtime import Runtime
-from bankd.synthesis import withdrawing
 
 UNVERIFIED = "nobody: unverified"
 
@@ -26,10 +27,13 @@ def licenses() -> None:
 @licenses.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would become of it, and write nothing.")
+@click.option("--house", help="Of an ODRL policy: the `uid` by which it calls this house.")
 @as_json
 @click.pass_obj
-def import_(runtime: Runtime, file: Path, dry_run: bool, in_json: bool) -> None:
-    """Record what a file says: a rights file (YAML) or a sheet (CSV, XLSX). What is known already stays.
+def import_(runtime: Runtime, file: Path, dry_run: bool, house: str | None, in_json: bool) -> None:
+    """Record what a file says: a rights file (YAML), a sheet (CSV, XLSX) or an ODRL agreement (JSON-LD).
+
+    What is known already stays.
 
     Of a sheet the rows that are wrong are refused by their lines and the others recorded; exit status 1 says
     that some were refused. Anything else is recorded whole or not at all.
@@ -52,6 +56,7 @@ def import_(runtime: Runtime, file: Path, dry_run: bool, in_json: bool) -> None:
         by=runtime.actor,
         at=runtime.now(),
         dry_run=dry_run,
+        house=house,
         told=tell,
     )
     if in_json:
@@ -85,16 +90,39 @@ def _print_imported(report: Imported) -> None:
 
 
 @licenses.command()
+@click.argument("ref")
+@click.option("--odrl", "in_odrl", is_flag=True, required=True, help="As an ODRL 2.2 agreement (JSON-LD).")
+@click.option("--out", type=click.Path(path_type=Path), help="A file to write, instead of standard output.")
+@click.pass_obj
+def export(runtime: Runtime, ref: str, in_odrl: bool, out: Path | None) -> None:  # noqa: ARG001
+    """Write a license out for others: its terms, its parties and the photos that hold it.
+
+    Imported elsewhere, it says the same terms.
+    """
+    with runtime.transaction() as session:
+        content = exporting.agreement(session, ref)
+    if out is None:
+        click.echo(content.decode(), nl=False)
+        return
+    _write_new(out, content)
+    click.echo(f"{out} written")
+
+
+@licenses.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def template(file: Path) -> None:
     """Write a sheet to fill in: FILE ends in .xlsx or .csv."""
     made = {".xlsx": sheet_template.workbook, ".csv": sheet_template.text}.get(file.suffix.lower())
     if made is None:
         raise click.UsageError(f"`{file}` ends in neither `.xlsx` nor `.csv`")
+    _write_new(file, made())
+    click.echo(f"{file} written: fill it in and bring it in with `bankd licenses import {file}`")
+
+
+def _write_new(file: Path, content: bytes) -> None:
     if file.exists():
         raise FileUnusable(file, "file", "is there already: name another")
-    write_all(file.absolute().parent, {file.name: made()})
-    click.echo(f"{file} written: fill it in and bring it in with `bankd licenses import {file}`")
+    write_all(file.absolute().parent, {file.name: content})
 
 
 @licenses.command("list")
@@ -190,27 +218,11 @@ def notice(runtime: Runtime, ref: str, given_on: datetime, given_by: str, in_jso
 
 @licenses.command()
 @click.argument("ref")
-@click.option("--reason", required=True, help="Why, as the licensor will read it.")
+@click.option("--grant", help="Withdraw this grant of it alone.")
+@withdrawal_options
 @as_json
 @click.pass_obj
-def withdraw(runtime: Runtime, ref: str, reason: str, in_json: bool) -> None:
-    """Withdraw a license from this moment on."""
-    with runtime.transaction() as session:
-        withdrawn = withdrawing.withdraw_license(
-            session, ref, reason=reason, by=runtime.actor, at=runtime.now()
-        )
-    if in_json:
-        print_json(withdrawn)
-        return
-    click.echo(f"license {ref} withdrawn at {withdrawn.withdrawn_at.isoformat()}")
-    click.echo(
-        f"it touches {count(withdrawn.photos, 'photo')}, which it clears for nothing new any more,"
-        f" and {count(withdrawn.composites, 'composite')}, which must clear anew when handed out"
-    )
-    if withdrawn.networks:
-        click.echo(
-            f"{count(len(withdrawn.networks), 'network')} learned from its photos, and refuse what does not"
-            " clear for them:"
-        )
-        for sha256 in withdrawn.networks:
-            click.echo(f"  {sha256} (`bankd models show {sha256[:12]}`)")
+def withdraw(runtime: Runtime, /, ref: str, grant: str | None, in_json: bool, **given: Any) -> None:
+    """Withdraw a license, from this moment or another on."""
+    subject, named = ("license", ref) if grant is None else ("grant", f"{ref}/{grant}")
+    show_withdrawn(withdraw_now(runtime, subject, named, **given), in_json=in_json)
