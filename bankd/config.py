@@ -55,6 +55,9 @@ class Settings(BaseModel):
     webhook_secret: str | None = None
     webhook_secret_file: Path | None = None  # instead, and for its owner alone (0600)
 
+    # What flags faces in photos: a name of `bankd.ingestion.faces`, or of an entry point of its group.
+    face_detector: str = "mtcnn"
+
     api_host: str = "127.0.0.1"
     api_port: int = 8420
 

@@ -14,8 +14,9 @@ from bankd.catalog import admission
 from bankd.catalog.admission import DescriptorFacts, PhotoFacts, SegmentFacts
 from bankd.catalog.models import Photo
 from bankd.licensing import service as licensing
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.models import Grant
-from bankd.licensing.terms import Depictions, EmbeddedRights, GrantTerms
+from bankd.licensing.terms import EmbeddedRights, GrantTerms
 from synth.retrieval.descriptors import FORMAT, Descriptors, pack
 
 

@@ -21,8 +21,9 @@ from bankd.config import Settings
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.service import NewPhoto
 from bankd.licensing import service as licensing
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.rights_entries import PhotoRights
-from bankd.licensing.terms import Depictions, GrantTerms
+from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
 from bankd.policy import load
 from bankd.policy import service as policy

@@ -16,14 +16,14 @@ from bankd.access.permissions import Permission, may, require
 from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.api.uploads import below, save
-from bankd.catalog import service as catalog
+from bankd.catalog import importing as catalog
 from bankd.catalog.reprofiling import reprofile
 from bankd.exchange import exporting, importing
 from bankd.exchange import template as sheet_template
 from bankd.exchange.odrl import MEDIA_TYPE as JSON_LD
 from bankd.exchange.recording import RowOutcome
 from bankd.exposure import withdrawing
-from bankd.licensing import creative_commons, evidence, renewing, rights_import
+from bankd.licensing import creative_commons, evidence, renewing
 from bankd.licensing.errors import LicenseNotFound
 from bankd.licensing.models import Grant, License
 from bankd.licensing.rights_entries import RightsFile
@@ -337,10 +337,7 @@ def saved_rights(folder: Path, rights: UploadFile, documents: Sequence[UploadFil
 def import_rights(session: Session, call: Call, file: RightsFile) -> ImportReport:
     """Raises: NotPermitted, RightsFileRefused."""
     require(call.by, Permission.LICENSES_RECORD)
-    report = rights_import.import_rights(session, file, blobs=call.runtime.blobs, by=call.by, at=call.at)
-    if report.ended:
-        catalog.block_grants(session, report.ended, by=call.by, at=call.at)
-    return report
+    return catalog.import_rights(session, file, blobs=call.runtime.blobs, by=call.by, at=call.at)
 
 
 def _line(row: RowOutcome) -> Line:

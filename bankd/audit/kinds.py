@@ -23,6 +23,7 @@ class Kind(StrEnum):
     GRANT_DENIED = "grant.denied"
     GRANT_DENIAL_LIFTED = "grant.denial-lifted"
     RELEASE_RECORDED = "release.recorded"
+    RELEASE_SUPERSEDED = "release.superseded"
     WITHDRAWAL_RECORDED = "withdrawal.recorded"
     WITHDRAWAL_TOOK_EFFECT = "withdrawal.took-effect"
     WITHDRAWAL_MARKED = "withdrawal.marked"
@@ -44,6 +45,7 @@ class Kind(StrEnum):
     PHOTO_DISPUTE_LIFTED = "photo.dispute-lifted"
     PHOTO_EMBARGOED = "photo.embargoed"
     PHOTO_ERASED = "photo.erased"
+    PHOTO_FACES_DISMISSED = "photo.faces-dismissed"
 
     BUNDLE_ACTIVATED = "bundle.activated"
 
@@ -96,6 +98,8 @@ TOUCHES_RIGHTS = frozenset(
         Kind.GRANT_DENIED,
         Kind.GRANT_DENIAL_LIFTED,
         Kind.RELEASE_RECORDED,
+        Kind.RELEASE_SUPERSEDED,
+        Kind.PHOTO_FACES_DISMISSED,
         Kind.WITHDRAWAL_TOOK_EFFECT,
         Kind.HOLD_BEGAN,
         Kind.HOLD_ENDED,

@@ -14,10 +14,14 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import pulling, service
+from bankd.catalog import pulling, releases, service, taxonomy
 from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Tombstone
+from bankd.catalog.releases import NO_FACES, Coverages, FlaggedFaces
 from bankd.licensing import profiles
-from bankd.licensing.terms import Depictions, EmbeddedRights
+from bankd.licensing.depicted import Depictions
+from bankd.licensing.people import WHOM_UNSAID, PersonSegment
+from bankd.licensing.profiles import NO_RELEASES
+from bankd.licensing.terms import EmbeddedRights
 
 SEGMENTS = """
     INSERT INTO segments
@@ -69,6 +73,7 @@ class PhotoFacts:
     embedded_credit: dict[str, str]
     rights_unreadable: bool  # a packet in the photo may hold rights and cannot be read
     depth_sha256: str | None = None
+    faces: FlaggedFaces = NO_FACES
 
 
 @dataclass(frozen=True)
@@ -120,31 +125,42 @@ def admit(
     descriptors: Iterable[DescriptorFacts],
     grant_ids: Sequence[UUID],
     release_ids: Sequence[UUID],
+    people: Coverages = NO_RELEASES,
     depictions: Depictions,
     by: Actor,
     at: datetime,
 ) -> Photo:
-    """Write a photo that is not known yet. Without a grant, or with rights that cannot be read, it is
-    quarantined: its segments have no rights profile and no ranking statement sees them.
+    """Write a photo that is not known yet. Without a grant, with rights that cannot be read, or with faces
+    where its rights record says that it shows nobody, it is quarantined: its segments have no rights
+    profile and no ranking statement sees them.
 
     Raises:
-        GrantNotFound, TooManyGrants: nothing was written.
+        GrantNotFound, TooManyGrants, CoverageInvalid: nothing was written.
         ReleaseNotFound: roll back then.
     """
+    coverages: Coverages = {**dict.fromkeys(release_ids, WHOM_UNSAID), **people}
+    persons = [
+        PersonSegment(ordinal, segment.instance)
+        for ordinal, segment in enumerate(segments)
+        if segment.category_id in taxonomy.house().person
+    ]
     rights = service.rights_of(
         session,
         grant_ids,
-        release_ids=release_ids,
+        coverages=coverages,
         depictions=depictions,
         embedded=photo.embedded,
-        categories=frozenset(segment.category_id for segment in segments),
+        persons=persons,
+        faces=photo.faces,
     )
-    profile = quarantine = None
-    if photo.rights_unreadable:
-        quarantine = "unreadable-rights"
-    elif not rights.ordered:
-        quarantine = "unlicensed"
-    else:
+    quarantine = releases.quarantine(
+        unreadable=photo.rights_unreadable,
+        licensed=bool(rights.ordered),
+        persons=rights.depictions.persons,
+        faces=photo.faces,
+    )
+    profile = None
+    if quarantine is None:
         profile = profiles.profile_for(session, [facts for _, facts in rights.ordered]).id
     row = Photo(
         id=photo.id,
@@ -166,7 +182,8 @@ def admit(
         scene_context=photo.scene_context,
         lab_mean=list(photo.lab_mean),
         lab_std=list(photo.lab_std),
-        depictions=rights.depictions.model_dump(mode="json"),
+        depictions=rights.depictions.as_json(),
+        faces=photo.faces.found,
         embedded=photo.embedded.model_dump(mode="json"),
         embedded_credit=photo.embedded_credit,
         state="admitted" if quarantine is None else "quarantined",
@@ -185,15 +202,16 @@ def admit(
                 for ordinal, (grant_id, _) in enumerate(rights.ordered)
             ],
         )
-    service.add_releases(session, row.id, release_ids)
+    releases.add(session, row.id, coverages)
     _write(session, row, segments, descriptors)
-    if release_ids:
+    if coverages:
         pulling.settle(session, [row.id])
     if row.state == "admitted":
         log.append(
             session, Kind.PHOTO_ADMITTED, by=by, at=at,
             photo=row.id, sha256=row.sha256, pixel_sha256=row.pixel_sha256, department=row.department_id,
-            segments=len(segments), grants=sorted(grant_ids), releases=sorted(release_ids),
+            segments=len(segments), grants=sorted(grant_ids), releases=sorted(coverages),
+            covers={str(id): one.as_json() for id, one in people.items()},
             depictions=row.depictions, embedded=row.embedded, profile=row.profile_id,
         )  # fmt: skip
     else:

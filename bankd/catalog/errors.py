@@ -65,3 +65,17 @@ class PhotoNotDisputed(CatalogError):
     def __init__(self, photo_id: UUID) -> None:
         super().__init__(f"photo `{photo_id}` is not disputed")
         self.photo_id = photo_id
+
+
+class CoverageInvalid(CatalogError):
+    """A release is said to cover what is no person of this photo."""
+
+    def __init__(self, what: str, number: int) -> None:
+        super().__init__(f"a release names {what} `{number}`, which is no person in this photo")
+        self.number = number
+
+
+class NoFacesFlagged(CatalogError):
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"no face is flagged in photo `{photo_id}`")
+        self.photo_id = photo_id

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
-from bankd.catalog import service
+from bankd.catalog import renewing, service
 from bankd.licensing import rights_import
 from bankd.licensing.rights_entries import RightsFile
 from bankd.licensing.rights_import import ImportReport
@@ -15,11 +15,12 @@ from bankd.storage import Blobs
 def import_rights(
     session: Session, file: RightsFile, *, blobs: Blobs, by: Actor, at: datetime
 ) -> ImportReport:
-    """Record what the file says, and block on every photo the grants that it supersedes.
+    """Record what the file says, block on every photo the grants that it supersedes, and renew the releases.
 
     Raises:
         RightsFileRefused: roll back then: nothing of the file may stay.
     """
     report = rights_import.import_rights(session, file, blobs=blobs, by=by, at=at)
     service.block_grants(session, report.ended, by=by, at=at)
+    renewing.renew(session, report.renewed, by=by, at=at)
     return report

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     literal,
     type_coerce,
 )
-from sqlalchemy.dialects.postgresql import BIT
+from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -95,6 +96,11 @@ class Photo(Base):
         CheckConstraint("state <> 'admitted' OR profile_id IS NOT NULL", name="admitted"),
         CheckConstraint("state <> 'quarantined' OR profile_id IS NULL", name="unprofiled"),
         CheckConstraint("(disputed_at IS NULL) = (dispute_reason IS NULL)", name="disputed"),
+        CheckConstraint(
+            "(faces_dismissed_at IS NULL) = (faces_dismissed_by IS NULL)"
+            " AND (faces_dismissed_at IS NULL) = (faces_dismissed_reason IS NULL)",
+            name="faces_dismissed",
+        ),
         CheckConstraint("grant_blocks >= 0", name="grant_blocks"),
         CheckConstraint(
             "height > 0 AND width > 0 AND work_height > 0 AND work_width > 0"
@@ -124,11 +130,16 @@ class Photo(Base):
     scene_context: Mapped[bytes]  # 16 x 16 category numbers, row by row
     lab_mean: Mapped[list[float]] = mapped_column(ARRAY(Double))
     lab_std: Mapped[list[float]] = mapped_column(ARRAY(Double))
-    depictions: Mapped[Json]  # licensing.terms.Depictions
+    depictions: Mapped[Json]  # licensing.depicted.Depictions
+    # Of a face detector: {"detector": .., "faces": [{"box": [..], "score": .., "labelled": ..}, ..]}
+    faces: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    faces_dismissed_at: Mapped[datetime | None]  # somebody looked, and no person can be recognised
+    faces_dismissed_by: Mapped[str | None] = mapped_column(Text)
+    faces_dismissed_reason: Mapped[str | None] = mapped_column(Text)
     embedded: Mapped[Json]  # licensing.terms.EmbeddedRights
     embedded_credit: Mapped[Json]  # creator, credit, copyright and the like, as written in the photo
     state: Mapped[str] = mapped_column(Text)
-    quarantine_reason: Mapped[str | None] = mapped_column(Text)  # "unlicensed" or "unreadable-rights"
+    quarantine_reason: Mapped[str | None] = mapped_column(Text)  # see `catalog.releases.quarantine`
     taken_at: Mapped[datetime]
 
     profile_id: Mapped[int | None] = mapped_column(ForeignKey("rights_profiles.id"), index=True)
@@ -172,6 +183,10 @@ class PhotoRelease(Base):
 
     photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"), primary_key=True)
     release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id"), primary_key=True, index=True)
+    # Whom of those shown; see `licensing.people.Coverage`.
+    whole: Mapped[bool] = mapped_column(server_default="false")
+    segments: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
+    instances: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
 
 
 class Segment(Base):

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bankd.catalog import service
-from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Segment
+from bankd.catalog.models import Photo, PhotoGrant
 
 
 def reprofile(session: Session, grant_ids: Iterable[UUID]) -> int:
@@ -35,23 +35,10 @@ def reprofile(session: Session, grant_ids: Iterable[UUID]) -> int:
     changed = 0
     for photo in photos:
         before = photo.profile_id
-        service.record_rights(
-            session,
-            photo,
-            grant_ids=(),
-            release_ids=(),
-            depictions=None,
-            categories=frozenset(),  # what they show is in the photo's depictions already
-        )
+        service.record_rights(session, photo, grant_ids=(), coverages={}, depictions=None)
         session.flush()
         if photo.profile_id == before:
             continue
         changed += 1
-        for table in (Segment, Descriptor):
-            session.execute(
-                update(table)
-                .where(table.photo_id == photo.id)
-                .values(profile_id=photo.profile_id)
-                .execution_options(synchronize_session=False)
-            )
+        service.spread(session, photo)
     return changed

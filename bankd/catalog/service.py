@@ -11,13 +11,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Integer, and_, cast, delete, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import pulling, taxonomy
+from bankd.catalog import pulling, releases, taxonomy
 from bankd.catalog.errors import (
     PhotoAlreadyDisputed,
     PhotoErased,
@@ -30,15 +29,17 @@ from bankd.catalog.models import (
     Descriptor,
     Photo,
     PhotoGrant,
-    PhotoRelease,
     Segment,
     Tombstone,
 )
+from bankd.catalog.releases import Coverages
 from bankd.licensing import caps, profiles
 from bankd.licensing import service as licensing
-from bankd.licensing.errors import ReleaseNotFound
-from bankd.licensing.models import Grant, GrantCounter, License, Release, RightsProfile
-from bankd.licensing.terms import Depictions, EmbeddedRights, GrantFacts
+from bankd.licensing.depicted import Depictions
+from bankd.licensing.models import Grant, GrantCounter, License, RightsProfile
+from bankd.licensing.people import WHOM_UNSAID, PersonSegment
+from bankd.licensing.profiles import NO_RELEASES
+from bankd.licensing.terms import EmbeddedRights, GrantFacts
 
 PERSON_SEEN = Depictions(
     persons=True, model_release="not-needed", youngest="adult", property_release="not-needed"
@@ -89,6 +90,7 @@ def attach_grants(
     grant_ids: Iterable[UUID],
     *,
     release_ids: Iterable[UUID] = (),
+    people: Coverages = NO_RELEASES,
     depictions: Depictions | None = None,
     by: Actor,
     at: datetime,
@@ -96,48 +98,67 @@ def attach_grants(
     """Add grants and releases to a photo and work out its rights profile anew.
 
     `depictions`, where given, replace what the last rights record said; what
-    the label map and the photo's own bytes say still tightens them. The first grant
-    admits a quarantined photo, unless it is held because rights in its
-    bytes cannot be read. Nothing is logged when nothing changes.
+    the label map and the photo's own bytes say still tightens them. `people` are releases
+    too, with whom of those shown each covers. The first grant admits a quarantined photo,
+    unless something else holds it (see `releases.quarantine`), which can hold
+    one that was admitted too. Nothing is logged when nothing changes.
 
     Raises:
         PhotoNotFound, PhotoErased.
         GrantNotFound, ReleaseNotFound: one is not recorded.
+        CoverageInvalid: a release is said to cover what is no person of the photo.
         TooManyGrants: it would hold more than 63.
     """
-    added, releases = set(grant_ids), set(release_ids)
-    hold_grants(session, added | set(_grants_of(session, photo_id)))
-    photo = _held(session, photo_id)
-    before = (set(_grants_of(session, photo_id)), set(_releases_of(session, photo_id)), photo.depictions)
-    record_rights(
-        session,
-        photo,
-        grant_ids=added,
-        release_ids=releases,
-        depictions=depictions,
-        categories=frozenset(
-            session.scalars(select(Segment.category_id).where(Segment.photo_id == photo_id).distinct())
-        ),
-    )
+    added = set(grant_ids)
+    attached: Coverages = {**dict.fromkeys(release_ids, WHOM_UNSAID), **people}
+    photo = held_for_rights(session, photo_id, grant_ids=added)
+    before = _recorded(session, photo)
+    record_rights(session, photo, grant_ids=added, coverages=attached, depictions=depictions)
     session.flush()
-    if releases:
+    if attached:
         pulling.settle(session, [photo_id])
-    after = (set(_grants_of(session, photo_id)), set(_releases_of(session, photo_id)), photo.depictions)
+    after = _recorded(session, photo)
     if after == before:
         return photo
+    spread(session, photo)
+    log.append(
+        session, Kind.RIGHTS_ATTACHED, by=by, at=at,
+        photo=photo_id, grants=sorted(after[0] - before[0]),
+        releases=sorted(after[1].keys() - before[1].keys()),
+        depictions=photo.depictions, profile=photo.profile_id, state=photo.state,
+        covers={str(id): one.as_json() for id, one in after[1].items() if before[1].get(id) != one},
+    )  # fmt: skip
+    return photo
+
+
+def _recorded(session: Session, photo: Photo) -> tuple[set[UUID], Coverages, object, int | None]:
+    return (
+        set(_grants_of(session, photo.id)),
+        releases.held(session, photo.id),
+        photo.depictions,
+        photo.profile_id,
+    )
+
+
+def held_for_rights(session: Session, photo_id: UUID, *, grant_ids: Iterable[UUID] = ()) -> Photo:
+    """The photo, locked after its grants and those that it is to get: its rights may be worked out anew.
+
+    Raises:
+        PhotoNotFound, PhotoErased.
+    """
+    hold_grants(session, {*grant_ids, *_grants_of(session, photo_id)})
+    return _held(session, photo_id)
+
+
+def spread(session: Session, photo: Photo) -> None:
+    """Bring the profile of a photo to its segments and descriptors."""
     for table in (Segment, Descriptor):
         session.execute(
             update(table)
-            .where(table.photo_id == photo_id, table.profile_id.is_distinct_from(photo.profile_id))
+            .where(table.photo_id == photo.id, table.profile_id.is_distinct_from(photo.profile_id))
             .values(profile_id=photo.profile_id)
             .execution_options(synchronize_session=False)
         )
-    log.append(
-        session, Kind.RIGHTS_ATTACHED, by=by, at=at,
-        photo=photo_id, grants=sorted(after[0] - before[0]), releases=sorted(after[1] - before[1]),
-        depictions=photo.depictions, profile=photo.profile_id, state=photo.state,
-    )  # fmt: skip
-    return photo
 
 
 def record_rights(
@@ -145,9 +166,8 @@ def record_rights(
     photo: Photo,
     *,
     grant_ids: Iterable[UUID],
-    release_ids: Iterable[UUID],
+    coverages: Coverages,
     depictions: Depictions | None,
-    categories: frozenset[int],
 ) -> None:
     """Bring a photo's grants, ordinals, block bits, profile and state into line; segments are the caller's.
 
@@ -155,17 +175,19 @@ def record_rights(
     """
     rows = select(PhotoGrant.grant_id, PhotoGrant.ordinal).where(PhotoGrant.photo_id == photo.id)
     held: dict[UUID, int] = dict(session.execute(rows).all())
-    add_releases(session, photo.id, release_ids)
+    releases.add(session, photo.id, coverages)
+    faces = releases.FlaggedFaces.of(photo)
     rights = rights_of(
         session,
         set(grant_ids) | held.keys(),
-        release_ids=_releases_of(session, photo.id),
+        coverages=releases.held(session, photo.id),
         depictions=Depictions.model_validate(photo.depictions) if depictions is None else depictions,
         embedded=EmbeddedRights.model_validate(photo.embedded),
-        categories=categories,
+        persons=releases.persons(session, photo.id),
+        faces=faces,
     )
     ordered = rights.ordered
-    photo.depictions = rights.depictions.model_dump(mode="json")
+    photo.depictions = rights.depictions.as_json()
     if not ordered:
         return
 
@@ -183,24 +205,16 @@ def record_rights(
             ],
         )
     photo.grant_blocks = bits
-    if photo.quarantine_reason != "unreadable-rights":
-        photo.profile_id = profiles.profile_for(session, [facts for _, facts in ordered]).id
-        photo.state = "admitted"
-        photo.quarantine_reason = None
-
-
-def add_releases(session: Session, photo_id: UUID, release_ids: Iterable[UUID]) -> None:
-    """Raises: ReleaseNotFound."""
-    wanted = set(release_ids)
-    if not wanted:
-        return
-    missing = wanted - set(session.scalars(select(Release.id).where(Release.id.in_(wanted))))
-    if missing:
-        raise ReleaseNotFound(str(min(missing)))
-    session.execute(
-        postgresql.insert(PhotoRelease).on_conflict_do_nothing(),
-        [{"photo_id": photo_id, "release_id": release_id} for release_id in sorted(wanted)],
+    reason = releases.quarantine(
+        unreadable=photo.quarantine_reason == "unreadable-rights",
+        licensed=True,
+        persons=rights.depictions.persons,
+        faces=faces,
     )
+    profile = None if reason else profiles.profile_for(session, [facts for _, facts in ordered]).id
+    photo.profile_id = profile
+    photo.quarantine_reason = reason
+    photo.state = "admitted" if reason is None else "quarantined"
 
 
 @dataclass(frozen=True)
@@ -216,27 +230,34 @@ def rights_of(
     session: Session,
     grant_ids: Iterable[UUID],
     *,
-    release_ids: Iterable[UUID],
+    coverages: Coverages,
     depictions: Depictions,
     embedded: EmbeddedRights,
-    categories: frozenset[int],
+    persons: Sequence[PersonSegment],
+    faces: releases.FlaggedFaces,
 ) -> Rights:
     """Work out what a photo's grants come to; what stands against them stays so until the transaction ends.
 
     Writes nothing.
 
     Raises:
-        GrantNotFound, TooManyGrants.
+        GrantNotFound, TooManyGrants, CoverageInvalid.
     """
+    releases.check(coverages.values(), persons)
     shown = depictions
-    if categories & taxonomy.house().person:
+    if persons:
         shown = shown.tightened_by(PERSON_SEEN)
     wanted = set(grant_ids)
     if not wanted:
         return Rights(shown, (), 0)
     hold_grants(session, wanted)
     ordered = profiles.facts_for(
-        session, wanted, depictions=shown, embedded=embedded, release_ids=release_ids
+        session,
+        wanted,
+        depictions=shown,
+        embedded=embedded,
+        releases=coverages,
+        seen=releases.seen(persons, faces),
     )
     standing = licensing.standing(session, wanted)
     blocks = sum(1 << ordinal for ordinal, (grant_id, _) in enumerate(ordered) if standing[grant_id])
@@ -434,7 +455,3 @@ def hold_grants(session: Session, grant_ids: Iterable[UUID]) -> None:
 
 def _grants_of(session: Session, photo_id: UUID) -> Sequence[UUID]:
     return session.scalars(select(PhotoGrant.grant_id).where(PhotoGrant.photo_id == photo_id)).all()
-
-
-def _releases_of(session: Session, photo_id: UUID) -> Sequence[UUID]:
-    return session.scalars(select(PhotoRelease.release_id).where(PhotoRelease.photo_id == photo_id)).all()

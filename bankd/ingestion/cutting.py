@@ -17,6 +17,7 @@ from bankd.catalog.admission import DescriptorFacts, SegmentFacts
 from bankd.ingestion import labels as maps
 from bankd.ingestion.decode import Decoded, Rgb, thumbnail, working, working_size
 from bankd.ingestion.errors import TooManySegments
+from bankd.ingestion.faces import NOBODY, Detector
 from bankd.ingestion.zipped import zipped
 from synth.layout import pieces
 from synth.retrieval import coherence, descriptors
@@ -50,6 +51,7 @@ class CutPhoto:
     depth: Stored | None
     thumbnail: Stored
     look: coherence.PhotoLook
+    faces: Mapping[str, Any]  # as `catalog.models.Photo.faces`
 
 
 def cut_photo(
@@ -61,8 +63,10 @@ def cut_photo(
     depth: bytes | None,
     classes: Mapping[int, int],
     thin: frozenset[int],
+    persons: frozenset[int] = frozenset(),
+    detect: Detector = NOBODY,
 ) -> CutPhoto:
-    """Cut a photo by its label map and describe the segments.
+    """Cut a photo by its label map, describe the segments and flag faces.
 
     Raises:
         Refused: the label map, the instance map or the depth does not fit the photo.
@@ -99,7 +103,20 @@ def cut_photo(
         depth=None if depth_map is None else Stored(house_labels.encode(depth_map), "image/png"),
         thumbnail=Stored(thumbnail(rgb), "image/jpeg"),
         look=coherence.look(rgb, descriptors.scene_context(label_map)),
+        faces=_faces(rgb, label_map, persons=persons, detect=detect),
     )
+
+
+def _faces(
+    rgb: Rgb, label_map: npt.NDArray[np.uint8], *, persons: frozenset[int], detect: Detector
+) -> dict[str, Any]:
+    """The faces flagged in a photo, each with whether its middle is labelled as a person."""
+    found = []
+    for face in detect(rgb):
+        x0, y0, x1, y1 = face.box
+        labelled = int(label_map[(y0 + y1) // 2, (x0 + x1) // 2]) in persons
+        found.append({"box": [x0, y0, x1, y1], "score": face.score, "labelled": labelled})
+    return {"detector": detect.name, "faces": found}
 
 
 def pack(rgb: Rgb, cuts: Sequence[SegmentCut]) -> bytes:

@@ -169,3 +169,16 @@ class GrantsRefused(Refused):
 
     def __init__(self, name: str, error: BankError) -> None:
         super().__init__(f"`{name}` cannot be given these licenses: {error}")
+
+
+class CoverageRefused(Refused):
+    reason = "coverage-invalid"
+
+    def __init__(self, name: str, error: BankError) -> None:
+        super().__init__(f"`{name}` cannot be given these releases: {error}")
+
+
+class DetectorUnusable(IngestionError):
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"face detector `{name}` cannot be used: {why}")
+        self.name = name

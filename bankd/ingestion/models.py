@@ -64,7 +64,10 @@ class BatchItem(Base):
     depth_sha256: Mapped[Sha256 | None]
     grant_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     release_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
-    depictions: Mapped[Json | None] = mapped_column(JSONB)  # licensing.terms.Depictions, where a record says
+    people: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")  # see `taking.coverages`
+    depictions: Mapped[Json | None] = mapped_column(
+        JSONB
+    )  # licensing.depicted.Depictions, where a record says
     disputed: Mapped[str | None] = mapped_column(Text)  # why, where the rights record says so
     embargo_until: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(Text)

@@ -22,17 +22,20 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import taxonomy
+from bankd.catalog.errors import CoverageInvalid
 from bankd.ingestion.decode import BYTES_MOST, media_type
 from bankd.ingestion.errors import (
     BatchEmpty,
     BatchNotFound,
     CorruptImage,
+    CoverageRefused,
     GrantsRefused,
     ImageTooLarge,
     NameInvalid,
     NameTwice,
     Refused,
 )
+from bankd.ingestion.faces import Detector, detector
 from bankd.ingestion.models import Batch, BatchItem
 from bankd.ingestion.taking import prefix, take
 from bankd.licensing import service as licensing
@@ -135,7 +138,7 @@ def open_batch(
         seen.add(checked_name(photo.name))
     taxonomy.house().map_classes(classes)
     grants = licensing.grants_by_ref(session, _refs(photos, "grants"))
-    releases = licensing.releases_by_ref(session, _refs(photos, "releases"))
+    releases = licensing.releases_by_ref(session, _refs(photos, "attached"))
 
     batch = Batch(
         id=uuid4(),
@@ -153,8 +156,13 @@ def open_batch(
             batch_id=batch.id,
             name=photo.name,
             grant_ids=[grants[ref].id for ref in rights.grants] if rights else [],
-            release_ids=[releases[ref].id for ref in rights.releases] if rights else [],
-            depictions=rights.depictions.model_dump(mode="json") if rights else None,
+            release_ids=[releases[ref].id for ref in rights.attached] if rights else [],
+            people=[
+                {**person.as_json(), "release": str(releases[person.release].id)} for person in rights.people
+            ]
+            if rights
+            else [],
+            depictions=rights.depictions.as_json() if rights else None,
             disputed=rights.disputed if rights else None,
             embargo_until=rights.embargo_until if rights else None,
             state="waiting",
@@ -231,12 +239,23 @@ def give_back(session: Session, claimed: Claim) -> None:
     )
 
 
-def ingest_item(session: Session, claimed: Claim, *, blobs: Blobs, by: Actor, at: datetime) -> Outcome | None:
+def ingest_item(
+    session: Session,
+    claimed: Claim,
+    *,
+    blobs: Blobs,
+    detect: Detector | None = None,
+    by: Actor,
+    at: datetime,
+) -> Outcome | None:
     """Take in one photo, refuse it, or find that it is known; None if the claim is no longer the current one.
 
     All rows and the item's state commit together or not at all. The photo
     takes the item's id, so that what a failed attempt stored is stored again
     under the same keys.
+
+    Args:
+        detect: what flags faces; None: the detector that comes with bankd.
 
     Raises:
         BlobUnavailable: the store does not answer; `give_back` the claim and try again.
@@ -256,9 +275,9 @@ def ingest_item(session: Session, claimed: Claim, *, blobs: Blobs, by: Actor, at
         return None
     item, batch = found
     try:
-        photo, state = take(session, item, batch, blobs=blobs, by=by, at=at)
-    except (Refused, TooManyGrants) as error:
-        refusal = error if isinstance(error, Refused) else GrantsRefused(item.name, error)
+        photo, state = take(session, item, batch, blobs=blobs, detect=detect or detector(), by=by, at=at)
+    except (Refused, TooManyGrants, CoverageInvalid) as error:
+        refusal = error if isinstance(error, Refused) else _refusal(item.name, error)
         _finish(item, state="refused", refusal=refusal, at=at)
         session.flush()
         _log_refusal(session, item, by=by, at=at)
@@ -420,6 +439,11 @@ def _read(source: bytes | Path, *, name: str) -> bytes:
     if isinstance(source, Path) or len(source) > BYTES_MOST:
         raise ImageTooLarge(name, f"more than {BYTES_MOST} bytes", f"{BYTES_MOST}")
     return source
+
+
+def _refusal(name: str, error: TooManyGrants | CoverageInvalid) -> Refused:
+    refused = GrantsRefused if isinstance(error, TooManyGrants) else CoverageRefused
+    return refused(name, error)
 
 
 def _refs(photos: Sequence[NewPhoto], kind: str) -> set[str]:

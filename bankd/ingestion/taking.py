@@ -14,6 +14,7 @@ from bankd.audit.actor import Actor
 from bankd.catalog import admission, taxonomy
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
+from bankd.catalog.releases import FlaggedFaces
 from bankd.ingestion import decode, metadata
 from bankd.ingestion.cutting import CutPhoto, Stored, cut_photo
 from bankd.ingestion.decode import BYTES_MOST, Decoded
@@ -24,15 +25,25 @@ from bankd.ingestion.errors import (
     SourceMissing,
     Tombstoned,
 )
+from bankd.ingestion.faces import Detector
 from bankd.ingestion.models import Batch, BatchItem
-from bankd.licensing.terms import Depictions, EmbeddedRights
+from bankd.licensing.depicted import Depictions
+from bankd.licensing.people import WHOM_UNSAID, Coverage
+from bankd.licensing.terms import EmbeddedRights
 from bankd.storage import BlobMissing, Blobs, key
 
 UPLOADS = 4  # at once, of one photo: pack, maps and thumbnail wait for the store together
 
 
 def take(
-    session: Session, item: BatchItem, batch: Batch, *, blobs: Blobs, by: Actor, at: datetime
+    session: Session,
+    item: BatchItem,
+    batch: Batch,
+    *,
+    blobs: Blobs,
+    detect: Detector,
+    by: Actor,
+    at: datetime,
 ) -> tuple[Photo, str]:
     """Admit, quarantine or recognise a photo; its bytes are in the store before its rows are written.
 
@@ -41,6 +52,7 @@ def take(
     Raises:
         Refused: with its reason; no row was written.
         TooManyGrants: the photo would hold more than 63; no row was written that still stands.
+        CoverageInvalid: a release names what is no person in the photo; as above.
         BlobUnavailable: the store does not answer.
     """
     sha256 = str(item.photo_sha256)
@@ -57,7 +69,8 @@ def take(
         raise Tombstoned(item.name)
     if seen.same_bytes is not None:
         _of_our_department(session, seen.same_bytes, item, batch)
-        return _known(session, seen.same_bytes, item, by=by, at=at), "known"
+        photo = _known(session, seen.same_bytes, item, by=by, at=at)
+        return photo, "quarantined" if photo.quarantine_reason == "faces-found" else "known"
     if seen.same_pixels is not None:
         _of_our_department(session, seen.same_pixels, item, batch)
         raise DuplicatePixels(item.name, seen.same_pixels)
@@ -73,6 +86,8 @@ def take(
         depth=_map(blobs, item, item.depth_sha256) if item.depth_sha256 else None,
         classes=house.map_classes(batch.classes),
         thin=house.thin,
+        persons=house.person,
+        detect=detect,
     )
     maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
     _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail))
@@ -83,6 +98,7 @@ def take(
         descriptors=cut.descriptors,
         grant_ids=item.grant_ids,
         release_ids=item.release_ids,
+        people=coverages(item),
         depictions=_depictions(item) or Depictions(),
         by=by,
         at=at,
@@ -100,6 +116,7 @@ def _known(session: Session, photo_id: UUID, item: BatchItem, *, by: Actor, at: 
             photo_id,
             item.grant_ids,
             release_ids=item.release_ids,
+            people=coverages(item),
             depictions=_depictions(item),
             by=by,
             at=at,
@@ -149,7 +166,22 @@ def _photo_facts(
         embedded_credit=embedded.credit,
         rights_unreadable=unreadable,
         depth_sha256=None if cut.depth is None else cut.depth.sha256,
+        faces=FlaggedFaces(cut.faces),
     )
+
+
+def coverages(item: BatchItem) -> dict[UUID, Coverage]:
+    """Whom each release covers, of those of which the rights record says it."""
+    covered: dict[UUID, Coverage] = {}
+    for person in item.people:
+        release_id = UUID(person["release"])
+        said = covered.get(release_id, WHOM_UNSAID)
+        covered[release_id] = Coverage(
+            said.whole or person["whole"],
+            said.segments | {*person["segments"]},
+            said.instances | {*person["instances"]},
+        )
+    return covered
 
 
 def _restrict(session: Session, photo: Photo, item: BatchItem, *, by: Actor, at: datetime) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 import cv2
 
 from bankd.ingestion import service
+from bankd.ingestion.faces import detector
 from bankd.runtime import runtime
 from bankd.storage import BlobUnavailable
 from bankd.worker.app import app
@@ -24,7 +25,14 @@ def ingest_photo(item_id: str) -> None:
     if claimed is not None:
         try:
             with rt.transaction() as session:
-                service.ingest_item(session, claimed, blobs=rt.blobs, by=rt.actor, at=rt.now())
+                service.ingest_item(
+                    session,
+                    claimed,
+                    blobs=rt.blobs,
+                    detect=detector(rt.settings.face_detector),
+                    by=rt.actor,
+                    at=rt.now(),
+                )
         except BlobUnavailable:
             with rt.transaction() as session:
                 service.give_back(session, claimed)

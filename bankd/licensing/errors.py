@@ -168,6 +168,15 @@ class TitleBroken(LicensingError):
         self.ref = ref
 
 
+class SubjectsDiffer(LicensingError):
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(
+            f"release `{new}` cannot supersede `{old}`, which is about somebody or something else"
+        )
+        self.old = old
+        self.new = new
+
+
 class TooManyGrants(LicensingError):
     def __init__(self, count: int, limit: int) -> None:
         super().__init__(

@@ -6,24 +6,26 @@ that denies. Days become half-open instants, written `2026-01-31T15:00:00.000Z`.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import rfc8785
 
 from bankd.licensing import plus
+from bankd.licensing.consents import HeldRelease, Seen, facts_of_releases
+from bankd.licensing.days import end_of as end_of
+from bankd.licensing.days import instant as instant
+from bankd.licensing.days import start_of as start_of
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import TooManyGrants
 from bankd.licensing.terms import (
     LATER_FACTS,
     MUTABLE,
-    Depictions,
     EmbeddedRights,
     Exclusivity,
     GrantFacts,
     GrantTerms,
-    ReleaseTerms,
     allowed_territories,
 )
 from bankd.licensing.title import Ruling, TitleState
@@ -37,26 +39,7 @@ EVERY = "*"
 SOMEWHERE = "SOME"
 MAX_ATOMS = 1024
 
-
-def start_of(day: date, zone: str) -> datetime:
-    """The instant in UTC at which `day` begins in `zone`.
-
-    Where the clocks skip midnight, the day begins at the skip; where they
-    show it twice, the first time counts.
-    """
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-
-
-def end_of(day: date, zone: str) -> datetime:
-    """The instant in UTC just after the whole of `day` in `zone`."""
-    return start_of(day + timedelta(days=1), zone)
-
-
-def instant(at: datetime) -> str:
-    """An aware moment as facts write it: UTC, milliseconds cut off."""
-    if at.tzinfo is None:
-        raise ValueError("the moment has no time zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+NOBODY_SEEN = Seen()
 
 
 def grant_facts(
@@ -66,32 +49,22 @@ def grant_facts(
     co_owners_agreed: bool,
     depictions: Depictions,
     embedded: EmbeddedRights,
-    releases: Sequence[ReleaseTerms] = (),
+    releases: Sequence[HeldRelease] = (),
+    seen: Seen = NOBODY_SEEN,
     ruling: Ruling | None = None,
     title: TitleState = "unstated",
 ) -> GrantFacts:
     """One grant applied to one photo.
 
-    Embedded rights and releases only tighten: the strictest status wins, and
-    a release that ends early or holds in a few territories narrows the whole
-    grant for this photo. A release that is at hand never turns a declared
-    `none` or `unknown` into `released`; the rights record says that.
+    Embedded rights and releases only tighten: the strictest status wins. A
+    release that is at hand never turns a declared `none` or `unknown` into
+    `released`; the rights record says that, and without a release it says nothing.
 
     Args:
         terms: as they stand, with the end that a renewal has come to.
     """
     shown = depictions.tightened_by(plus.depictions(embedded))
-    for release in releases:
-        shown = shown.tightened_by(_shown_by(release))
-    starts = [start_of(terms.starts_on, terms.zone)]
-    ends = [end_of(terms.ends_on, terms.zone)] if terms.ends_on else []
     territories = allowed_territories(terms.territories, terms.territories_excepted)
-    for release in releases:
-        if release.starts_on:
-            starts.append(start_of(release.starts_on, release.zone))
-        if release.ends_on:
-            ends.append(end_of(release.ends_on, release.zone))
-        territories = _common(territories, release.territories)
     worldwide = WORLD in territories
     return GrantFacts(
         basis=basis,
@@ -111,17 +84,13 @@ def grant_facts(
         subjects_excluded=terms.subjects_excluded,
         max_copies=terms.max_copies,
         carved=carved(terms.exclusivity, licensees=terms.licensees),
-        starts_at=instant(max(starts)),
-        ends_at=instant(min(ends)) if ends else None,
+        starts_at=instant(start_of(terms.starts_on, terms.zone)),
+        ends_at=instant(end_of(terms.ends_on, terms.zone)) if terms.ends_on else None,
         create_before=instant(end_of(terms.create_by, terms.zone)) if terms.create_by else None,
         publish_before=instant(end_of(terms.publish_by, terms.zone)) if terms.publish_by else None,
         co_owners_agreed=co_owners_agreed,
         credit_owed=terms.credit is not None and not terms.credit.suppressed,
         share_alike=terms.share_alike,
-        persons={True: "present", False: "none", None: "unknown"}[shown.persons],
-        model_release=shown.model_release,
-        youngest=shown.youngest,
-        property_release=shown.property_release,
         alteration_constraints=plus.alteration_constraints(embedded.image_alteration_constraints),
         data_mining=plus.data_mining(embedded.data_mining),
         embedded_ends_at=None if embedded.expires_at is None else instant(plus.expiry(embedded.expires_at)),
@@ -134,6 +103,7 @@ def grant_facts(
         basis_territories=frozenset() if ruling is None else frozenset({ruling.country}),
         title=title,
         integrity=terms.integrity,
+        **facts_of_releases(shown, releases, seen),
     )
 
 
@@ -162,6 +132,7 @@ def use_facts(use: Use, *, at: datetime, circulation: Circulation = "new") -> Us
         beneficiaries=use.beneficiaries,
         alterations=use.alterations,
         fields=fields(use),
+        brand=use.brand,
         circulation=circulation,
     )
 
@@ -246,27 +217,4 @@ def _atoms(territories: Iterable[str], channels: Iterable[str], sectors: Iterabl
         for territory in territories
         for channel in channels
         for sector in sectors
-    )
-
-
-def _common(first: frozenset[str], second: frozenset[str]) -> frozenset[str]:
-    if WORLD in first:
-        return second
-    return first if WORLD in second else first & second
-
-
-def _shown_by(release: ReleaseTerms) -> Depictions:
-    """What an attached release says of the photo: a model release shows a person of the age it states.
-
-    One that does not cover synthesized pictures is as none: the bank makes no others.
-    """
-    status = release.status
-    if status == "released" and not release.synthetic_depiction:
-        status = "none"
-    if release.kind == "property":
-        return Depictions(
-            persons=False, model_release="not-needed", youngest="adult", property_release=status
-        )
-    return Depictions(
-        persons=True, model_release=status, youngest=release.youngest, property_release="not-needed"
     )

@@ -23,9 +23,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from bankd.db import Base, BigInt, Sha256
-from bankd.licensing.terms import GrantTerms, ReleaseTerms, Value
+from bankd.licensing.consents import ReleaseTerms
+from bankd.licensing.terms import GrantTerms, Value
 from bankd.licensing.title import Ruling, Statute, TitleLink, TitleState, chain, title_state
-from bankd.licensing.vocabulary import Basis
+from bankd.licensing.vocabulary import CHANNELS, PURPOSES, Basis
+
+_ALL_CHANNELS = "{" + ",".join(sorted(CHANNELS)) + "}"
+_ALL_PURPOSES = "{" + ",".join(sorted(PURPOSES)) + "}"
 
 SHA256_CHECK = "sha256 ~ '^[0-9a-f]{64}$'"
 
@@ -247,7 +251,10 @@ class GrantCounter(Base):
 
 
 class Release(Base):
-    """A person's or a property's consent to be shown. `subject` is opaque: no name is kept here."""
+    """A person's or a property's consent to be shown. `subject` is opaque: no name is kept here.
+
+    Never edited: what is signed anew is a new release that supersedes this one.
+    """
 
     __tablename__ = "releases"
     __table_args__ = (
@@ -256,6 +263,10 @@ class Release(Base):
         CheckConstraint("youngest IN ('adult', 'minor', 'unknown')", name="youngest"),
         CheckConstraint("ends_on >= starts_on", name="term"),
         CheckConstraint("cardinality(territories) > 0", name="territories"),
+        CheckConstraint("signed_by IN ('person', 'guardian')", name="signed_by"),
+        CheckConstraint("signed_by = 'person' OR majority_on IS NOT NULL", name="guardian"),
+        CheckConstraint("(superseded_at IS NULL) = (superseded_by_id IS NULL)", name="superseded"),
+        CheckConstraint("superseded_by_id <> id", name="own_successor"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -267,6 +278,13 @@ class Release(Base):
     youngest: Mapped[str] = mapped_column(Text)  # of the persons it covers; "unknown" for a property
     synthetic_depiction: Mapped[bool] = mapped_column(server_default="false")
     territories: Mapped[list[str]] = mapped_column(ARRAY(Text))  # {WORLD}: everywhere
+    channels: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    purposes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    sectors: Mapped[list[str]] = mapped_column(ARRAY(Text))  # {any}: every one
+    subjects_excluded: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # None: unstated
+    signed_by: Mapped[str] = mapped_column(Text)
+    majority_on: Mapped[date | None]
+    reconfirm_by: Mapped[date | None]  # inclusive
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]  # inclusive
     zone: Mapped[str] = mapped_column(Text)
@@ -276,6 +294,8 @@ class Release(Base):
     verified_by: Mapped[str | None] = mapped_column(Text)
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str] = mapped_column(Text)
+    superseded_at: Mapped[datetime | None]
+    superseded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("releases.id"))
 
     def terms(self) -> ReleaseTerms:
         return ReleaseTerms.model_validate({name: getattr(self, name) for name in ReleaseTerms.model_fields})
@@ -348,3 +368,23 @@ class ProfileGrant(Base):
     basis_territories: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     title: Mapped[str] = mapped_column(Text, server_default="unstated")
     integrity: Mapped[str] = mapped_column(Text, server_default="unstated")
+    release_worldwide: Mapped[bool] = mapped_column(server_default="true")
+    release_territories: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    release_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=_ALL_CHANNELS)
+    release_purposes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=_ALL_PURPOSES)
+    release_any_sector: Mapped[bool] = mapped_column(server_default="true")
+    release_sectors: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    release_subjects_excluded: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    release_synthetic: Mapped[bool] = mapped_column(server_default="true")
+    release_starts_at: Mapped[datetime | None] = mapped_column(index=True)
+    release_ends_at: Mapped[datetime | None] = mapped_column(index=True)
+    persons_covered: Mapped[bool] = mapped_column(server_default="true")
+    guardian_released: Mapped[bool] = mapped_column(server_default="false")
+    reconfirm_before: Mapped[datetime | None] = mapped_column(index=True)
+    data_basis: Mapped[str] = mapped_column(Text, server_default="none")
+    data_basis_ends_at: Mapped[datetime | None] = mapped_column(index=True)
+    depicted_unreleased: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    depicted_everywhere: Mapped[bool] = mapped_column(server_default="true")
+    depicted_territories: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    subjects_shown: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    brands: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")

@@ -8,7 +8,8 @@ as the strictest one. Values come as bare ids (`AL-MRG`) or as addresses
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from bankd.licensing.terms import Depictions, EmbeddedRights
+from bankd.licensing.depicted import Depictions
+from bankd.licensing.terms import EmbeddedRights
 from bankd.licensing.vocabulary import AgeStatus, ReleaseStatus
 
 ALTERATION_CONSTRAINTS = frozenset({"AL-CLR", "AL-CRP", "AL-DCL", "AL-FLP", "AL-MRG", "AL-RET"})

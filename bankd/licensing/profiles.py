@@ -1,16 +1,31 @@
 """Rights profiles: one row for all photos whose grants come to the same facts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session, joinedload
 
+from bankd.licensing.consents import HeldRelease, Seen
+from bankd.licensing.depicted import Depictions
+from bankd.licensing.ending import Withdrawal
 from bankd.licensing.errors import GrantNotFound, TooManyGrants
-from bankd.licensing.facts import MAX_GRANTS, canonical, grant_facts, in_order, profile_digest, value_facts
+from bankd.licensing.facts import (
+    MAX_GRANTS,
+    NOBODY_SEEN,
+    canonical,
+    grant_facts,
+    in_order,
+    profile_digest,
+    value_facts,
+)
 from bankd.licensing.models import Grant, License, ProfileGrant, Release, RightsProfile
-from bankd.licensing.terms import MUTABLE, Depictions, EmbeddedRights, GrantFacts
+from bankd.licensing.people import Coverage
+from bankd.licensing.terms import MUTABLE, EmbeddedRights, GrantFacts
+
+NO_RELEASES: Mapping[UUID, Coverage] = MappingProxyType({})
 
 
 def facts_for(
@@ -19,7 +34,8 @@ def facts_for(
     *,
     depictions: Depictions,
     embedded: EmbeddedRights,
-    release_ids: Iterable[UUID] = (),
+    releases: Mapping[UUID, Coverage] = NO_RELEASES,
+    seen: Seen = NOBODY_SEEN,
 ) -> list[tuple[UUID, GrantFacts]]:
     """The facts of a photo's grants, in canonical order: the place of a grant is its ordinal on the photo.
 
@@ -37,10 +53,7 @@ def facts_for(
     missing = wanted - {grant.id for grant, _ in rows}
     if missing:
         raise GrantNotFound(min(missing))
-    releases = []
-    if needed := set(release_ids):
-        found = session.scalars(select(Release).where(Release.id.in_(needed)).order_by(Release.ref))
-        releases = [release.terms() for release in found]
+    held = _held(session, releases) if releases else []
     return in_order(
         (
             grant.id,
@@ -52,7 +65,8 @@ def facts_for(
                 title=license.title_stated,
                 depictions=depictions,
                 embedded=embedded,
-                releases=releases,
+                releases=held,
+                seen=seen,
             ),
         )
         for grant, license in rows
@@ -91,6 +105,19 @@ def profile_for(session: Session, facts: Sequence[GrantFacts]) -> RightsProfile:
             ],
         )
     return session.scalars(select(RightsProfile).where(RightsProfile.digest == digest)).one()
+
+
+def _held(session: Session, releases: Mapping[UUID, Coverage]) -> list[HeldRelease]:
+    """Those that still say something: what was superseded or taken back does not."""
+    taken_back = select(Withdrawal.subject_id).where(
+        Withdrawal.subject == "release", Withdrawal.took_effect_at.is_not(None)
+    )
+    found = session.scalars(
+        select(Release)
+        .where(Release.id.in_(releases), Release.superseded_at.is_(None), Release.id.not_in(taken_back))
+        .order_by(Release.ref)
+    )
+    return [HeldRelease(release.ref, release.terms(), releases[release.id]) for release in found]
 
 
 def _columns(facts: GrantFacts) -> dict[str, object]:

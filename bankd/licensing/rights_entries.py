@@ -1,10 +1,11 @@
 """What a rights file says: licensors, documents, licenses, releases, and the photos they are about."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -13,25 +14,18 @@ from pydantic import (
     GetJsonSchemaHandler,
     PrivateAttr,
     field_validator,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from bankd.licensing.facts import start_of
+from bankd.licensing.consents import ReleaseTerms
+from bankd.licensing.days import start_of
+from bankd.licensing.depicted import Depictions
+from bankd.licensing.people import majority_on
 from bankd.licensing.rights_yaml import Place
 from bankd.licensing.templates import TemplateName
-from bankd.licensing.terms import (
-    CoOwner,
-    Credit,
-    Day,
-    Depictions,
-    GrantTerms,
-    Name,
-    ReleaseTerms,
-    Value,
-    Words,
-    known_zone,
-)
+from bankd.licensing.terms import CoOwner, Credit, Day, GrantTerms, Name, Value, Words, known_zone
 from bankd.licensing.title import Ruling, Statute, TitleStep
 from bankd.licensing.vocabulary import Basis
 
@@ -162,10 +156,19 @@ class LicenseEntry(Evidence):
 
 
 class ReleaseEntry(ReleaseTerms):
-    """The consent of a person, or for a property, to be shown."""
+    """The consent of a person, or for a property, to be shown. Once imported it is never edited: what is
+    signed anew, a minor's own confirmation too, needs a new ref."""
 
     ref: Ref
     """Name of the release, unique in the bank."""
+    born_on: Day | None = None
+    """Instead of `majority_on`, with `majority_in`: the minor's birthday, from which that day follows. It is
+    not kept."""
+    majority_in: str | None = Field(default=None, pattern="^[A-Z]{2}$")
+    """The country whose law says when the minor is of full age (`JP`: 18); where bankd does not know, 21."""
+    supersedes: Ref | None = None
+    """Ref of the release that it replaces, from the moment of import on. It takes that one's place on every
+    photo, with whom it covers there."""
     subject: Name
     """Opaque reference to the person or property; never a name."""
     licensor: Ref | None = None
@@ -178,6 +181,40 @@ class ReleaseEntry(ReleaseTerms):
     """The words themselves, in their original language."""
     verified_by: Name | None = None
     """Who compared this record with the form."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _comes_of_age(cls, said: Any) -> Any:
+        if not isinstance(said, dict) or not {"born_on", "majority_in"} & said.keys():
+            return said
+        if "majority_on" in said:
+            raise ValueError("state `majority_on`, or `born_on` with `majority_in`, not both")
+        born_on, country = said.get("born_on"), said.get("majority_in")
+        if isinstance(born_on, str):
+            with suppress(ValueError):
+                born_on = date.fromisoformat(born_on)
+        if not isinstance(born_on, date) or not isinstance(country, str):
+            raise ValueError("`born_on` and `majority_in` go together: a day and a country")
+        return {**said, "majority_on": majority_on(born_on, country)}
+
+
+class PersonEntry(Value):
+    """Whom of those that a photo shows a release covers, where it shows more than one person."""
+
+    release: Ref
+    """Ref of the model release."""
+    whole: bool = False
+    """It covers every person in the photo."""
+    segments: tuple[int, ...] = ()
+    """The person's segments, by their ordinals in the photo."""
+    instances: tuple[int, ...] = ()
+    """The person's numbers in the photo's instance map."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.whole == bool(self.segments or self.instances):
+            raise ValueError("a person is `whole: true`, or named by `segments` or `instances`")
+        return self
 
 
 class PhotosEntry(Value):
@@ -193,7 +230,10 @@ class PhotosEntry(Value):
     """What the photos show that needs a release; left out, it is unknown, which is not allowed. Where
     entries differ on a photo the stricter value counts."""
     releases: Annotated[tuple[Ref, ...], OneOrMore] = ()
-    """Refs of the releases that cover what they show."""
+    """Refs of the releases that cover what they show. One that nothing more is said of covers the one person
+    of a photo that shows one."""
+    people: tuple[PersonEntry, ...] = ()
+    """Whom each model release covers, where a photo shows several persons."""
     disputed: Name | None = None
     """Why the rights are in dispute; the photos are blocked until the dispute is lifted."""
     embargo_until: Day | None = None
@@ -211,9 +251,15 @@ class PhotoRights(Value):
     """`<license ref>/<grant ref>`, each once."""
     depictions: Depictions
     releases: tuple[Ref, ...]
+    people: tuple[PersonEntry, ...] = ()
     disputed: str | None
     embargo_until: datetime | None
     """The instant in UTC at which the embargo ends."""
+
+    @property
+    def attached(self) -> tuple[Ref, ...]:
+        """Refs of all releases, those that `people` name too."""
+        return tuple(dict.fromkeys((*self.releases, *(person.release for person in self.people))))
 
 
 class RightsFile(Value):
@@ -261,6 +307,7 @@ class RightsFile(Value):
             grants=tuple(dict.fromkeys(grants)),
             depictions=depictions,
             releases=tuple(dict.fromkeys(ref for entry in entries for ref in entry.releases)),
+            people=tuple(dict.fromkeys(person for entry in entries for person in entry.people)),
             disputed="; ".join(disputes) or None,
             embargo_until=max(embargoes, default=None),
         )

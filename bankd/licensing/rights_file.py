@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from bankd.licensing import creative_commons, rights_words, rights_yaml
 from bankd.licensing.contradictions import contradictions
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import RightsFileRefused
 from bankd.licensing.rights_entries import (
+    WILDCARDS,
     DocumentEntry,
     GrantEntry,
     LicenseEntry,
@@ -25,7 +27,7 @@ from bankd.licensing.rights_entries import (
 )
 from bankd.licensing.rights_yaml import Place
 from bankd.licensing.templates import TEMPLATES
-from bankd.licensing.terms import MAX_DOCUMENT_BYTES, Depictions, GrantTerms
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, GrantTerms
 
 __all__ = ["PhotoRights", "RightsFile", "load", "media_type", "put_together", "schema", "with_grants"]
 
@@ -190,6 +192,9 @@ def _broken_references(file: RightsFile) -> Iterator[tuple[Place, str]]:
                 yield (kind, index, "licensor"), f"unknown licensor `{entry.licensor}`; add it to `licensors`"
             if entry.document is not None and entry.document not in documents:
                 yield (kind, index, "document"), f"unknown document `{entry.document}`; add it to `documents`"
+    for index, release in enumerate(file.releases):
+        if release.supersedes == release.ref:
+            yield ("releases", index, "supersedes"), f"release `{release.ref}` cannot supersede itself"
     for index, license in enumerate(file.licenses):
         for field in ("grants", "title_chain"):
             for number, entry in enumerate(getattr(license, field)):
@@ -240,14 +245,30 @@ def _broken_photos(file: RightsFile) -> Iterator[tuple[Place, str]]:
         for number, ref in enumerate(entry.releases):
             if ref not in releases:
                 yield ("photos", index, "releases", number), f"unknown release `{ref}`; add it to `releases`"
+        for number, person in enumerate(entry.people):
+            found = releases.get(person.release)
+            if found is None or found.kind != "model":
+                sentence = f"unknown model release `{person.release}`; add it to `releases`"
+                yield ("photos", index, "people", number, "release"), sentence
+            if not person.whole and (len(entry.files) > 1 or WILDCARDS & set(entry.files[0])):
+                sentence = "`segments` and `instances` are one photo's; name that one file alone"
+                yield ("photos", index, "people", number), sentence
         shown = entry.depictions or Depictions()
+        attached = {*entry.releases, *(person.release for person in entry.people)}
+        for number, right in enumerate(shown.rights):
+            found = releases.get(right.release or "")
+            if right.release is not None and (
+                right.release not in attached or found is None or found.kind != "property"
+            ):
+                sentence = f"`{right.release}` is no property release of these photos; add it to `releases`"
+                yield ("photos", index, "depictions", "rights", number), sentence
         for kind, status in (("model", shown.model_release), ("property", shown.property_release)):
             held = any(
                 releases[ref].kind == kind and releases[ref].status == "released"
-                for ref in entry.releases
+                for ref in attached
                 if ref in releases
             )
-            if status == "released" and not held and releases.keys() >= set(entry.releases):
+            if status == "released" and not held and releases.keys() >= attached:
                 yield (
                     ("photos", index, "depictions", f"{kind}_release"),
                     f"`{kind}_release: released` names no {kind} release; add its ref to `releases`",

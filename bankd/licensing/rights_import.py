@@ -14,13 +14,13 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.licensing import service
+from bankd.licensing.consents import ReleaseTerms
 from bankd.licensing.contradictions import odd
+from bankd.licensing.days import end_of
 from bankd.licensing.errors import LicenseNotFound, LicensingError, RightsFileRefused
-from bankd.licensing.facts import end_of
 from bankd.licensing.models import Document, Grant, License, Licensor, Release
 from bankd.licensing.rights_entries import LicenseEntry, RightsFile
 from bankd.licensing.rights_file import media_type
-from bankd.licensing.terms import ReleaseTerms
 from bankd.licensing.title import TitleLink, TitleStep
 from bankd.storage.blobs import Blobs
 
@@ -30,7 +30,9 @@ class ImportReport:
     """How many records of each kind were new and how many the bank knew already.
 
     `ended` are the grants that a new license or grant superseded: the caller
-    hands them to `bankd.catalog.service.block_grants` in the same transaction.
+    hands them to `bankd.catalog.service.block_grants` in the same transaction,
+    and `renewed`, each release that was signed anew with its successor, to
+    `bankd.catalog.renewing.renew`.
     `notes` are sentences about what was recorded and is likely not meant.
     """
 
@@ -38,6 +40,7 @@ class ImportReport:
     known: dict[str, int] = field(default_factory=dict)
     ended: tuple[UUID, ...] = ()
     notes: tuple[str, ...] = ()
+    renewed: tuple[tuple[UUID, UUID], ...] = ()
 
     def count(self, kind: str, *, known: bool) -> None:
         counts = self.known if known else self.new
@@ -143,6 +146,14 @@ def import_rights(
                 by=by,
                 at=at,
             )
+    for index, release in enumerate(file.releases):
+        if release.supersedes is not None and release.ref not in known["releases"]:
+            with _at_line(file, "releases", index, "supersedes"):
+                report.renewed += (
+                    service.supersede_release(
+                        session, release.supersedes, successor=release.ref, by=by, at=at
+                    ),
+                )
     if report.new:
         log.append(session, Kind.RIGHTS_IMPORTED, by=by, at=at, file=file.path.name, new=report.new)
     return report

@@ -22,6 +22,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.licensing import caps, renewing
+from bankd.licensing.consents import ReleaseTerms
 from bankd.licensing.errors import (
     AlreadyRecorded,
     AlreadySuperseded,
@@ -34,11 +35,12 @@ from bankd.licensing.errors import (
     LicenseNotFound,
     LicensorNotFound,
     ReleaseNotFound,
+    SubjectsDiffer,
     TitleBroken,
 )
 from bankd.licensing.holds import DENIED
 from bankd.licensing.models import Document, Grant, GrantCounter, License, Licensor, Release
-from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms, ReleaseTerms, Value
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms, Value
 from bankd.licensing.title import Ruling, Statute, TitleLink, broken
 from bankd.licensing.vocabulary import Basis
 from bankd.storage.blobs import Blobs
@@ -249,7 +251,10 @@ def record_release(
     """
     _take_turns(session)
     consent = {name: getattr(terms, name) for name in ReleaseTerms.model_fields}
-    consent["territories"] = sorted(terms.territories)
+    for name in ("territories", "channels", "purposes", "sectors"):
+        consent[name] = sorted(consent[name])
+    if terms.subjects_excluded is not None:
+        consent["subjects_excluded"] = sorted(terms.subjects_excluded)
     evidence: dict[str, Any] = {
         "licensor_id": None if licensor is None else _licensor_id(session, licensor),
         "subject": subject,
@@ -429,6 +434,42 @@ def standing(session: Session, grant_ids: Iterable[UUID]) -> dict[UUID, frozense
 def against(holding: Sequence[bool]) -> frozenset[str]:
     """The names of what holds, of values in the order of `AGAINST`."""
     return frozenset(name for name, holds in zip(AGAINST, holding, strict=True) if holds)
+
+
+def supersede_release(
+    session: Session, ref: str, *, successor: str, by: Actor, at: datetime
+) -> tuple[UUID, UUID]:
+    """Put a release that was signed anew in the place of this one, at once; their ids, old and new.
+
+    The caller hands them to `bankd.catalog.renewing.renew` in the same transaction.
+
+    Raises:
+        ReleaseNotFound: no release has one of the refs.
+        SubjectsDiffer: the two are about different persons or properties.
+        AlreadySuperseded: it has another successor.
+        CircularSuccession: the successor comes before this release itself.
+    """
+    _take_turns(session)
+    found = releases_by_ref(session, [ref, successor])
+    old, new = found[ref], found[successor]
+    if (old.subject, old.kind) != (new.subject, new.kind):
+        raise SubjectsDiffer(ref, successor)
+    if old.superseded_by_id == new.id:
+        return old.id, new.id
+    if old.superseded_at is not None:
+        raise AlreadySuperseded("release", ref, old.superseded_at)
+    following: Release | None = new
+    while following is not None:
+        if following.id == old.id:
+            raise CircularSuccession("release", ref, successor)
+        following = (
+            None if following.superseded_by_id is None else session.get(Release, following.superseded_by_id)
+        )
+    old.superseded_at = at
+    old.superseded_by_id = new.id
+    session.flush()
+    log.append(session, Kind.RELEASE_SUPERSEDED, by=by, at=at, release=old.id, successor=new.id)
+    return old.id, new.id
 
 
 def grants_by_ref(session: Session, refs: Iterable[str]) -> dict[str, Grant]:

@@ -24,6 +24,8 @@ from pydantic import (
 
 from bankd import money
 from bankd.licensing.vocabulary import (
+    CHANNELS,
+    PURPOSES,
     TERRITORIES,
     WORLD,
     AgeStatus,
@@ -36,6 +38,7 @@ from bankd.licensing.vocabulary import (
     Per,
     Purpose,
     ReleaseStatus,
+    RightKind,
     Subject,
     TerritoryTest,
     Trigger,
@@ -396,60 +399,6 @@ def allowed_territories(territories: frozenset[str], excepted: frozenset[str]) -
     return (TERRITORIES if WORLD in territories else territories) - excepted
 
 
-class ReleaseTerms(Value):
-    """What one model or property release covers, where and until when."""
-
-    kind: Literal["model", "property"]
-    """Whether a person or a property consents."""
-    status: ReleaseStatus
-    """`released` only where the signed form is at hand."""
-    youngest: AgeStatus = "unknown"
-    """Age of the youngest person covered; `unknown` counts as a minor."""
-    synthetic_depiction: bool = False
-    """Whether the release covers being shown in a synthesized picture. Unstated: no."""
-    territories: Territories = Field(default=frozenset({WORLD}), min_length=1)
-    """Where it holds: ISO 3166-1 alpha-2 codes, or `WORLD`."""
-    starts_on: Day | None = None
-    """First day, in `zone`; empty for always."""
-    ends_on: Day | None = None
-    """Last day, inclusive, in `zone`; empty for until withdrawn."""
-    zone: str = "UTC"
-    """The IANA time zone that the days are meant in."""
-
-    _check_zone = field_validator("zone")(known_zone)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
-            raise ValueError(f"term ends on `{self.ends_on}` before it starts on `{self.starts_on}`")
-        return self
-
-
-class Depictions(Value):
-    """What a photo shows that needs a release. Unknown is not allowed, whatever else is."""
-
-    persons: bool | None = None
-    """Whether persons can be seen; empty when nobody has looked."""
-    model_release: ReleaseStatus = "unknown"
-    """Whether the persons' releases are at hand."""
-    youngest: AgeStatus = "unknown"
-    """Age of the youngest person; `unknown` counts as a minor."""
-    property_release: ReleaseStatus = "unknown"
-    """Whether releases for protected property (artworks, buildings, trademarks) are at hand."""
-
-    def tightened_by(self, other: "Depictions") -> "Depictions":
-        """The stricter value of each field; where both are as strict, this one's."""
-        return Depictions(
-            persons=max(self.persons, other.persons, key=[False, None, True].index),
-            model_release=max(self.model_release, other.model_release, key=_STRICTNESS.__getitem__),
-            youngest=max(self.youngest, other.youngest, key=_STRICTNESS.__getitem__),
-            property_release=max(self.property_release, other.property_release, key=_STRICTNESS.__getitem__),
-        )
-
-
-_STRICTNESS = {"released": 0, "not-needed": 0, "unknown": 1, "none": 2, "adult": 0, "minor": 2}
-
-
 class EmbeddedRights(Value):
     """Rights that came inside the photo's own bytes (IPTC, XMP, PLUS). They can only tighten."""
 
@@ -514,6 +463,27 @@ class GrantFacts(Value):
     basis_territories: frozenset[str] = frozenset()  # where a ruling holds; empty: nothing is said
     title: str = "unstated"  # "complete" | "incomplete" | "unstated"
     integrity: Integrity = "unstated"
+    # What all releases of the photo cover together; without one they say nothing.
+    release_worldwide: bool = True
+    release_territories: frozenset[str] = frozenset()  # empty when worldwide
+    release_channels: frozenset[str] = CHANNELS
+    release_purposes: frozenset[str] = PURPOSES
+    release_any_sector: bool = True
+    release_sectors: frozenset[str] = frozenset()
+    release_subjects_excluded: frozenset[Subject] = frozenset()
+    release_synthetic: bool = True
+    release_starts_at: str | None = None
+    release_ends_at: str | None = None
+    persons_covered: bool = True  # where there is a model release: none is left out
+    guardian_released: bool = False  # a guardian signed for every minor who is released
+    reconfirm_before: str | None = None  # until then a guardian's signature counts
+    data_basis: str = "none"  # a word of `DataBasis`
+    data_basis_ends_at: str | None = None
+    depicted_unreleased: frozenset[RightKind] = frozenset()
+    depicted_everywhere: bool = True  # no exception ends at a border
+    depicted_territories: frozenset[str] = frozenset()  # where all exceptions hold
+    subjects_shown: frozenset[Subject] = frozenset()
+    brands: frozenset[str] = frozenset()  # `sector/brand`, `any` for every sector
     blocks: frozenset[str] = frozenset()
 
 

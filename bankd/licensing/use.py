@@ -61,4 +61,5 @@ class UseFacts(Value):
     beneficiaries: frozenset[str] = frozenset()  # others in whose interest it is used
     alterations: frozenset[Alteration]
     fields: frozenset[str]  # exclusivity atoms that the use touches, as `GrantFacts.carved`
+    brand: str | None = None  # the one that the picture is made for
     circulation: Circulation = "new"  # never declared: what is done with something handed out before

@@ -27,6 +27,12 @@ Claim = Literal["copyright", "likeness", "trademark", "property", "privacy"]
 """What somebody may claim to have rights in, and an indemnity covers."""
 ReleaseStatus = Literal["released", "not-needed", "none", "unknown"]
 AgeStatus = Literal["adult", "minor", "unknown"]
+DataBasis = Literal[
+    "consent", "contract", "legal-obligation", "legitimate-interest", "public-task", "vital-interests"
+]
+"""Why personal data may be used, in the words of GDPR Art. 6."""
+RightKind = Literal["trademark", "design", "artwork", "architecture", "venue"]
+"""What protected thing can be seen in a photo."""
 Trigger = Literal["seal", "handout", "publication", "copies"]
 """What a cap counts and a fee is owed for: a composite sealed, handed out, published; a copy published."""
 Per = Literal["term", "year", "quarter", "month"]

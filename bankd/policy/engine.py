@@ -117,7 +117,7 @@ def clashes(bundle: Bundle, use: AnyUse, grants: Sequence[tuple[UUID, GrantFacts
     Who makes a meet empty is not asked here: the effective license names that pair.
     """
     groups = [*((one,) for one in grants), *combinations(grants, 2)]
-    sets = [set_facts([facts for _, facts in group], meet_empty=False) for group in groups]
+    sets = [set_facts([facts for _, facts in group], meet_empty=False, use=use) for group in groups]
     found: list[Clash] = []
     alone: dict[UUID, frozenset[str]] = {}
     for group, decision in zip(groups, _ask(bundle, "compose", "GrantSet", sets, use), strict=True):

@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, computed_field
 
+from bankd.licensing.depicted import brand_atom
 from bankd.licensing.terms import LATER_FACTS, GrantFacts, Value
 from bankd.licensing.use import UseFacts
+from bankd.licensing.vocabulary import ANY, SUBJECTS, Subject
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 USE_MOMENTS = frozenset({"now", "starts_at", "ends_at"})
@@ -34,6 +36,9 @@ class SetFacts(Value):
     credits_owed: int
     meet_empty: bool  # no use is allowed by all of them
     share_alike_noncommercial: bool = False  # each share-alike license keeps the whole from commerce too
+    subjects_shown: frozenset[Subject] = frozenset()  # sensitive ones, in any of the photos
+    subjects_unreleased: frozenset[Subject] = frozenset()  # that some person shown may not stand beside
+    competing_brands: frozenset[str] = frozenset()  # `sector/brand`, the use's own brand among them
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -42,7 +47,7 @@ class SetFacts(Value):
         return len(self.share_alike)
 
 
-def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool) -> SetFacts:
+def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool, use: Facts) -> SetFacts:
     """The facts of a set; whether its meet is empty is worked out with the effective license."""
     alike = [grant for grant in grants if grant.share_alike is not None]
     free = [grant for grant in grants if grant.share_alike is None]
@@ -54,6 +59,39 @@ def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool) -> SetFacts:
         credits_owed=sum(grant.credit_owed for grant in grants),
         meet_empty=meet_empty,
         share_alike_noncommercial=bool(alike) and all("commercial" not in one.purposes for one in alike),
+        subjects_shown=frozenset[Subject]().union(*(grant.subjects_shown for grant in grants)),
+        subjects_unreleased=frozenset[Any]().union(*map(_subjects_unreleased, grants)),
+        competing_brands=_competing(
+            frozenset[str]().union(*(grant.brands for grant in grants)) | _brand_of(use)
+        ),
+    )
+
+
+def _subjects_unreleased(grant: GrantFacts) -> frozenset[str]:
+    """What the persons of a photo may not stand beside: without a release, any sensitive subject."""
+    if grant.persons == "none":
+        return frozenset()
+    return frozenset(grant.release_subjects_excluded) if grant.model_release == "released" else SUBJECTS
+
+
+def _brand_of(use: Facts) -> frozenset[str]:
+    values = use.model_dump(warnings=False) if isinstance(use, BaseModel) else use
+    brand = values.get("brand")
+    if not isinstance(brand, str) or not brand:
+        return frozenset()
+    return frozenset({brand_atom(str(values.get("sector")), brand)})
+
+
+def _competing(brands: Set[str]) -> frozenset[str]:
+    """Those of which another brand is in the same sector; one of no sector (`any`) is in all of them."""
+    split = [(sector, brand, atom) for atom in brands for sector, _, brand in [atom.partition("/")]]
+    return frozenset(
+        atom
+        for sector, brand, atom in split
+        if any(
+            brand != other and (sector == elsewhere or ANY in (sector, elsewhere))
+            for elsewhere, other, _ in split
+        )
     )
 
 
@@ -62,7 +100,11 @@ LATER: Mapping[str, Mapping[str, Any]] = {
     "GrantSet": {
         name: field.default for name, field in SetFacts.model_fields.items() if not field.is_required()
     },
-    "Use": {"circulation": UseFacts.model_fields["circulation"].default},
+    "Use": {
+        name: field.default
+        for name, field in UseFacts.model_fields.items()
+        if name in ("circulation", "brand")
+    },
 }
 """Facts that a bundle may be older than, by the type that they are of, and what says nothing of each."""
 

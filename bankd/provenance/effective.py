@@ -120,10 +120,11 @@ def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
             return outcome
         met[dimension] = outcome
 
-    starts = max(grants, key=lambda one: one.facts.starts_at)
+    starts = max(grants, key=lambda one: _starts_at(one.facts))
     ending = [(end, one.grant_id) for one in grants if (end := _ends_at(one.facts)) is not None]
     ends_at, ends_by = min(ending, default=(None, None), key=lambda pair: pair[0] or "")
-    if ends_at is not None and ends_by is not None and ends_at <= starts.facts.starts_at:
+    starts_at = _starts_at(starts.facts)
+    if ends_at is not None and ends_by is not None and ends_at <= starts_at:
         return Clash("term", starts.grant_id, ends_by)
 
     facts = [one.facts for one in grants]
@@ -136,10 +137,12 @@ def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
             "alteration_constraints": frozenset().union(*(one.alteration_constraints for one in facts)),
             "generative": all(one.generative for one in facts),
             "train": all(one.train for one in facts),
-            "subjects_excluded": frozenset().union(*(one.subjects_excluded for one in facts)),
+            "subjects_excluded": frozenset().union(
+                *(one.subjects_excluded | one.release_subjects_excluded for one in facts)
+            ),
             "max_copies": _least([one.max_copies for one in facts]),
             "carved": frozenset().union(*(one.carved for one in facts)),
-            "starts_at": starts.facts.starts_at,
+            "starts_at": starts_at,
             "ends_at": ends_at,
             "create_before": _least([one.create_before for one in facts]),
             "publish_before": _least([one.publish_before for one in facts]),
@@ -153,12 +156,24 @@ def effective(relied: Sequence[Relied]) -> EffectiveLicense | Clash:
     )
 
 
-# A scope is the set that a grant allows, or None for everything.
+def _both(grant: frozenset[str] | None, releases: frozenset[str] | None) -> frozenset[str] | None:
+    if grant is None or releases is None:
+        return grant if releases is None else releases
+    return grant & releases
+
+
+# A scope is the set that a grant and the releases of its photo allow, or None for everything.
 _SCOPES: dict[str, Callable[[GrantFacts], frozenset[str] | None]] = {
-    "territories": lambda facts: _places(facts),
-    "channels": lambda facts: frozenset[str](facts.channels),
-    "purposes": lambda facts: frozenset[str](facts.purposes),
-    "sectors": lambda facts: None if facts.any_sector else facts.sectors,
+    "territories": lambda facts: _both(
+        _places(facts),
+        None if facts.release_worldwide else facts.release_territories & TERRITORIES,
+    ),
+    "channels": lambda facts: frozenset[str](facts.channels & facts.release_channels),
+    "purposes": lambda facts: frozenset[str](facts.purposes & facts.release_purposes),
+    "sectors": lambda facts: _both(
+        None if facts.any_sector else facts.sectors,
+        None if facts.release_any_sector else facts.release_sectors,
+    ),
     "audiences": lambda facts: frozenset[str](facts.audiences),
     "alterations": lambda facts: frozenset[str](facts.alterations),
     "licensees": lambda facts: None if facts.any_licensee else facts.licensees,
@@ -192,8 +207,16 @@ def _places(facts: GrantFacts) -> frozenset[str] | None:
     return facts.basis_territories if allowed is None else allowed & facts.basis_territories
 
 
+def _starts_at(facts: GrantFacts) -> str:
+    return max(facts.starts_at, facts.release_starts_at or facts.starts_at)
+
+
+def _consents_end(facts: GrantFacts) -> tuple[str | None, ...]:
+    return facts.release_ends_at, facts.reconfirm_before, facts.data_basis_ends_at
+
+
 def _ends_at(facts: GrantFacts) -> str | None:
-    return _least([facts.ends_at, facts.embedded_ends_at, facts.basis_ends_at])
+    return _least([facts.ends_at, facts.embedded_ends_at, facts.basis_ends_at, *_consents_end(facts)])
 
 
 def _sell_off_before(facts: Sequence[GrantFacts], *, ends_at: str | None) -> str | None:
@@ -202,7 +225,12 @@ def _sell_off_before(facts: Sequence[GrantFacts], *, ends_at: str | None) -> str
         [
             limit
             for one in facts
-            for limit in (one.sell_off_before or one.ends_at, one.embedded_ends_at, one.basis_ends_at)
+            for limit in (
+                one.sell_off_before or one.ends_at,
+                one.embedded_ends_at,
+                one.basis_ends_at,
+                *_consents_end(one),
+            )
         ]
     )
     return stock if stock is not None and ends_at is not None and stock > ends_at else None

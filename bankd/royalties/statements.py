@@ -17,7 +17,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog.models import Photo
-from bankd.licensing.facts import end_of, start_of
+from bankd.licensing.days import end_of, start_of
 from bankd.licensing.models import Grant, License, Licensor
 from bankd.royalties import figures, payees
 from bankd.royalties.errors import PeriodRefused, StatementNotFound

@@ -53,7 +53,7 @@ def relied_on(rights: Rights, photo_id: UUID, grant_id: UUID) -> Relied:
 def clear_set(terms: Terms, relied: Sequence[Relied]) -> EffectiveLicense | SetRefused:
     """The license of a picture that relies on these, or why they may not stand in one (action `compose`)."""
     met = effective(relied) if relied else None
-    facts = set_facts([one.facts for one in relied], meet_empty=isinstance(met, Clash))
+    facts = set_facts([one.facts for one in relied], meet_empty=isinstance(met, Clash), use=terms.use)
     decision = engine.decide_set(terms.bundle, facts, terms.use)
     if decision.allowed and isinstance(met, EffectiveLicense):
         return met

@@ -19,6 +19,7 @@ from bankd.catalog.importing import import_rights
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import profiles, rights_file
 from bankd.licensing import service as licensing
+from bankd.licensing.people import WHOM_UNSAID
 from bankd.licensing.rights_entries import RightsFile
 from bankd.licensing.terms import EmbeddedRights
 from bankd.licensing.use import Use
@@ -145,7 +146,10 @@ def _rows(session: Session, listed: folders.Snapshot, rights: RightsFile) -> lis
                 [grant.id for grant in licensing.grants_by_ref(session, record.grants).values()],
                 depictions=record.depictions,
                 embedded=EmbeddedRights(),
-                release_ids=[one.id for one in licensing.releases_by_ref(session, record.releases).values()],
+                releases={
+                    one.id: WHOM_UNSAID
+                    for one in licensing.releases_by_ref(session, record.attached).values()
+                },
             )
             profile = profiles.profile_for(session, [one for _, one in facts])
             made[asked] = (profile.digest, profile.id, [grant_id for grant_id, _ in facts])

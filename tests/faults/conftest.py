@@ -28,9 +28,10 @@ from bankd.embedded.folder import credentials
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.service import NewPhoto
 from bankd.licensing import service as licensing
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.models import GrantCounter
 from bankd.licensing.rights_entries import PhotoRights
-from bankd.licensing.terms import Depictions, GrantTerms
+from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
 from bankd.provenance.models import Composite
 from bankd.runtime import DatabaseUnavailable, Runtime

@@ -29,8 +29,9 @@ from bankd.db import make_engine, make_sessions
 from bankd.ingestion import service
 from bankd.ingestion.service import NewPhoto
 from bankd.licensing import service as licensing
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.rights_entries import PhotoRights
-from bankd.licensing.terms import Depictions, GrantTerms
+from bankd.licensing.terms import GrantTerms
 from bankd.storage import MinioBlobs
 from tools.bench import plain
 from tools.bench.drawn import DrawnPhoto, classes, draw

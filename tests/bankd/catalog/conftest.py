@@ -17,7 +17,8 @@ from bankd.catalog import admission, service
 from bankd.catalog.admission import DescriptorFacts, PhotoFacts, SegmentFacts
 from bankd.catalog.models import Photo
 from bankd.licensing import service as licensing
-from bankd.licensing.terms import Depictions, EmbeddedRights, GrantTerms
+from bankd.licensing.depicted import Depictions
+from bankd.licensing.terms import EmbeddedRights, GrantTerms
 
 WALL, MUG = 1, 22
 

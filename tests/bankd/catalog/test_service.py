@@ -22,8 +22,10 @@ from bankd.catalog.errors import (
 from bankd.catalog.models import FOREVER, Category, Descriptor, Photo, PhotoGrant, Segment
 from bankd.licensing import caps
 from bankd.licensing import service as licensing
+from bankd.licensing.consents import ReleaseTerms
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import GrantNotFound, ReleaseNotFound
-from bankd.licensing.terms import Depictions, EmbeddedRights, ReleaseTerms
+from bankd.licensing.terms import EmbeddedRights
 
 World = Any
 PERSON = 125
@@ -313,7 +315,7 @@ def test_a_label_map_that_shows_a_person_says_so_whatever_the_record_says(world:
     )
     service.attach_grants(world.session, photo.id, [], depictions=shown, by=world.by.librarian, at=world.at)
     ((_, facts),) = service.facts_of(world.session, [photo.id], at=world.at)[photo.id]
-    assert (facts.persons, facts.model_release, facts.youngest) == ("present", "released", "adult")
+    assert (facts.persons, facts.model_release, facts.youngest) == ("present", "none", "adult")  # no release
 
 
 def test_embedded_rights_reach_the_facts(world: World) -> None:
@@ -337,7 +339,7 @@ def test_a_release_narrows_the_photo_it_is_attached_to(world: World) -> None:
     service.attach_grants(world.session, photo.id, [], release_ids=[release.id], **who)
 
     ((_, facts),) = service.facts_of(world.session, [photo.id], at=world.at)[photo.id]
-    assert (facts.worldwide, facts.territories) == (False, {"JP"})
+    assert (facts.worldwide, facts.release_worldwide, facts.release_territories) == (True, False, {"JP"})
     with pytest.raises(ReleaseNotFound):
         service.attach_grants(world.session, photo.id, [], release_ids=[uuid4()], **who)
 

@@ -19,6 +19,8 @@ from bankd.exposure.errors import RefUnreadable, TakedownAlreadyDone, TakedownNo
 from bankd.exposure.models import ExposedComposite, Takedown
 from bankd.exposure.subjects import find
 from bankd.licensing import service as licensing
+from bankd.licensing.consents import ReleaseTerms
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.ending import Withdrawal
 from bankd.licensing.errors import (
     AlreadyWithdrawn,
@@ -30,7 +32,6 @@ from bankd.licensing.errors import (
     PersonNotFound,
     WithdrawalUnfit,
 )
-from bankd.licensing.terms import Depictions, ReleaseTerms
 from bankd.licensing.use import Use
 from bankd.licensing.withdrawal_effects import EFFECTS, KINDS
 from bankd.policy.clearing import clear_photos, rights_of, terms_of

@@ -19,8 +19,9 @@ from bankd.catalog.models import Descriptor, Photo, Segment
 from bankd.ingestion import service
 from bankd.ingestion.service import NewPhoto, Outcome
 from bankd.licensing import service as licensing
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.rights_entries import PhotoRights
-from bankd.licensing.terms import Depictions, GrantTerms
+from bankd.licensing.terms import GrantTerms
 from bankd.storage import MinioBlobs
 
 CLASSES = [

@@ -8,27 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bankd.licensing.days import end_of, instant, start_of
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import TooManyGrants
 from bankd.licensing.facts import (
     canonical,
     carved,
-    end_of,
     fields,
     grant_facts,
     in_order,
-    instant,
     profile_digest,
-    start_of,
     use_facts,
 )
-from bankd.licensing.terms import (
-    Depictions,
-    EmbeddedRights,
-    Exclusivity,
-    GrantFacts,
-    GrantTerms,
-    ReleaseTerms,
-)
+from bankd.licensing.terms import EmbeddedRights, Exclusivity, GrantFacts, GrantTerms
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import CHANNELS, TERRITORIES
 
@@ -60,7 +52,6 @@ def facts(
     *,
     shown: Depictions = NOBODY,
     embedded: EmbeddedRights | None = None,
-    releases: tuple[ReleaseTerms, ...] = (),
     **terms: Any,
 ) -> GrantFacts:
     return grant_facts(
@@ -69,7 +60,6 @@ def facts(
         co_owners_agreed=True,
         depictions=shown,
         embedded=embedded or EmbeddedRights(),
-        releases=releases,
     )
 
 
@@ -284,7 +274,7 @@ def test_a_row_of_very_many_atoms_is_widened_to_the_world() -> None:
     assert atoms & fields(a_use(sector="food", channels={"print"}))
 
 
-# Embedded rights and releases only tighten
+# Embedded rights only tighten
 
 
 def test_embedded_rights_that_allow_more_change_nothing() -> None:
@@ -320,66 +310,6 @@ def test_embedded_rights_that_forbid_win_over_the_record() -> None:
     assert found.alteration_constraints == {"AL-MRG"}
     assert found.data_mining == "DMI-PROHIBITED-GENAIMLTRAINING"
     assert found.embedded_ends_at == "2026-12-31T10:00:00.000Z"
-
-
-def test_a_release_that_ends_early_ends_the_grant_for_its_photos() -> None:
-    release = ReleaseTerms(
-        kind="model",
-        status="released",
-        youngest="adult",
-        synthetic_depiction=True,
-        starts_on="2026-05-01",
-        ends_on="2026-06-30",
-    )
-    shown = Depictions(
-        persons=True, model_release="released", youngest="adult", property_release="not-needed"
-    )
-
-    found = facts(shown=shown, releases=(release,))
-
-    assert found.starts_at == "2026-05-01T00:00:00.000Z"
-    assert found.ends_at == "2026-07-01T00:00:00.000Z"
-    assert (found.persons, found.model_release) == ("present", "released")
-
-
-@pytest.mark.parametrize(
-    ("granted", "released", "left"),
-    [
-        ({"WORLD"}, {"JP"}, {"JP"}),
-        ({"JP", "KR"}, {"KR", "US"}, {"KR"}),
-        ({"JP"}, {"US"}, set()),
-        ({"JP"}, {"WORLD"}, {"JP"}),
-    ],
-)
-def test_a_release_for_some_territories_narrows_the_grant_to_them(
-    granted: set[str], released: set[str], left: set[str]
-) -> None:
-    release = ReleaseTerms.model_validate({"kind": "property", "status": "released", "territories": released})
-
-    found = facts(territories=granted, releases=(release,))
-
-    assert (found.worldwide, found.territories) == (False, left)
-
-
-@pytest.mark.parametrize(("covered", "found"), [(True, "released"), (False, "none")])
-@pytest.mark.parametrize("kind", ["model", "property"])
-def test_a_release_that_does_not_cover_synthesized_pictures_is_as_none(
-    kind: str, covered: bool, found: str
-) -> None:
-    release = ReleaseTerms.model_validate(
-        {"kind": kind, "status": "released", "youngest": "adult", "synthetic_depiction": covered}
-    )
-    shown = Depictions(persons=True, model_release="released", youngest="adult", property_release="released")
-
-    assert getattr(facts(shown=shown, releases=(release,)), f"{kind}_release") == found
-
-
-def test_a_model_release_shows_a_person_and_never_raises_a_status() -> None:
-    release = ReleaseTerms(kind="model", status="released", youngest="minor", synthetic_depiction=True)
-
-    found = facts(shown=Depictions(), releases=(release,))
-
-    assert (found.persons, found.model_release, found.youngest) == ("present", "unknown", "minor")
 
 
 # Uses

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import GrantNotFound, TooManyGrants
 from bankd.licensing.models import Grant, ProfileGrant, RightsProfile
 from bankd.licensing.profiles import facts_for, profile_for
-from bankd.licensing.terms import Depictions, EmbeddedRights, GrantFacts
+from bankd.licensing.terms import EmbeddedRights, GrantFacts
 
 Record = Callable[..., Grant]
 SHOWN = Depictions(persons=False, model_release="not-needed", youngest="adult", property_release="not-needed")

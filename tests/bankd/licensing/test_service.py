@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.licensing import service
+from bankd.licensing.consents import ReleaseTerms
 from bankd.licensing.errors import (
     AlreadyRecorded,
     AlreadySuperseded,
@@ -27,7 +28,7 @@ from bankd.licensing.errors import (
     ReleaseNotFound,
 )
 from bankd.licensing.models import Grant, License
-from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms, ReleaseTerms
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES, CoOwner, GrantTerms
 from bankd.storage import Blobs
 
 SECOND = timedelta(seconds=1)

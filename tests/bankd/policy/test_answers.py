@@ -12,7 +12,7 @@ from grants_drawn import MOMENTS, Row, drawn_rows, stored
 from sqlalchemy import Column, Engine, MetaData, Table, event
 from sqlalchemy.orm import sessionmaker
 
-from bankd.licensing.facts import instant
+from bankd.licensing.days import instant
 from bankd.licensing.models import ProfileGrant
 from bankd.policy import answers
 from bankd.policy.answers import Answers

@@ -36,6 +36,8 @@ def test_sql_and_engine_agree_in_20000_decisions(
         if action == "publish":
             agreeing["circulation"] = chance.choice(["new", "stock", "archive"])
         use = altered(chance, agreeing, DRAW_USE)
+        if chance.random() < 0.2:
+            use["circulation"] = DRAW_USE["circulation"](chance)
         decided = decide_many(bundle, action, [row.facts for row in rows], use)
         masks: dict[int, int] = defaultdict(int)
         denied = {}

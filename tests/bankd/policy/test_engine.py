@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.facts import grant_facts, use_facts
-from bankd.licensing.terms import Depictions, EmbeddedRights, GrantFacts, GrantTerms
+from bankd.licensing.terms import EmbeddedRights, GrantFacts, GrantTerms
 from bankd.licensing.use import Use
 from bankd.policy.engine import (
     Clash,
@@ -114,7 +115,11 @@ def test_use_that_cannot_be_read_denies(bundle: Bundle, a_grant: Facts, a_use: F
     [
         ({"basis": "found"}, ("basis-unknown",)),
         ({"territories_tested": "felt"}, ("territory-not-covered",)),
-        ({"persons": "some"}, ("model-release-missing", "minor-depicted")),
+        ({"persons": "some"}, ("data-basis-missing", "model-release-missing", "minor-depicted")),
+        (
+            {"persons": "present", "model_release": "released", "youngest": "adult", "data_basis": "because"},
+            ("data-basis-missing",),
+        ),
         ({"property_release": "perhaps"}, ("property-release-missing",)),
         ({"alteration_constraints": ["AL-NEW"]}, ("constraint-unknown",)),
         ({"blocks": ["new"]}, ("block-unknown",)),
@@ -319,7 +324,7 @@ def test_refused_set_names_whom_to_leave_out(
     bundle: Bundle, grants: list[GrantFacts], channels: list[str], blamed: list[Clash]
 ) -> None:
     use = use_facts(a_campaign(channels=channels), at=NOON)
-    allowed = decide_set(bundle, set_facts(grants, meet_empty=False), use).allowed
+    allowed = decide_set(bundle, set_facts(grants, meet_empty=False, use=use), use).allowed
     assert allowed == (blamed == [])
     ids = (FIRST, SECOND, THIRD)
     assert clashes(bundle, use, [*zip(ids, grants, strict=False)]) == blamed
@@ -328,11 +333,13 @@ def test_refused_set_names_whom_to_leave_out(
 def test_own_photos_stand_beside_share_alike(bundle: Bundle) -> None:
     own = FREE.model_copy(update={"basis": "owned", "any_licensee": False})
     use = use_facts(a_campaign(), at=NOON)
-    assert decide_set(bundle, set_facts([own, BY_SA], meet_empty=False), use) == ALLOWED
+    assert decide_set(bundle, set_facts([own, BY_SA], meet_empty=False, use=use), use) == ALLOWED
 
 
 def test_empty_meet_and_empty_set_are_refused(bundle: Bundle) -> None:
     use = use_facts(a_campaign(), at=NOON)
-    empty_meet = decide_set(bundle, set_facts([FREE], meet_empty=True), use)
+    empty_meet = decide_set(bundle, set_facts([FREE], meet_empty=True, use=use), use)
     assert empty_meet == Decision(False, ("meet-empty",))
-    assert decide_set(bundle, set_facts([], meet_empty=False), use) == Decision(False, ("set-empty",))
+    assert decide_set(bundle, set_facts([], meet_empty=False, use=use), use) == Decision(
+        False, ("set-empty",)
+    )

@@ -11,7 +11,7 @@ from plans import rows_read
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
-from bankd.licensing.facts import instant
+from bankd.licensing.days import instant
 from bankd.licensing.models import ProfileGrant
 from bankd.policy.filters import TICK, filter_for
 from bankd.policy.load import Bundle
