@@ -16,7 +16,7 @@ from bankd.api.problems import responses
 from bankd.api.uploads import content
 from bankd.provenance.models import Composite
 from bankd.synthesis import handouts, reading, verification
-from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, NotHandedOut
+from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, NotHandedOut, Signing
 
 router = APIRouter(
     prefix="/composites", tags=["composites"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
@@ -27,6 +27,7 @@ class HandoutState(BaseModel):
     handout: UUID
     recipient: str
     channel: str
+    comp: bool
     at: datetime
     by: str
 
@@ -53,6 +54,7 @@ class CompositeState(CompositeSummary):
 class ToHandOut(BaseModel):
     recipient: str = Field(min_length=1, max_length=500, description="Who gets the picture")
     channel: str = Field(min_length=1, max_length=100, description="One that the composite was made for")
+    comp: bool = Field(default=False, description="Only a comp: with a visible watermark, and free")
 
 
 class VerificationCheck(BaseModel):
@@ -108,7 +110,9 @@ def show(call: Called, composite: UUID) -> CompositeState:
             manifest=json.loads(found.manifest),
             manifest_signature=found.manifest_signature,
             handouts=[
-                HandoutState(handout=h.id, recipient=h.recipient, channel=h.channel, at=h.at, by=h.by)
+                HandoutState(
+                    handout=h.id, recipient=h.recipient, channel=h.channel, comp=h.comp, at=h.at, by=h.by
+                )
                 for h in found.handouts
             ],
         )
@@ -136,6 +140,8 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
             composite,
             recipient=body.recipient,
             channel=body.channel,
+            comp=body.comp,
+            signing=Signing(verification.credentials(call.runtime), call.runtime.settings.time_stamp_url),
             blobs=call.runtime.blobs,
             by=call.by,
             at=call.at,
@@ -143,12 +149,13 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
     # Only now, so that the record of either answer is kept.
     if isinstance(given, NotHandedOut):
         raise HandoutRefused(composite, given.reasons, given.photos)
+    name = "comp" if given.handout.comp else "composite"
     return Response(
         given.file,
         media_type="image/png",
         headers={
             "Bankd-Handout": str(given.handout.id),
-            "Content-Disposition": f'attachment; filename="composite-{composite}.png"',
+            "Content-Disposition": f'attachment; filename="{name}-{composite}.png"',
         },
     )
 

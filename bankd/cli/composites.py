@@ -17,7 +17,7 @@ from bankd.reports.making import House
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
 from bankd.synthesis import handouts, reading, verification
-from bankd.synthesis.handouts import NotHandedOut
+from bankd.synthesis.handouts import NotHandedOut, Signing
 
 
 @click.group()
@@ -106,12 +106,20 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
 @click.argument("composite_id", type=click.UUID)
 @click.option("--recipient", required=True, help="Who gets the picture.")
 @click.option("--channel", required=True, help=f"One of {', '.join(sorted(CHANNELS))}.")
+@click.option("--comp", is_flag=True, help="Only a comp: with a visible watermark, and free.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder.")
 @click.option("--locale", type=click.Choice(LOCALES), default="en", show_default=True)
 @as_json
 @click.pass_obj
 def export(
-    runtime: Runtime, composite_id: UUID, recipient: str, channel: str, out: Path, locale: str, in_json: bool
+    runtime: Runtime,
+    composite_id: UUID,
+    recipient: str,
+    channel: str,
+    comp: bool,
+    out: Path,
+    locale: str,
+    in_json: bool,
 ) -> None:
     """Hand a composite out, if it clears today: picture, manifest, provenance, reports, gate map."""
     house = House(runtime.settings.house, cast(Locale, locale))
@@ -122,6 +130,8 @@ def export(
             composite_id,
             recipient=recipient,
             channel=channel,
+            comp=comp,
+            signing=Signing(verification.credentials(runtime), runtime.settings.time_stamp_url),
             blobs=runtime.blobs,
             by=runtime.actor,
             at=runtime.now(),
@@ -131,10 +141,13 @@ def export(
         _print_refusal(composite_id, answer, in_json=in_json)
         raise click.exceptions.Exit(2)
     # Reports are laid out after the commit: the handout held the log's lock until then.
-    with runtime.transaction() as session:
-        files = making.handout_files(
-            session, answer, house=house, blobs=runtime.blobs, by=runtime.actor, at=runtime.now()
-        )
+    if answer.handout.comp:
+        files = {f"{composite_id}.comp.png": answer.file}
+    else:
+        with runtime.transaction() as session:
+            files = making.handout_files(
+                session, answer, house=house, blobs=runtime.blobs, by=runtime.actor, at=runtime.now()
+            )
     written = write_all(out, files)
     if in_json:
         print_json({"handout": answer.handout.id, "files": [str(path) for path in written]})

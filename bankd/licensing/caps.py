@@ -153,7 +153,7 @@ def take(session: Session, wanted: Counts, *, at: datetime, beyond: bool = False
 
 
 def give_back(session: Session, taken: Counts, *, taken_at: datetime) -> None:
-    """Undo a `take` of this transaction.
+    """Undo a `take` that should not have been; what went beyond the cap goes first.
 
     Raises:
         CapOverdrawn: fewer are spent.
@@ -161,9 +161,10 @@ def give_back(session: Session, taken: Counts, *, taken_at: datetime) -> None:
     moved = []
     for key, counters in _held(session, taken, at=taken_at).items():
         for one in counters:
-            if one.used < taken[key]:
+            over = min(one.over, taken[key])
+            if one.used < taken[key] - over:
                 raise CapOverdrawn(key[0], taken[key])
-            moved.append(replace(one, used=one.used - taken[key]))
+            moved.append(replace(one, over=one.over - over, used=one.used - taken[key] + over))
     _write(session, moved)
 
 

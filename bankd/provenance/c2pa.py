@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import c2pa
 import numpy as np
@@ -104,6 +105,66 @@ def sign(
     if pixels.pixel_sha256(pixels.decode(file)) != manifest.pixel_sha256:
         raise SigningFailed("the signed file does not hold the manifest's pixels")
     return Sealed(file, manifest, text, signature, time_stamped)
+
+
+def sign_derived(
+    rgb: npt.NDArray[np.uint8],
+    *,
+    parent: bytes,
+    title: str,
+    instance_id: UUID,
+    edits: str,
+    credentials: Credentials,
+    time_stamp_url: str | None = None,
+) -> bytes:
+    """A PNG made of a signed one, which is its parent and stands in it with its own signature and manifest.
+
+    Args:
+        rgb: the pixels as changed; whatever is to be seen in them is in them already.
+        edits: what was done to the parent's pixels, in a phrase.
+
+    Raises:
+        SigningFailed: the parent does not hold, or the signed file does not verify.
+    """
+    definition: dict[str, Any] = {
+        "claim_version": 2,
+        "claim_generator_info": [{"name": GENERATOR, "version": __version__}],
+        "title": title,
+        "format": "image/png",
+        "instance_id": f"urn:uuid:{instance_id}",
+        "assertions": [
+            {
+                "label": "c2pa.actions.v2",
+                "data": {
+                    "actions": [
+                        {"action": "c2pa.opened", "parameters": {"ingredientIds": ["parent"]}},
+                        {"action": "c2pa.edited", "description": edits},
+                    ],
+                    "allActionsIncluded": True,
+                },
+            },
+            {
+                "label": "cawg.training-mining",
+                "data": {"entries": {entry: {"use": "notAllowed"} for entry in _RESERVED}},
+            },
+        ],
+    }
+    if (of := read(parent, anchors_pem=credentials.anchors_pem)) is None or not of.trusted:
+        raise SigningFailed("its parent is not signed by this bank")
+    source = pixels.encode(rgb)
+    try:
+        file = _sign(source, definition, credentials, time_stamp_url, parent=parent)
+    except c2pa.C2paError as error:
+        if time_stamp_url is None:
+            raise SigningFailed(_reason(error)) from error
+        try:
+            file = _sign(source, definition, credentials, None, parent=parent)
+        except c2pa.C2paError as again:
+            raise SigningFailed(_reason(again)) from again
+    read_back = read(file, anchors_pem=credentials.anchors_pem)
+    if read_back is None or not read_back.trusted:
+        raise SigningFailed("the signed file does not verify against its own anchors")
+    return file
 
 
 @dataclass(frozen=True)
@@ -256,7 +317,14 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def _sign(source: bytes, definition: dict[str, Any], credentials: Credentials, tsa: str | None) -> bytes:
+def _sign(
+    source: bytes,
+    definition: dict[str, Any],
+    credentials: Credentials,
+    tsa: str | None,
+    *,
+    parent: bytes | None = None,
+) -> bytes:
     settings = {**_settings(), "trust": {"user_anchors": credentials.anchors_pem}}
     info = c2pa.C2paSignerInfo(
         c2pa.C2paSigningAlg.ES256, credentials.chain_pem.encode(), credentials.key_pem.encode(), tsa
@@ -267,6 +335,9 @@ def _sign(source: bytes, definition: dict[str, Any], credentials: Credentials, t
         c2pa.Context.from_dict(settings) as context,
         c2pa.Builder(definition, context) as builder,
     ):
+        if parent is not None:
+            as_parent = {"title": "parent", "relationship": "parentOf", "label": "parent"}
+            builder.add_ingredient(as_parent, "image/png", io.BytesIO(parent))
         builder.sign(signer, "image/png", io.BytesIO(source), signed)
     return signed.getvalue()
 

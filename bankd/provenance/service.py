@@ -117,17 +117,23 @@ def hand_out(
     epoch: int,
     bundle_digest: str,
     clearance: dict[str, Any],
+    comp_sha256: str | None = None,
     by: Actor,
     at: datetime,
 ) -> Handout:
-    """Record a handout that policy has cleared today; whoever calls has asked it."""
+    """Record a handout that policy has cleared today; whoever calls has asked it.
+
+    Args:
+        comp_sha256: of the watermarked file, where not the composite itself is given.
+    """
     handout = Handout(
         composite_id=composite.id,
         recipient=recipient,
         channel=channel,
         at=at,
         by=by.name,
-        file_sha256=composite.file_sha256,
+        file_sha256=comp_sha256 or composite.file_sha256,
+        comp=comp_sha256 is not None,
         epoch=epoch,
         bundle_digest=bundle_digest,
         clearance=clearance,
@@ -143,7 +149,8 @@ def hand_out(
         composite=composite.id,
         recipient=recipient,
         channel=channel,
-        file_sha256=composite.file_sha256,
+        file_sha256=handout.file_sha256,
+        comp=handout.comp,
         epoch=epoch,
         bundle=bundle_digest,
     )

@@ -25,6 +25,7 @@ from bankd.royalties.fees import Fed
 from bankd.royalties.models import Accrual
 
 CORRECTING = 0x62616E6B_636F7272  # advisory lock: entries of one use are numbered in turn
+ONCE = 0x62616E6B_6F6E6365  # advisory lock: who owes a fee once, and first, is found out in turn
 ROWS = 2000  # of one statement; Postgres takes 65,535 values
 
 
@@ -64,6 +65,7 @@ def accrue(
     Returns:
         What was recorded now, by currency.
     """
+    prepare(session, terms)
     rows = [
         {
             "trigger": trigger,
@@ -83,7 +85,6 @@ def accrue(
             "at": at,
             "by": by.name,
         }
-        # In one order, so that two uses that owe one fee once do not wait for each other.
         for grant_id in sorted(fed, key=str)
         for trigger, count in sorted(units.items())
         for charge in fees.charges(
@@ -115,6 +116,15 @@ def accrue(
     for (_, currency), amount_minor in owed.items():
         totals[currency] += amount_minor
     return dict(totals)
+
+
+def prepare(session: Session, terms: Mapping[UUID, GrantTerms]) -> None:
+    """Take the lock that `accrue` needs for fees owed once; for those who accrue under the log's lock.
+
+    After the counters' locks and before the log's. No statement where no fee is owed once.
+    """
+    if any(fee.basis == "once" for stated in terms.values() for fee in stated.all_fees):
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONCE})
 
 
 def fed_by(session: Session, composite: Composite) -> dict[UUID, Fed]:

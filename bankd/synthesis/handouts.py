@@ -1,20 +1,24 @@
 """Handing a composite out: cleared again by the rights of the day, for the channel it goes to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from bankd.access import service as access
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import CHANNELS
-from bankd.policy.clearing import clear_photos, rights_of, terms_of
+from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
 from bankd.policy.explain import says
-from bankd.provenance import manifest
+from bankd.provenance import comps, manifest
 from bankd.provenance import service as provenance
+from bankd.provenance.certificates import Credentials
 from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
@@ -22,15 +26,24 @@ from bankd.storage import Blobs
 from bankd.synthesis import made_by
 from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
 from bankd.synthesis.errors import UseRefused
+from bankd.usage import handouts as counting
 
 MAX_COMPOSITE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Signing:
+    """What comps are signed with."""
+
+    credentials: Credentials
+    time_stamp_url: str | None = None
 
 
 @dataclass(frozen=True)
 class HandedOut:
     handout: Handout
     composite: Composite
-    file: bytes
+    file: bytes  # the composite, or its comp
     gate: bytes | None  # the network's gate map, a PNG
 
 
@@ -48,6 +61,8 @@ def hand_out(
     *,
     recipient: str,
     channel: str,
+    comp: bool = False,
+    signing: Signing | None = None,
     blobs: Blobs,
     by: Actor,
     at: datetime,
@@ -58,6 +73,13 @@ def hand_out(
     on: its cap and fee were counted there. Both answers are logged; the
     log's lock is taken before the last look, so that no withdrawal lies
     between that look and the record.
+
+    A comp is given with a watermark, takes nothing from a cap and costs
+    nothing. It clears if it may be seen as a comp, or as what the composite
+    was made for. What was made for a comp is only ever given as one.
+
+    Args:
+        signing: what comps are signed with.
 
     Raises:
         CompositeNotFound: there is none, or it is another department's.
@@ -78,23 +100,33 @@ def hand_out(
             f" file a request for `{channel}`"
         )
     file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
+    made = None
+    if comp or use.audience == "comp":
+        if signing is None:
+            raise UseRefused(
+                f"composite `{composite_id}` is given as a comp only, and nothing signs comps here"
+            )
+        made = comps.make(
+            file,
+            composite_id=composite_id,
+            credentials=signing.credentials,
+            time_stamp_url=signing.time_stamp_url,
+        )
     sealed = manifest.read(composite.manifest)
     gate = made_by.gate_of(composite_id, sealed.refiner, blobs=blobs)
 
+    use = use.model_copy(update={"channels": frozenset({channel})})
+    counted = None if made else counting.count(session, composite, use, at=at)
     log.locked(session)
     epoch = log.epoch(session)
-    terms = terms_of(session, use.model_copy(update={"channels": frozenset({channel})}), at=at)
     relied = {p.photo_id: p.grant_id for p in sealed.placed_photos}
     rights = rights_of(session, relied, at=at)
-    answers = clear_photos(terms, "publish", rights, only=relied)
-    refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
-    reasons = {reason for answer in refused.values() for reason in answer.reasons}
-    if not refused:
-        together = clear_set(
-            terms, [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())]
-        )
-        if isinstance(together, SetRefused):
-            reasons = set(together.reasons)
+    asks = access.department_called(session, composite.department_id)
+    terms, refused, reasons = _ask(session, use, rights, relied, asks=asks, comp=made is not None, at=at)
+    own: dict[str, str] = {}
+    if counted is not None and counted.full:
+        own = {name: sentence for name, sentence in counting.FULL.values() if name in counted.full}
+        reasons = reasons | counted.full
     if reasons:
         log.append(
             session,
@@ -105,10 +137,14 @@ def hand_out(
             recipient=recipient,
             channel=channel,
             reasons=reasons,
-            photos=set(refused),
+            photos=refused,
             bundle=terms.bundle.digest,
         )
-        return NotHandedOut({r: says(terms.bundle, r) for r in sorted(reasons)}, frozenset(refused))
+        if counted is not None:
+            counting.uncount(session, counted, at=at)
+        return NotHandedOut(
+            {reason: own.get(reason) or says(terms.bundle, reason) for reason in sorted(reasons)}, refused
+        )
     handout = provenance.hand_out(
         session,
         composite,
@@ -120,7 +156,39 @@ def hand_out(
             "relied": {str(photo): str(grant) for photo, grant in relied.items()},
             "use": terms.use.as_json(),
         },
+        comp_sha256=None if made is None else made.sha256,
         by=by,
         at=at,
     )
-    return HandedOut(handout, composite, file, gate)
+    if counted is not None:
+        counting.charge(session, handout, counted, use, by=by, at=at)
+    return HandedOut(handout, composite, file if made is None else made.file, None if made else gate)
+
+
+def _ask(
+    session: Session,
+    use: Use,
+    rights: Rights,
+    relied: Mapping[UUID, UUID],
+    *,
+    asks: str,
+    comp: bool,
+    at: datetime,
+) -> tuple[Terms, frozenset[UUID], frozenset[str]]:
+    """Whether the photos, and the set of them, clear: the terms asked against, who does not, and why."""
+    terms = terms_of(session, use, at=at, department=asks)
+    answers = clear_photos(terms, "publish", rights, only=relied)
+    refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
+    reasons = {reason for answer in refused.values() for reason in answer.reasons}
+    if not refused:
+        together = clear_set(
+            terms, [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())]
+        )
+        if isinstance(together, SetRefused):
+            reasons = set(together.reasons)
+    if reasons and comp and use.audience != "comp":
+        as_comp = use.model_copy(update={"audience": "comp"})
+        found = _ask(session, as_comp, rights, relied, asks=asks, comp=False, at=at)
+        if not found[2]:
+            return found
+    return terms, frozenset(refused), frozenset(reasons)

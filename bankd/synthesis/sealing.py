@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from bankd.access import service as access
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
@@ -24,6 +25,7 @@ from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import caps
 from bankd.licensing.caps import Spent
+from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
 from bankd.policy.clearing import clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
@@ -33,6 +35,9 @@ from bankd.provenance.certificates import Credentials
 from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
+from bankd.royalties import accrual
+from bankd.royalties.accrual import Subject
+from bankd.royalties.fees import Fed
 from bankd.synthesis import made_by
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
@@ -95,7 +100,7 @@ def examine(
     cleared = _clear(session, request, placed_on, network=made_by.refinement(order), held=held, at=at)
     if isinstance(cleared, SealRefused):
         return cleared
-    license, bundle_digest = cleared
+    license, bundle_digest, _ = cleared
 
     categories = {c["id"]: OrderedCategory(**c).facts() for c in order.spec["categories"]}
     try:
@@ -141,9 +146,13 @@ def _clear(
     network: str | None,
     held: frozenset[UUID],
     at: datetime,
-) -> tuple[EffectiveLicense, str] | SealRefused:
-    """Each photo on the very grant that was relied on, then all of them together, and the network."""
-    terms = terms_of(session, Use.model_validate(request.use), at=at)
+) -> tuple[EffectiveLicense, str, Mapping[UUID, GrantTerms]] | SealRefused:
+    """Each photo on the very grant that was relied on, then all of them together, and the network.
+
+    What clears comes with the bundle asked, and the terms of the grants.
+    """
+    asks = access.department_called(session, request.department_id)
+    terms = terms_of(session, Use.model_validate(request.use), at=at, department=asks)
     if network is not None and (withheld := made_by.withheld(session, network, terms)) is not None:
         return withheld
     rights = rights_of(session, relied, at=at, reserved=held)
@@ -159,7 +168,7 @@ def _clear(
     if isinstance(answer, SetRefused):
         leave = frozenset(photo for photo, grant in relied.items() if grant in answer.grants[-1:])
         return SealRefused(answer.reasons, leave, answer.grants)
-    return answer, terms.bundle.digest
+    return answer, terms.bundle.digest, rights.terms
 
 
 def _canvas(order: Order) -> CanvasRule:
@@ -303,8 +312,19 @@ def commit(
     )
     variation.state = VariationState.SEALED
     variation.composite_id = composite.id
-    spend(session, order, index, placed=frozenset(examined.relied.values()), by=by, at=at)
+    spent = spend(session, order, index, placed=frozenset(examined.relied.values()), by=by, at=at)
     session.flush()
+    if request.use["audience"] != "comp":  # which is only ever given with a watermark, and costs nothing
+        accrual.accrue(
+            session,
+            Subject(composite.id),
+            {"seal": 1},
+            fed=_fed(examined),
+            terms=now[2],
+            before=spent.before,
+            by=by,
+            at=at,
+        )
     log.locked(session)
     if log.last_rights_change(session) >= examined.epoch:
         again = _clear(session, request, examined.relied, network=network, held=held, at=at)
@@ -314,6 +334,15 @@ def commit(
     composite.log_index = entry.index
     session.flush()
     return composite
+
+
+def _fed(examined: Examined) -> dict[UUID, Fed]:
+    """What photos on each grant feed of the canvas, in the pixels of the bank's own ledger."""
+    photos: dict[UUID, Counter[UUID]] = {}
+    for area in examined.areas.segments:
+        source = examined.sources[area.segment_id]
+        photos.setdefault(source.grant_id, Counter())[source.photo_id] += area.canvas_px
+    return {grant_id: Fed(fed, examined.areas.frame_px) for grant_id, fed in photos.items()}
 
 
 def spend(
