@@ -33,7 +33,8 @@ def spill(
     Of several the one in front has a pixel. What a region's own segment covers goes only to what stands
     before it. A hole goes to whatever reaches it, but in a thin thing, which would be lost, only to what
     stands before it; and what nothing was placed in is left to whoever makes it up. Void is
-    everybody's, and spills nowhere.
+    everybody's, and spills nowhere. A table, or whatever else bears things, covers none that could stand
+    on it, however they were ordered: by depth its front edge lies before them, and would bite into them.
 
     Args:
         owner: as a strict canvas has it, before holes are filled; changed in place.
@@ -42,7 +43,7 @@ def spill(
     height, width = owner.shape
     reach = overlap_px(height)
     foremost = _foremost(placements, height_order)
-    stands = _standing(owner, areas, placements, masks, categories, height_order, foremost)
+    stands, borne = _standing(owner, areas, placements, masks, categories, height_order, foremost)
     spilled = np.zeros(owner.shape, bool)
     for index in sorted(foremost.values(), key=lambda i: int(height_order[i])):
         placement = placements[index]
@@ -60,8 +61,11 @@ def spill(
             masks[placement.segment], category, placement.affine, (x0, y0, x1, y1), owner.shape
         )
         taken = beside & reached & (stands[part] < height_order[index])
+        if category.bearing:
+            taken &= ~borne[part]
         owner[part][taken] = index
         stands[part][taken] = height_order[index]
+        borne[part][taken] = _could_stand(category)
         spilled[part] |= taken
     return spilled
 
@@ -84,11 +88,14 @@ def _standing(
     categories: Mapping[int, CategoryFacts],
     height_order: NDArray[np.int32],
     foremost: Mapping[int, int],
-) -> NDArray[np.int32]:
-    """(H, W): the place in the order that a spill has to be in front of, to have the pixel."""
-    nobody = np.int32(-1)
-    places = np.append(height_order, nobody).astype(np.int32)
-    stands: NDArray[np.int32] = places[owner]  # -1 takes the last
+) -> tuple[NDArray[np.int32], Mask]:
+    """(H, W): the place in the order that a spill has to be in front of, to have the pixel; and whether it
+    is of a thing that could stand on another."""
+    # -1, nobody, takes the last.
+    places = np.append(height_order, -1).astype(np.int32)
+    things = np.array([*(_could_stand(categories[areas[p.region].category]) for p in placements), False])
+    stands: NDArray[np.int32] = places[owner]
+    borne: Mask = things[owner]
     for region in areas:
         part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
         category = categories[region.category]
@@ -102,4 +109,9 @@ def _standing(
             box = (region.x0, region.y0, region.x1, region.y1)
             hole &= warp_mask(masks[placements[index].segment], placements[index].affine, box=box)
         stands[part][hole] = height_order[index]
-    return stands
+        borne[part][hole] = _could_stand(category)
+    return stands, borne
+
+
+def _could_stand(category: CategoryFacts) -> bool:
+    return not (category.bearing or category.backdrop)

@@ -15,13 +15,14 @@ from synth.pictures import CategoryFacts, Kind, Placement, Uncovered, masks_of
 from synth.pipeline import synthesize
 
 ONE = 1 << 16
-VOID, WALL, MUG, FLOOR, LAMP = range(5)
+VOID, WALL, MUG, TABLE, LAMP, BOX = range(6)
 CATEGORIES = {
     VOID: CategoryFacts(VOID, "void", void=True),
     WALL: CategoryFacts(WALL, "wall", planar=True),
     MUG: CategoryFacts(MUG, "mug", front_rank=80),
-    FLOOR: CategoryFacts(FLOOR, "floor", ground=True, planar=True, front_rank=8),
+    TABLE: CategoryFacts(TABLE, "table", front_rank=30),
     LAMP: CategoryFacts(LAMP, "lamp", thin=True, front_rank=70),
+    BOX: CategoryFacts(BOX, "box", front_rank=60),
 }
 HEIGHT, WIDTH = 200, 120
 REACH = overlap_px(HEIGHT)
@@ -65,16 +66,20 @@ def test_a_thing_in_front_reaches_a_fiftieth_of_the_height_beyond_its_region_and
     assert np.array_equal(made.shown == MUG, expected)
 
 
-def test_behind_it_covers_nothing_that_stands_before_it() -> None:
+@pytest.mark.parametrize(("around", "first"), [(BOX, 1), (TABLE, 0)])
+def test_what_stands_before_it_covers_a_thing_but_nothing_is_covered_by_what_could_bear_it(
+    around: int, first: int
+) -> None:
     labels = wall_with(MUG)
-    placements = [Placement(0, 0, BEFORE, at(0, 0)), Placement(1, 1, BEHIND, at(30, 50))]
+    labels[labels == WALL] = around
+    mug, other = Placement(0, 1, BEHIND, at(30, 50)), Placement(1, 0, BEFORE, at(0, 0))
 
-    made = canvas_of(labels, placements, {0: WHOLE, 1: LARGE})
+    made = canvas_of(labels, [mug, other], {0: WHOLE, 1: LARGE})
 
-    # The wall, which lies in front here, reaches over the border of the mug instead.
+    reached = REACH * first
     expected = np.zeros((HEIGHT, WIDTH), bool)
-    expected[60 + REACH : 100 - REACH, 40 + REACH : 80 - REACH] = True
-    assert np.array_equal(made.ledger.owner == 1, expected)
+    expected[60 + reached : 100 - reached, 40 + reached : 80 - reached] = True
+    assert np.array_equal(made.ledger.owner == 0, expected)
 
 
 @pytest.mark.parametrize(("category", "seen_behind"), [(MUG, True), (LAMP, False)])
