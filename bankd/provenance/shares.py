@@ -61,24 +61,26 @@ def count(owner: npt.NDArray[np.integer], kind: npt.NDArray[np.integer], segment
     frame_px = int(owner.size)
     if owner.shape != kind.shape or owner.ndim != 2:
         raise AreasDoNotAddUp(int(kind.size), frame_px)
-    owned = (owner >= 0) & (owner < len(segments))
-    sound = (owned & (kind >= PLACED) & (kind <= BLENDED)) | (
-        (owner == UNOWNED) & ((kind == INPAINTED) | (kind == REFINER))
-    )
-    if not bool(sound.all()):
-        raise AreasDoNotAddUp(int(np.count_nonzero(sound)), frame_px)
+    kinds = REFINER + 1
+    known = (owner >= UNOWNED) & (owner < len(segments)) & (kind >= 0) & (kind < kinds)
+    if not known.all():
+        owner, kind = np.where(known, owner, UNOWNED), np.where(known, kind, 0)  # which is not sound
+    # By who owns a pixel, nobody first, and its kind.
+    each = (owner.astype(np.int64) + 1) * kinds + kind
+    counted = np.bincount(each.ravel(), minlength=kinds * (len(segments) + 1)).reshape(-1, kinds)
+    nobodys, owned = counted[0], counted[1:, PLACED : BLENDED + 1]
+    sound_px = int(owned.sum() + nobodys[INPAINTED] + nobodys[REFINER])
+    if sound_px != frame_px:
+        raise AreasDoNotAddUp(sound_px, frame_px)
 
     index = {segment: number for number, segment in enumerate(dict.fromkeys(segments))}
     by_segment = np.zeros((len(index), 3), dtype=np.int64)
-    flat = owner[owned].astype(np.int64) * 3 + (kind[owned].astype(np.int64) - PLACED)
-    by_placement = np.bincount(flat, minlength=3 * len(segments)).reshape(len(segments), 3)
-    for placement, segment in enumerate(segments):
-        by_segment[index[segment]] += by_placement[placement]
+    np.add.at(by_segment, [index[segment] for segment in segments], owned)
     areas = (SegmentArea(segment, *map(int, by_segment[number])) for segment, number in index.items())
     return Areas(
         tuple(area for area in areas if area.canvas_px),
-        int(np.count_nonzero(kind == INPAINTED)),
-        int(np.count_nonzero(kind == REFINER)),
+        int(nobodys[INPAINTED]),
+        int(nobodys[REFINER]),
         frame_px,
     )
 

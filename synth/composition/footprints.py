@@ -5,6 +5,7 @@ What the ledger is made of; see there.
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
@@ -14,6 +15,7 @@ from synth.pictures import MAX_SIDE_PX, CategoryFacts, Mask
 FIXED = 16  # fraction bits of an affine
 TRIM_PX = 2
 _RIM_PX = 4
+_NARROW = 16  # OpenCV's time grows with the radius, scipy's does not, and starts higher
 
 Box = tuple[int, int, int, int]
 
@@ -26,9 +28,9 @@ def footprint(
     out = warp_mask(own_pixels(mask, category, shade=shade_px(affine, height)), affine, box=box)
     # At the frame's edge there is no neighbour whose color could have crept in.
     x0, y0, x1, y1 = box
-    y, x = np.arange(y0, y1)[:, None], np.arange(x0, x1)[None, :]
-    rim = (np.minimum(y, height - 1 - y) < _RIM_PX) | (np.minimum(x, width - 1 - x) < _RIM_PX)
-    if rim.any():
+    if min(x0, y0, width - x1, height - y1) < _RIM_PX:
+        y, x = np.arange(y0, y1)[:, None], np.arange(x0, x1)[None, :]
+        rim = (np.minimum(y, height - 1 - y) < _RIM_PX) | (np.minimum(x, width - 1 - x) < _RIM_PX)
         out |= warp_mask(mask, affine, box=box) & rim
     return out
 
@@ -38,19 +40,26 @@ def warp_mask(mask: Mask, affine: tuple[int, ...], *, box: Box) -> Mask:
     a, b, c, d, e, f = affine
     x0, y0, x1, y1 = box
     # Centers lie at half-integers: doubled coordinates keep them whole, with one fraction bit more.
-    x = 2 * np.arange(x0, x1, dtype=np.int64)[None, :] + 1
-    y = 2 * np.arange(y0, y1, dtype=np.int64)[:, None] + 1
-    u = (a * x + b * y + 2 * c) >> (FIXED + 1)
-    v = (d * x + e * y + 2 * f) >> (FIXED + 1)
+    x = 2 * np.arange(x0, x1, dtype=np.int64) + 1
+    y = 2 * np.arange(y0, y1, dtype=np.int64) + 1
     height, width = mask.shape
     if b == 0 and d == 0:  # upright, as nearly all are: the same answer from one row and one column
-        wide, high = (u[0] >= 0) & (u[0] < width), (v[:, 0] >= 0) & (v[:, 0] < height)
+        u, v = (a * x + 2 * c) >> (FIXED + 1), (e * y + 2 * f) >> (FIXED + 1)
+        wide, high = _within(u, width), _within(v, height)
         upright = np.zeros((y1 - y0, x1 - x0), bool)
-        upright[np.ix_(high, wide)] = mask[np.ix_(v[high, 0], u[0, wide])]
+        upright[high, wide] = mask[v[high]][:, u[wide]]
         return upright
+    u = (a * x + (b * y + 2 * c)[:, None]) >> (FIXED + 1)
+    v = (d * x + (e * y + 2 * f)[:, None]) >> (FIXED + 1)
     inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
     out: Mask = inside & mask[np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)]
     return out
+
+
+def _within(places: NDArray[np.int64], size: int) -> slice:
+    """Of places that only grow, or only fall: those in [0, size)."""
+    inside = np.flatnonzero((places >= 0) & (places < size))
+    return slice(inside[0], inside[-1] + 1) if inside.size else slice(0, 0)
 
 
 def opened(mask: Mask, radius: int) -> Mask:
@@ -59,8 +68,8 @@ def opened(mask: Mask, radius: int) -> Mask:
     Where a region's best segment leaves crumbs, another photo's pixels would only make patchwork:
     crumbs are filled from the segment around them.
     """
-    core = window(np.pad(mask, radius).astype(np.int32), radius, highest=False)
-    out: Mask = window(core, radius, highest=True)[radius:-radius, radius:-radius] > 0
+    core = window(np.pad(mask, radius), radius, highest=False)
+    out: Mask = window(core, radius, highest=True)[radius:-radius, radius:-radius]
     return out
 
 
@@ -72,12 +81,11 @@ def trimmed(mask: Mask, *, backdrop: bool) -> Mask:
     object keeps what is too thin to spare them. A backdrop does not, while anything else
     of it is left: its slivers between leaves are the ghost of a plant that is not there.
     """
-    padded = np.pad(mask, 2 * TRIM_PX).astype(np.int32)
-    core = window(padded, TRIM_PX, highest=False)
+    core = window(np.pad(mask, 2 * TRIM_PX), TRIM_PX, highest=False)
     inner = slice(2 * TRIM_PX, -2 * TRIM_PX)
     if backdrop and core.any():
-        return (core[inner, inner] > 0).astype(bool)
-    near_core = window(core, TRIM_PX, highest=True) > core
+        return core[inner, inner]
+    near_core = window(core, TRIM_PX, highest=True) & ~core
     out: Mask = mask & ~near_core[inner, inner]
     return out
 
@@ -94,9 +102,7 @@ def own_pixels(mask: Mask, category: CategoryFacts, *, shade: int) -> Mask:
         return inner
     seen = mask.cumsum(axis=1, dtype=np.int32)
     between = opened(~mask & (seen > 0) & (seen < seen[:, -1:]), max(1, shade // 4))  # crumbs cast none
-    near = (
-        window(np.pad(between, shade).astype(np.int32), shade, highest=True)[shade:-shade, shade:-shade] > 0
-    )
+    near = window(np.pad(between, shade), shade, highest=True)[shade:-shade, shade:-shade]
     if category.ground:  # light falls from above, and what drives or sits on the ground is large
         near[shade:] |= near[:-shade]
     lit: Mask = inner & ~near
@@ -112,9 +118,20 @@ def small_hole_px(height: int) -> int:
     return max(TRIM_PX + 1, height // 64)
 
 
-def window(values: NDArray[np.int32], radius: int, *, highest: bool) -> NDArray[Any]:
-    """The highest or lowest value in the square of `radius` around each pixel."""
-    extreme = maximum_filter1d if highest else minimum_filter1d
+def window(values: NDArray[Any], radius: int, *, highest: bool) -> NDArray[Any]:
+    """The highest or lowest value, whole numbers or truth, in the square of `radius` around each pixel."""
     size = 2 * radius + 1
+    if radius <= _NARROW and values.dtype != np.int32:
+        of_bytes = values.view(np.uint8) if values.dtype == np.bool_ else values
+        square = np.ones((size, size), np.uint8)
+        found: NDArray[Any] = (cv2.dilate if highest else cv2.erode)(of_bytes, square)
+        return found.view(values.dtype)
+    extreme = maximum_filter1d if highest else minimum_filter1d
     out: NDArray[Any] = extreme(extreme(values, size, axis=0, mode="nearest"), size, axis=1, mode="nearest")
     return out
+
+
+def narrowed(values: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers in half of the bytes, where they fit."""
+    fit = values.size and values.min() >= -(1 << 15) and values.max() < 1 << 15
+    return values.astype(np.int16) if fit else values

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synth.composition.footprints import (
     Box,
     footprint,
+    narrowed,
     opened,
     small_hole_px,
     window,
@@ -127,7 +128,7 @@ def compose(
         box = (region.x0, region.y0, region.x1, region.y1)
         part = owner[region.y0 : region.y1, region.x0 : region.x1]
         free = region.mask & (part < 0)
-        if free.sum() < region.area_px:  # not the region's first
+        if np.count_nonzero(free) < region.area_px:  # not the region's first
             free = opened(free, small_hole_px(labels.shape[0]))
         category = categories[region.category]
         part[free & footprint(masks[placement.segment], category, placement.affine, box, labels.shape)] = (
@@ -251,7 +252,7 @@ def _fill(
         if not sources.any():
             return
         if np.count_nonzero(holes) > _MANY_HOLES:  # else each would look in vain as far as it may
-            holes = holes & (window(sources.astype(np.int32), reach, highest=True) > 0)
+            holes = holes & window(sources, reach, highest=True)
         hole, found, _ = nearest(holes, sources, reach_px=reach)
         if hole.size == 0:
             return
@@ -267,7 +268,7 @@ def _fill(
         part = (slice(region.y0, region.y1), slice(region.x0, region.x1))
         take(region.mask & (kind[part] == 0), region.mask & placed[part], box)
     whole = (0, 0, width, height)
-    flat = np.isin(labels, [c.id for c in categories.values() if c.planar])
+    flat = _of(labels, [c.id for c in categories.values() if c.planar])
     for category in np.unique(labels[kind == 0]).tolist():
         of_category = labels == category
         take(of_category & (kind == 0), of_category & placed, whole)
@@ -288,13 +289,13 @@ def _blend(
         return
     along, across = seam_px(labels.shape[0])
     low, high = np.int32(-1), np.int32(height_order.size)
-    order = np.where(owned, height_order[np.maximum(owner, 0)], low)
-    upper = np.where(owned, order, high)
+    order = narrowed(np.where(owned, height_order[np.maximum(owner, 0)], low))
+    upper = narrowed(np.where(owned, order, high))
     band = (window(order, across, highest=True) > order) | (window(upper, across, highest=False) < upper)
     touching = own_seams(owner, labels)
     for category in np.unique(labels[touching]).tolist():
         of_category = labels == category
-        near = window((touching & of_category).astype(np.int32), along, highest=True) > 0
+        near = window(touching & of_category, along, highest=True)
         band |= near & of_category
     kind[band & owned] = Kind.BLENDED
 
@@ -313,19 +314,29 @@ def _contact(
     """Rows up to the nearest pixel above of an object that stands on this: further in front, and by
     its kind too (a mug on a table, not the table on its cloth)."""
     owned = owner >= 0
-    objects = np.isin(labels, [c.id for c in categories.values() if not c.backdrop]) & owned
-    supports = objects | (np.isin(labels, [c.id for c in categories.values() if c.ground]) & owned)
+    objects = _of(labels, [c.id for c in categories.values() if not c.backdrop]) & owned
+    supports = objects | (_of(labels, [c.id for c in categories.values() if c.ground]) & owned)
     ranks = np.zeros(256, np.int32)
     for category in categories.values():
         ranks[category.id] = category.front_rank
-    front = ranks[labels]
-    order = np.where(owned, height_order[np.maximum(owner, 0)], -1) if height_order.size else owner
+    front = narrowed(ranks)[labels]
+    order = narrowed(np.where(owned, height_order[np.maximum(owner, 0)], -1) if height_order.size else owner)
     under = np.zeros(owner.shape, np.uint8)
+    if not objects.any():
+        return under
     for rows in range(min(contact_px(owner.shape[0]), owner.shape[0] - 1), 0, -1):
         above = objects[:-rows] & supports[rows:]
         above &= (order[:-rows] > order[rows:]) & (front[:-rows] > front[rows:])
-        under[rows:][above] = rows
+        np.copyto(under[rows:], np.uint8(rows), where=above)
     return under
+
+
+def _of(labels: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
+    """Where a pixel is of one of these categories."""
+    named = np.zeros(256, bool)
+    named[list(ids)] = True
+    out: Mask = named[labels]
+    return out
 
 
 def own_seams(owner: NDArray[np.int32], labels: NDArray[np.uint8]) -> Mask:

@@ -54,9 +54,9 @@ def spill(
         x0, y0 = max(0, region.x0 - reach), max(0, region.y0 - reach)
         x1, y1 = min(width, region.x1 + reach), min(height, region.y1 + reach)
         part = (slice(y0, y1), slice(x0, x1))
-        inside = np.zeros((y1 - y0, x1 - x0), np.int32)
+        inside = np.zeros((y1 - y0, x1 - x0), bool)
         inside[region.y0 - y0 : region.y1 - y0, region.x0 - x0 : region.x1 - x0] = region.mask
-        beside = (window(inside, reach, highest=True) > 0) & (inside == 0)
+        beside = window(inside, reach, highest=True) & ~inside
         reached = footprint(
             masks[placement.segment], category, placement.affine, (x0, y0, x1, y1), owner.shape
         )
