@@ -174,13 +174,13 @@ class _Policy:
             return
         if not permissions:
             raise RuleRefused("the agreement permits nothing")
-        assigners, assignees = self._parties(permissions + prohibitions)
+        assigners = self._parties(permissions + prohibitions)
         ref = as_ref("license", uid)
         name = party_name(assigners[0]) or _address(assigners[0])
         self.licensor = LicensorEntry(ref=as_ref("licensor", _address(assigners[0])), name=name)
         grants: list[GrantEntry] = []
         for group in _groups(permissions):
-            entry = self._grant(group, prohibitions, obligations, assignees, conflict, number=len(grants) + 1)
+            entry = self._grant(group, prohibitions, obligations, conflict, number=len(grants) + 1)
             if entry is not None:
                 grants.append(entry)
                 self.assets[f"{ref}/{entry.ref}"] = self._assets(group)
@@ -257,8 +257,10 @@ class _Policy:
             raise RuleRefused(f"the {kind} has several actions; write duties apart")
         return actions[0], duty, [*refined, *constraints(duty)]
 
-    def _parties(self, rules: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
-        found: dict[str, list[Any]] = {}
+    @staticmethod
+    def _parties(rules: list[dict[str, Any]]) -> list[Any]:
+        """Who assigns, the same in all rules. To whom, each permission says itself."""
+        assigners = many(rules[0].get("assigner"))
         for side in ("assigner", "assignee"):
             for rule in rules:
                 parties = many(rule.get(side))
@@ -269,16 +271,15 @@ class _Policy:
                         raise RuleRefused(f"`{min(unknown)[:80]}` of the {side} cannot be represented")
                     if not isinstance(party, str | dict) or not _address(party).strip():
                         raise RuleRefused(f"the {side} has no `uid`")
-                if found.setdefault(side, parties) != parties:
-                    raise RuleRefused(f"the rules have several sets of `{side}`; write policies apart")
-        return found["assigner"], found["assignee"]
+                if side == "assigner" and parties != assigners:
+                    raise RuleRefused("the rules have several sets of `assigner`; write policies apart")
+        return assigners
 
     def _grant(
         self,
         group: list[dict[str, Any]],
         prohibitions: list[dict[str, Any]],
         obligations: list[tuple[str, dict[str, Any], list[dict[str, Any]]]],
-        assignees: list[Any],
         conflict: str,
         *,
         number: int,
@@ -294,8 +295,9 @@ class _Policy:
                 odrl_rules.narrow(draft, one)
             loose = tuple(name for name in _loose(draft))
             for rule in prohibitions:
-                if not _same_assets(rule, group[0]):
-                    raise RuleRefused("a prohibition has another `target` than the permission")
+                for name in ("target", "assignee"):
+                    if repr(many(rule[name])) != repr(many(group[0][name])):
+                        raise RuleRefused(f"a prohibition has another `{name}` than the permission")
                 for action in rule["actions"]:
                     took = odrl_rules.forbid(draft, action, rule["limits"], holder=self.licensor.name)
                     if took and conflict == "invalid":
@@ -304,7 +306,9 @@ class _Policy:
                         )
             self._duties(draft, [*group[0]["duties"], *obligations])
             issued = _text(self.node, "dc:issued")
-            fields = odrl_rules.terms(draft, licensees=self._licensees(assignees), first_day=_issued(issued))
+            fields = odrl_rules.terms(
+                draft, licensees=self._licensees(many(group[0]["assignee"])), first_day=_issued(issued)
+            )
             ref = f"grant-{number}"
             if isinstance(group[0].get("@id"), str):
                 written = ref_of("grant", group[0]["@id"])
@@ -397,15 +401,11 @@ def _asset(target: Any) -> Iterator[tuple[str, str]]:
     yield "name", name
 
 
-def _same_assets(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return repr(many(one["target"])) == repr(many(other["target"]))
-
-
 def _groups(permissions: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Permissions that say the same but for their actions are one grant. Under other constraints, another."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for rule in permissions:
-        said = [rule.get("@id"), many(rule["target"]), rule["limits"], rule["duties"]]
+        said = [rule.get("@id"), many(rule["target"]), many(rule["assignee"]), rule["limits"], rule["duties"]]
         groups.setdefault(repr(said), []).append(rule)
     return list(groups.values())
 

@@ -26,21 +26,44 @@ DC = "{http://purl.org/dc/elements/1.1/}"
 RIGHTS = "{http://ns.adobe.com/xap/1.0/rights/}"
 PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 
-EXPIRIES = (
-    f"{PLUS}LicenseEndDate",
-    "{http://prismstandard.org/namespaces/basic/2.0/}expirationDate",
-    "{http://prismstandard.org/namespaces/prismusagerights/2.1/}expirationDate",
+PRISM = (
+    "{http://prismstandard.org/namespaces/basic/2.0/}",
+    "{http://prismstandard.org/namespaces/basic/3.0/}",
+    "{http://prismstandard.org/namespaces/prismusagerights/2.1/}",
+    "{http://prismstandard.org/namespaces/prismusagerights/3.0/}",
 )
+IPTC_EXT = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+
+EXPIRIES = (f"{PLUS}LicenseEndDate", *(f"{space}expirationDate" for space in PRISM))
+BEGINNINGS = (f"{PLUS}LicenseStartDate", *(f"{space}embargoDate" for space in PRISM))
 XMP_CREDITS = {
     f"{DC}creator": "creator",
     f"{DC}rights": "copyright",
     f"{PHOTOSHOP}Credit": "credit",
+    f"{PHOTOSHOP}Instructions": "instructions",
     f"{RIGHTS}UsageTerms": "usage_terms",
     f"{RIGHTS}WebStatement": "web_statement",
+    f"{RIGHTS}Owner": "owner",
     f"{PLUS}LicensorName": "licensor",
+    f"{PLUS}LicensorID": "licensor_id",
+    f"{PLUS}LicensorURL": "licensor_url",
+    f"{PLUS}LicensorEmail": "licensor_email",
+    f"{PLUS}CopyrightOwnerName": "owner",
+    f"{PLUS}CreditLineRequired": "credit_line_required",
+    f"{PLUS}TermsAndConditionsText": "usage_terms",
+    f"{PLUS}TermsAndConditionsURL": "web_statement",
+    f"{PLUS}OtherConstraints": "constraints",
+    f"{PLUS}MediaConstraints": "constraints",
+    f"{PLUS}RegionConstraints": "constraints",
+    f"{PLUS}ProductOrServiceConstraints": "constraints",
+    f"{IPTC_EXT}LinkedRightsExpr": "rights_expression",
 }
-IIM_CREDITS = {80: "creator", 116: "copyright", 110: "credit", 40: "instructions"}
-IIM_EXPIRY = 37
+"""What a machine cannot weigh: it stands beside the photo for people, who read the license against it."""
+
+IIM_CREDITS = {
+    80: "creator", 110: "credit", 115: "source", 116: "copyright", 118: "contact", 40: "instructions",
+}  # fmt: skip
+IIM_BEGINNING, IIM_EXPIRY = (30, 35), (37, 38)  # date and time
 
 
 class RightsUnreadable(BankError):
@@ -70,16 +93,20 @@ def read(packets: Packets) -> Embedded:
 
     credit: dict[str, str] = {}
     exif = {"creator": packets.exif_artist, "copyright": packets.exif_copyright}
-    for found in (
-        {name: "; ".join(properties.get(key, ())) for key, name in XMP_CREDITS.items()},
-        {name: "; ".join(records.get(number, ())) for number, name in IIM_CREDITS.items()},
-        exif,
-    ):
-        for name, value in found.items():
-            if value:
-                credit.setdefault(name, value[:VALUE_MOST])
+    said = [(name, value) for key, name in XMP_CREDITS.items() for value in properties.get(key, ())]
+    said += [(name, value) for number, name in IIM_CREDITS.items() for value in records.get(number, ())]
+    said += [(name, value) for name, value in exif.items() if value]
+    for name, value in said:
+        # Where the packets differ, both stand: a person has to see that they do.
+        told = credit.get(name, "").split("; ") if name in credit else []
+        if value and value not in told:
+            credit[name] = "; ".join([*told, value])[:VALUE_MOST]
 
-    expiries = [value for key in EXPIRIES for value in properties.get(key, ())] + records.get(IIM_EXPIRY, [])
+    expiries = [value for key in EXPIRIES for value in properties.get(key, ())]
+    expiries += _moments(records, IIM_EXPIRY)
+    beginnings = [value for key in BEGINNINGS for value in properties.get(key, ())]
+    beginnings += _moments(records, IIM_BEGINNING)
+    beginnings = [value for value in beginnings if value.strip("0 :-")]  # IIM writes zeros for "not known"
     return Embedded(
         rights=EmbeddedRights(
             image_alteration_constraints=frozenset(properties.get(f"{PLUS}ImageAlterationConstraints", ())),
@@ -88,6 +115,7 @@ def read(packets: Packets) -> Embedded:
             property_release=_one(properties.get(f"{PLUS}PropertyReleaseStatus")),
             minor_disclosure=_one(properties.get(f"{PLUS}MinorModelAgeDisclosure")),
             expires_at=min(expiries, key=plus.expiry) if expiries else None,
+            begins_at=max(beginnings, key=plus.beginning) if beginnings else None,
         ),
         credit=credit,
     )
@@ -97,7 +125,13 @@ def _one(values: list[str] | None) -> str | None:
     """The value of a property that has one; several that differ are no value anyone knows: the strictest."""
     if values is None:
         return None
-    return values[0] if len(set(values)) == 1 else " ".join(values)
+    return values[0] if len({plus.bare(value) for value in values}) == 1 else " ".join(values)
+
+
+def _moments(records: dict[int, list[str]], numbers: tuple[int, int]) -> list[str]:
+    """A date of IIM, and with its time where there is one; the stricter of the two will count."""
+    days, times = (records.get(number, []) for number in numbers)
+    return days + [f"{day}T{time}" for day in days for time in times]
 
 
 def _xmp(packet: bytes) -> dict[str, list[str]]:

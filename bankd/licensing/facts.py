@@ -84,7 +84,7 @@ def grant_facts(
         subjects_excluded=terms.subjects_excluded,
         max_copies=terms.max_copies,
         carved=carved(terms.exclusivity, licensees=terms.licensees),
-        starts_at=instant(start_of(terms.starts_on, terms.zone)),
+        starts_at=instant(max(_starts(terms, embedded))),
         ends_at=instant(end_of(terms.ends_on, terms.zone)) if terms.ends_on else None,
         create_before=instant(end_of(terms.create_by, terms.zone)) if terms.create_by else None,
         publish_before=instant(end_of(terms.publish_by, terms.zone)) if terms.publish_by else None,
@@ -105,6 +105,12 @@ def grant_facts(
         integrity=terms.integrity,
         **facts_of_releases(shown, releases, seen),
     )
+
+
+def _starts(terms: GrantTerms, embedded: EmbeddedRights) -> list[datetime]:
+    """Where the term begins, and where the photo's own bytes say that it may be used at the earliest."""
+    said = [] if embedded.begins_at is None else [plus.beginning(embedded.begins_at)]
+    return [start_of(terms.starts_on, terms.zone), *said]
 
 
 def use_facts(use: Use, *, at: datetime, circulation: Circulation = "new") -> UseFacts:

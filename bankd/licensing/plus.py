@@ -46,8 +46,11 @@ AGES: dict[str, AgeStatus] = {
 }
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+FAR_AHEAD = datetime(2999, 12, 31, tzinfo=UTC)
 EASTERNMOST = timezone(timedelta(hours=14))
 """A day or time without a zone ends first here: the narrowest reading."""
+WESTERNMOST = timezone(timedelta(hours=-12))
+"""And begins last here."""
 
 
 def bare(value: str) -> str:
@@ -93,19 +96,29 @@ def depictions(embedded: EmbeddedRights) -> Depictions:
 
 def expiry(text: str) -> datetime:
     """The instant from which an embedded expiry forbids: the end of a day, or long ago if unreadable."""
+    return _moment(text, zone=EASTERNMOST, whole_day=True) or LONG_AGO
+
+
+def beginning(text: str) -> datetime:
+    """The instant until which an embedded release date forbids: where its day begins last, or far ahead if
+    unreadable."""
+    return _moment(text, zone=WESTERNMOST, whole_day=False) or FAR_AHEAD
+
+
+def _moment(text: str, *, zone: timezone, whole_day: bool) -> datetime | None:
     written = re.sub(r"^(\d{4}):(\d{2}):(\d{2})", r"\1-\2-\3", text.strip())  # as Exif writes days
     try:
         if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", written):
-            day = date.fromisoformat(written) + timedelta(days=1)
-            at = datetime(day.year, day.month, day.day, tzinfo=EASTERNMOST)
+            day = date.fromisoformat(written) + timedelta(days=whole_day)
+            at = datetime(day.year, day.month, day.day, tzinfo=zone)
         elif re.match(r"\d{4}-?\d{2}-?\d{2}[T ]", written):
             at = datetime.fromisoformat(written)
-            at = at if at.tzinfo else at.replace(tzinfo=EASTERNMOST)
+            at = at if at.tzinfo else at.replace(tzinfo=zone)
         else:
-            return LONG_AGO
-        return at.astimezone(UTC) if 1800 <= at.year <= 2999 else LONG_AGO
+            return None
+        return at.astimezone(UTC) if 1800 <= at.year <= 2999 else None
     except (ValueError, OverflowError):
-        return LONG_AGO
+        return None
 
 
 def _of(prefix: str, value: str) -> str:

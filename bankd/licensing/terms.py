@@ -408,6 +408,7 @@ class EmbeddedRights(Value):
     property_release: str | None = None  # PLUS PR-..
     minor_disclosure: str | None = None  # PLUS AG-..
     expires_at: str | None = None  # as written
+    begins_at: str | None = None  # date released, embargo: as written
 
 
 MUTABLE = frozenset({"blocks"})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bankd.exchange import odrl, odrl_writing
@@ -24,7 +24,7 @@ from bankd.licensing.vocabulary import (
     TERRITORIES,
 )
 
-EXAMPLES = int(os.environ.get("BANKD_ODRL_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("BANKD_ODRL_EXAMPLES", "20"))
 POLICY: dict[str, Any] = {
     "@context": "http://www.w3.org/ns/odrl.jsonld",
     "@type": "Agreement",
@@ -132,7 +132,8 @@ def test_an_agreement_becomes_a_license_with_its_document(tmp_path: Path) -> Non
 
 def test_who_is_not_named_as_the_house_is_not_the_house(tmp_path: Path) -> None:
     assert terms(load(tmp_path, policy())).licensees == {"https://komorebi.example/"}
-    assert terms(load(tmp_path, policy(assignee="any"))).licensees == {"any"} - {"any"} | {"any"}
+    said = policy(assignee={"uid": "https://other.example/", "vcard:fn": "house"})
+    assert terms(load(tmp_path, said)).licensees == {"https://other.example/"}
 
 
 def test_names_are_understood_bare_by_prefix_and_in_full(tmp_path: Path) -> None:
@@ -206,7 +207,6 @@ def test_a_constraint_that_cannot_be_represented_is_refused_by_name(
         ),
         ({"inheritFrom": "ex:parent"}, "`inheritFrom` of a policy cannot be represented"),
         ({"ex:price": "1"}, "`ex:price` of a policy cannot be represented"),
-        ({"permission": []}, "the agreement permits nothing"),
         ({"uid": None}, "the policy has no `uid`"),
         ({"assigner": None}, "has no `assigner`"),
         ({"assignee": None}, "has no `assignee`"),
@@ -228,7 +228,6 @@ def test_a_constraint_that_cannot_be_represented_is_refused_by_name(
         ({"obligation": {"action": "delete"}}, "the obligation `delete`"),
         ({"extra": {"remedy": {}}}, "`remedy` cannot be represented"),
         ({"extra": {"output": "ex:o"}}, "`output` cannot be represented"),
-        ({"prohibition": {"action": "sell", "target": "a.jpg"}}, "the prohibited action `sell`"),
         ({"conflict": "perm", "prohibition": {"action": "modify"}}, "the conflict strategy `perm`"),
     ],
 )
@@ -242,6 +241,10 @@ def test_a_policy_that_cannot_be_represented_is_refused_by_name(
         made.pop("uid", None)
 
     assert sentence in refused(tmp_path, made)
+
+
+def test_an_agreement_that_permits_nothing_is_refused(tmp_path: Path) -> None:
+    assert "the agreement permits nothing" in refused(tmp_path, {**policy(), "permission": []})
 
 
 def prohibiting(*rules: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -283,6 +286,7 @@ def test_prohibitions_become_exclusions(tmp_path: Path) -> None:
     ("rule", "sentence"),
     [
         ({"action": "distribute"}, "leaves nothing permitted"),
+        ({"action": "sell"}, "the prohibited action `sell` cannot be represented"),
         ({"action": "modify", "constraint": constraint("spatial", "eq", "JP")}, "under constraints"),
         (
             {"action": "use", "constraint": constraint("event", "eq", "x")},
@@ -425,7 +429,7 @@ def test_hostile_text_is_text_or_refused(tmp_path: Path, text: str) -> None:
 def drawn() -> st.SearchStrategy[GrantTerms]:
     """Terms of which every field is drawn, those that JSON alone can say too."""
     days = st.dates(date(2020, 1, 1), date(2035, 12, 31))
-    words = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=12).filter(str.strip)
+    words = st.text("aB9 é葵😀&/%'\"<:#", min_size=1, max_size=8).filter(str.strip)
     slugs = st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,4})?", fullmatch=True)
 
     def some(values: frozenset[str], least: int = 1) -> st.SearchStrategy[frozenset[str]]:
@@ -494,6 +498,7 @@ def out(*grants: GrantTerms, **changes: Any) -> LicenseOut:
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(first=drawn(), second=drawn())
