@@ -25,6 +25,7 @@ class Permission(StrEnum):
     PHOTOS_READ = "photos.read"
     PHOTOS_DISPUTE = "photos.dispute"
     PHOTOS_ERASE = "photos.erase"
+    EMBEDDED_SUPERSEDE = "embedded.supersede"
     LICENSES_RECORD = "licenses.record"
     LICENSES_WITHDRAW = "licenses.withdraw"
     HOLDS_SET = "holds.set"
@@ -41,6 +42,9 @@ class Permission(StrEnum):
     COMPOSITES_READ = "composites.read"
     COMPOSITES_EXPORT = "composites.export"
     COMPOSITES_VERIFY = "composites.verify"
+    PUBLICATIONS_RECORD = "publications.record"  # and take down, replace, import
+    ROYALTIES_READ = "royalties.read"  # what is owed to whom: confidential
+    ROYALTIES_MANAGE = "royalties.manage"  # payees, splits, rates, statements, corrections
     REPORTS_MAKE = "reports.make"
     MODELS_READ = "models.read"
     MODELS_PIN = "models.pin"  # and bring in: what is trained on, and which networks the bank has
@@ -71,12 +75,14 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.REQUESTS_READ,
         _P.COMPOSITES_READ,
         _P.COMPOSITES_EXPORT,
+        _P.PUBLICATIONS_RECORD,
     },
     Role.COMPLIANCE: _EVERYONE
     | {
         _P.PHOTOS_READ,
         _P.PHOTOS_DISPUTE,
         _P.PHOTOS_ERASE,
+        _P.EMBEDDED_SUPERSEDE,
         _P.LICENSES_RECORD,
         _P.LICENSES_WITHDRAW,
         _P.HOLDS_SET,
@@ -89,6 +95,9 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.POLICIES_ACTIVATE,
         _P.REQUESTS_READ,
         _P.COMPOSITES_READ,
+        _P.PUBLICATIONS_RECORD,
+        _P.ROYALTIES_READ,
+        _P.ROYALTIES_MANAGE,
         _P.REPORTS_MAKE,
         _P.MODELS_PIN,
         _P.LOG_READ,
@@ -100,6 +109,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.TERMS_READ,
         _P.REQUESTS_READ,
         _P.COMPOSITES_READ,
+        _P.ROYALTIES_READ,
         _P.REPORTS_MAKE,
         _P.LOG_READ,
         _P.EXPOSURE_READ,

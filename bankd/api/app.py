@@ -7,7 +7,19 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 import bankd
-from bankd.api import composites, health, licenses, models, photos, problems, reports, requests
+from bankd.api import (
+    composites,
+    health,
+    licenses,
+    models,
+    photos,
+    problems,
+    publications,
+    reports,
+    requests,
+    statements,
+    withdrawals,
+)
 from bankd.api.gate import Authentication
 from bankd.runtime import Runtime
 
@@ -32,7 +44,10 @@ def create(runtime: Runtime) -> FastAPI:
     app.add_middleware(Authentication, runtime=runtime)
     problems.install(app)
     app.include_router(health.router(runtime))
-    for noun in (photos, licenses, requests, composites, models, reports):
+    nouns = (
+        photos, licenses, requests, composites, publications, statements, models, reports, withdrawals
+    )  # fmt: skip
+    for noun in nouns:
         app.include_router(noun.router)
 
     @app.get("/openapi.json", include_in_schema=False)

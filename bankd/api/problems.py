@@ -31,28 +31,54 @@ from bankd.catalog.errors import (
     TaxonomyInvalid,
 )
 from bankd.errors import BankError
+from bankd.exposure.errors import ExposureError, TakedownAlreadyDone, TakedownNotFound
 from bankd.ingestion.errors import BatchNotFound, IngestionError, ItemNotFound, Refused
 from bankd.licensing.errors import (
     AlreadyRecorded,
     AlreadySuperseded,
     AlreadyVerified,
+    AlreadyWithdrawn,
     CapOverdrawn,
     GrantAlreadyWithdrawn,
+    GrantNotFound,
+    HoldAlreadyOver,
+    HoldNotFound,
     LicenseAlreadyWithdrawn,
     LicenseIrrevocable,
     LicenseNotFound,
     LicensingError,
+    LicensorNotFound,
     NothingRenews,
     NothingToCompare,
     NoticeAlreadyGiven,
+    PersonNotFound,
+    ReleaseNotFound,
     RightsFileRefused,
+    WithdrawalNotFound,
 )
+from bankd.money import MoneyError
+from bankd.notices.errors import NoticeAlreadySent, NoticeError, NoticeNotFound
 from bankd.policy.errors import NoActiveBundle
 from bankd.provenance.errors import CompositeNotFound
+from bankd.royalties.errors import (
+    AccrualNotFound,
+    PayeeNotFound,
+    RateKnown,
+    RoyaltiesError,
+    StatementNotFound,
+)
 from bankd.runtime import DatabaseUnavailable
 from bankd.storage import BlobUnavailable
 from bankd.synthesis.errors import GateIsAnother, KeyReused, RequestNotFound, SynthesisError
 from bankd.training.errors import NetworkNotFound, TrainingError
+from bankd.usage.errors import (
+    AlreadyReplaced,
+    AlreadyTakenDown,
+    HandoutNotFound,
+    PublicationNotFound,
+    RefTaken,
+    UsageError,
+)
 from bankd.worker.errors import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -69,11 +95,24 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
     (
         HTTPStatus.NOT_FOUND,
         (
+            AccrualNotFound,
             BatchNotFound,
             CompositeNotFound,
+            HandoutNotFound,
+            PayeeNotFound,
+            PublicationNotFound,
+            StatementNotFound,
             ItemNotFound,
             LicenseNotFound,
             NetworkNotFound,
+            GrantNotFound,
+            HoldNotFound,
+            LicensorNotFound,
+            NoticeNotFound,
+            PersonNotFound,
+            ReleaseNotFound,
+            TakedownNotFound,
+            WithdrawalNotFound,
             PhotoNotFound,
             RequestNotFound,
         ),
@@ -82,7 +121,9 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
         HTTPStatus.CONFLICT,
         (
             AlreadyRecorded,
+            AlreadyReplaced,
             AlreadySuperseded,
+            AlreadyTakenDown,
             AlreadyVerified,
             GrantAlreadyWithdrawn,
             HandoutRefused,
@@ -95,6 +136,12 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             PhotoAlreadyDisputed,
             PhotoErased,
             PhotoNotDisputed,
+            RateKnown,
+            RefTaken,
+            AlreadyWithdrawn,
+            HoldAlreadyOver,
+            NoticeAlreadySent,
+            TakedownAlreadyDone,
         ),
     ),
     (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (BodyTooLarge,)),
@@ -109,11 +156,16 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             ApiError,
             CatalogError,
             DepartmentNotFound,
+            ExposureError,
             IngestionError,
+            NoticeError,
             LicensingError,
+            MoneyError,
             Refused,
+            RoyaltiesError,
             SynthesisError,
             TrainingError,
+            UsageError,
         ),
     ),
 )

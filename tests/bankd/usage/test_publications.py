@@ -38,8 +38,9 @@ def counters(session: Any) -> dict[str, tuple[int, int, int]]:
 
 
 def owed(session: Any, **where: Any) -> dict[str, int]:
+    wanted = [getattr(Accrual, name) == value for name, value in where.items()]
     rows = session.execute(
-        select(Accrual.trigger, func.sum(Accrual.amount_minor)).filter_by(**where).group_by(Accrual.trigger)
+        select(Accrual.trigger, func.sum(Accrual.amount_minor)).where(*wanted).group_by(Accrual.trigger)
     )
     return {trigger: int(amount) for trigger, amount in rows}
 
