@@ -19,7 +19,6 @@ from synth.retrieval import kernels
 from synth.retrieval.descriptors import CONTEXT_CELLS, PLANES, Descriptors, Frame, Packed
 from synth.retrieval.kernels import BINS, FULL, POOLS, TILE
 
-MOST = 200  # rows asked for at once
 FOREVER_US = np.iinfo(np.int64).max
 NEVER_US = np.iinfo(np.int64).min
 FEW, FEW_EACH = 1024, 64  # rows that clear, and more for each row asked for: so few are scored without bounds

@@ -45,8 +45,10 @@ BY = Actor.system("bench")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--large-photos", type=int, default=6, help="of 12 megapixels, for each round")
-    parser.add_argument("--small-photos", type=int, default=60, help="of 480 x 360, for each round")
+    parser.add_argument(
+        "--large-photos", type=int, default=6, help="of 12 megapixels, for each round; 0: none"
+    )
+    parser.add_argument("--small-photos", type=int, default=60, help="of 480 x 360, for each round; 0: none")
     parser.add_argument("--ingestion-rounds", type=int, default=3)
 
 
@@ -60,6 +62,8 @@ def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
         with processes(PROCESSES, _begin, bank.where) as pool:
             numbers = {"12 megapixels": chosen.large_photos, "480 x 360": chosen.small_photos}
             for what, frame in SIZES.items():
+                if numbers[what] == 0:
+                    continue
                 yield from _measured(
                     bank, pool, what, frame, numbers[what], chosen.ingestion_rounds, chosen.seed, drawn
                 )

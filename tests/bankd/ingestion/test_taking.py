@@ -14,7 +14,7 @@ from bankd.access import service as access
 from bankd.audit import log
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Descriptor, Segment
-from bankd.ingestion import service
+from bankd.ingestion import decode, service
 from bankd.ingestion.models import BatchItem
 from bankd.storage import key
 
@@ -202,6 +202,27 @@ def test_a_tombstoned_photo_may_not_come_back_by_its_bytes_or_its_pixels(
     )
 
     assert {outcome.reason for outcome in outcomes.values()} == {"tombstoned"}
+    assert bank.rows()["photos"] == 1
+
+
+@pytest.mark.parametrize(("meanwhile", "becomes"), [("taken", "known"), ("tombstoned", "refused")])
+def test_what_becomes_of_the_same_bytes_while_a_photo_is_decoded_counts(
+    bank: Bank, filed: Any, monkeypatch: pytest.MonkeyPatch, meanwhile: str, becomes: str
+) -> None:
+    batch_id, other = bank.open(filed()), bank.open(filed(name="first.png"))
+    real, others = decode.decode, [other]
+
+    def slowly(content: bytes, *, name: str) -> Any:
+        while others:
+            taken = bank.work(others.pop())["first.png"]
+            if meanwhile == "tombstoned":
+                with bank.sessions.begin() as session:
+                    catalog.tombstone(session, taken.photo_id, reason="r", by=bank.by.compliance, at=bank.at)
+        return real(content, name=name)
+
+    monkeypatch.setattr(decode, "decode", slowly)
+
+    assert bank.work(batch_id)["0.png"].state == becomes
     assert bank.rows()["photos"] == 1
 
 
