@@ -10,6 +10,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import FrameType
 from uuid import UUID
 
@@ -24,12 +25,18 @@ from bankd.audit.actor import Actor
 from bankd.audit.checkpoints import Signer
 from bankd.catalog.reprofiling import reprofile
 from bankd.errors import BankError
+from bankd.expiries import service as expiries
+from bankd.exposure import marking, withdrawing
 from bankd.ingestion import service as ingestion
 from bankd.licensing import renewing
+from bankd.licensing.ending import Withdrawal
+from bankd.notices import service as notices
+from bankd.notices.channels import channels
 from bankd.runtime import Runtime
 from bankd.synthesis import steps
 from bankd.synthesis import sweep as synthesis
 from bankd.synthesis.service import SEAL_TASK
+from bankd.usage import handouts
 from bankd.worker import app, outbox, render_queue
 from bankd.worker.app import BANK_QUEUE, INGEST_QUEUE
 from synth import queues
@@ -39,8 +46,10 @@ logger = logging.getLogger("bankd.clerk")
 LOCK = 0x62616E6B_636C6B  # "bankclk"
 ROUND_S = 1.0  # the longest wait between two rounds; a NOTIFY ends it early
 SWEEP_S = 5.0
+EXPIRIES_S = 3600.0
 CHECKPOINT_S = 5.0
 RENEWALS_S = 600.0  # terms are counted in days
+RELEASE_S = 60.0
 HINTS_A_ROUND = 1000
 
 
@@ -53,9 +62,12 @@ class Clerk:
         self._render = queues.make_app(rt.addresses.render_broker_url)
         self._signer = Signer(rt.log_origin, rt.log_key)
         self._last: dict[str, float] = {}
+        self._aside = ThreadPoolExecutor(1, "aside")
+        self._beside: Future[None] | None = None
 
     def round(self) -> None:
         self._part("relay", self.relay)
+        self._part("standing", self.stand)
         self._part("rendered", self.collect)
         for name, part in (
             ("requests", self.sweep_requests),
@@ -63,8 +75,45 @@ class Clerk:
             ("batches", self.sweep_batches),
         ):
             self._part(name, part, every_s=SWEEP_S)
+        self._part("holds", self.release_holds, every_s=RELEASE_S)
         self._part("renewals", self.renew, every_s=RENEWALS_S)
         self._part("checkpoint", self.checkpoint, every_s=CHECKPOINT_S)
+
+    def stand(self) -> None:
+        """Carry out withdrawals and holds whose moment came; what follows goes on beside the rounds."""
+        with self._rt.transaction() as session:
+            withdrawing.sweep(session, by=self._rt.actor, at=self._rt.now())
+        if self._beside is None or self._beside.done():
+            self._beside = self._aside.submit(self.beside)
+
+    def beside(self) -> None:
+        """Mark what withdrawals touched, foretell ends, send notices: what no round may wait for."""
+        self._part("marks", self.mark)
+        self._part("expiries", self.foretell, every_s=EXPIRIES_S)
+        self._part("notices", self.send_notices)
+
+    def mark(self) -> None:
+        marked: Withdrawal | None
+        while True:
+            with self._rt.transaction() as session:
+                marked = marking.mark_next(
+                    session, to=channels(self._rt.settings), by=self._rt.actor, at=self._rt.now()
+                )
+            if marked is None:
+                return
+
+    def foretell(self) -> None:
+        with self._rt.transaction() as session:
+            expiries.tell(session, to=channels(self._rt.settings), by=self._rt.actor, at=self._rt.now())
+
+    def send_notices(self) -> None:
+        notices.send_due(
+            self._rt.transaction, channels(self._rt.settings), by=self._rt.actor, now=self._rt.now
+        )
+
+    def close(self) -> None:
+        """Wait for what goes on beside the rounds."""
+        self._aside.shutdown()
 
     def relay(self) -> None:
         """Send what the outbox holds."""
@@ -129,6 +178,13 @@ class Clerk:
         with self._rt.transaction() as session:
             reprofile(session, renewing.renew(session, by=self._rt.actor, at=self._rt.now()))
 
+    def release_holds(self) -> None:
+        """Give back what handouts held under caps and did not publish in their period."""
+        freed = 1
+        while freed:
+            with self._rt.transaction() as session:
+                freed = handouts.release(session, at=self._rt.now())
+
     def checkpoint(self) -> None:
         with self._rt.transaction() as session:
             self._signer.sign(session, at=self._rt.now())
@@ -186,6 +242,8 @@ def main() -> None:
         except (psycopg.Error, BankError) as error:
             logger.warning("the database: %s", error)
             time.sleep(ROUND_S)
+    if clerk is not None:
+        clerk.close()
     logger.info("stopped")
 
 

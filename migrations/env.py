@@ -29,6 +29,8 @@ MODELS = (
     "bankd.worker.models",
     "bankd.synthesis.models",
     "bankd.exposure.models",
+    "bankd.notices.models",
+    "bankd.expiries.models",
 )
 for name in MODELS:
     import_module(name)

@@ -32,6 +32,9 @@ class Kind(StrEnum):
     HOLD_BEGAN = "hold.began"
     HOLD_ENDED = "hold.ended"
     HOLD_LIFTED = "hold.lifted"
+    EXPIRIES_FORETOLD = "expiries.foretold"
+    NOTICE_DIED = "notice.died"
+    NOTICE_RETRIED = "notice.retried"
     RIGHTS_ATTACHED = "rights.attached"
     RIGHTS_IMPORTED = "rights.imported"
 

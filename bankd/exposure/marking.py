@@ -4,10 +4,11 @@ It begins once the withdrawal has committed: from then on every seal that
 relies on it is refused, so that what is there then is all there will be.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, func, literal, or_, select, text
+from sqlalchemy import TIMESTAMP, case, cast, func, literal, or_, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -20,15 +21,20 @@ from bankd.exposure.models import ExposedComposite, Takedown
 from bankd.exposure.subjects import Named, grants_of, used
 from bankd.licensing.ending import Withdrawal
 from bankd.licensing.withdrawal_effects import EFFECTS
-from bankd.provenance.models import Composite, Handout, Usage
+from bankd.notices import service as notices
+from bankd.notices.channels import Channel
+from bankd.provenance.models import Composite, Handout, Publication, Usage
 
 BATCH = 2000  # composites marked in one transaction
 
 
-def mark_next(session: Session, *, by: Actor, at: datetime, batch: int = BATCH) -> Withdrawal | None:
+def mark_next(
+    session: Session, *, to: Mapping[str, Channel], by: Actor, at: datetime, batch: int = BATCH
+) -> Withdrawal | None:
     """Mark another batch for the withdrawal that has waited longest; None if all are marked.
 
-    Safe to stop at any moment: it goes on after the last composite that is marked.
+    Safe to stop at any moment: it goes on after the last composite that is marked. The last batch tells
+    `to` of it.
     """
     withdrawal = session.scalar(
         select(Withdrawal)
@@ -44,7 +50,7 @@ def mark_next(session: Session, *, by: Actor, at: datetime, batch: int = BATCH) 
     if len(marked) < batch:
         withdrawal.marked_at = at
         session.flush()
-        why = dict(
+        why: dict[str, int] = dict(
             session.execute(
                 select(ExposedComposite.why, func.count())
                 .where(ExposedComposite.withdrawal_id == withdrawal.id)
@@ -59,6 +65,7 @@ def mark_next(session: Session, *, by: Actor, at: datetime, batch: int = BATCH) 
             withdrawal=withdrawal.id, composites=sum(why.values()), sealed_after=why.get("sealed-after", 0),
             takedowns=asked,
         )  # fmt: skip
+        _tell(session, withdrawal, why, asked or 0, to=to, at=at)
     return withdrawal
 
 
@@ -82,6 +89,43 @@ def confirm(session: Session, takedown_id: UUID, *, note: str, by: Actor, at: da
         takedown=takedown_id, withdrawal=takedown.withdrawal_id, composite=takedown.composite_id, note=note,
     )  # fmt: skip
     return takedown
+
+
+def _tell(
+    session: Session,
+    withdrawal: Withdrawal,
+    why: Mapping[str, int],
+    asked: int,
+    *,
+    to: Mapping[str, Channel],
+    at: datetime,
+) -> None:
+    what, since = f"{withdrawal.subject} {withdrawal.ref}", withdrawal.effective_from
+    composites, after = sum(why.values()), why.get("sealed-after", 0)
+    notices.tell(
+        session,
+        "withdrawal",
+        key=f"withdrawal {withdrawal.id}",
+        title=f"{what} was withdrawn ({withdrawal.kind})",
+        words=(
+            f"{what} was withdrawn ({withdrawal.kind}) from {since:%Y-%m-%d %H:%M}Z on.\n"
+            f"Composites that rely on it: {composites}, of which {after} were sealed after that.\n"
+            f"Handouts and publications to be called back: {asked}.\n"
+            f"See `bankd withdrawals show {withdrawal.id}` and `bankd withdrawals takedowns`.\n"
+        ),
+        facts={
+            "withdrawal": str(withdrawal.id),
+            "kind": withdrawal.kind,
+            "subject": withdrawal.subject,
+            "ref": withdrawal.ref,
+            "effective_from": since.isoformat(),
+            "composites": composites,
+            "sealed_after": after,
+            "takedowns": asked,
+        },
+        to=to,
+        at=at,
+    )
 
 
 def _mark(session: Session, withdrawal: Withdrawal, *, at: datetime, batch: int) -> list[UUID]:
@@ -126,8 +170,22 @@ def _ask_back(session: Session, withdrawal: Withdrawal, composites: list[UUID], 
         Handout.composite_id.in_(composites),
         or_(literal(effects.handouts == "recall"), Handout.at >= since),
     )
-    session.execute(
-        postgresql.insert(Takedown)
-        .from_select(["id", "withdrawal_id", "composite_id", "handout_id", "asked_at"], handouts)
-        .on_conflict_do_nothing()
+    began = func.timezone(Publication.zone, cast(Publication.starts_on, TIMESTAMP))
+    publications = select(
+        text("gen_random_uuid()"),
+        literal(withdrawal.id),
+        Publication.composite_id,
+        Publication.id,
+        literal(at),
+    ).where(
+        Publication.composite_id.in_(composites),
+        Publication.taken_down_on.is_(None),
+        Publication.replaced_by_id.is_(None),
+        or_(literal(effects.publications == "recall"), began >= since),
     )
+    for column, rows in (("handout_id", handouts), ("publication_id", publications)):
+        session.execute(
+            postgresql.insert(Takedown)
+            .from_select(["id", "withdrawal_id", "composite_id", column, "asked_at"], rows)
+            .on_conflict_do_nothing()
+        )

@@ -46,7 +46,7 @@ class Takedown(Base):
     withdrawal_id: Mapped[UUID] = mapped_column(ForeignKey("withdrawals.id"))
     composite_id: Mapped[UUID] = mapped_column(ForeignKey("composites.id"))
     handout_id: Mapped[UUID | None] = mapped_column(ForeignKey("handouts.id"))
-    publication_id: Mapped[UUID | None]
+    publication_id: Mapped[UUID | None] = mapped_column(ForeignKey("publications.id"))
     asked_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     done_by: Mapped[str | None] = mapped_column(Text)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
@@ -14,7 +14,7 @@ from bankd.catalog.models import Photo
 from bankd.exposure.models import ExposedComposite, Takedown
 from bankd.exposure.subjects import Named, grants_of, photos_of, used
 from bankd.licensing.withdrawal_effects import Why
-from bankd.provenance.models import Composite, Handout, Usage
+from bankd.provenance.models import Composite, Handout, Publication, Usage
 from bankd.training.models import NetworkCheckpoint, Snapshot, SnapshotPhoto
 
 
@@ -42,6 +42,28 @@ class Exposure:
     takedowns_open: int
     snapshots: int
     networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True)
+class TakedownLine:
+    """A handout to be called back, or a publication to be taken down; one that was taken down is done."""
+
+    id: UUID
+    withdrawal_id: UUID
+    composite_id: UUID
+    what: str
+    subject_id: UUID | None
+    told: str  # the recipient, or the place of a publication
+    asked_at: datetime
+    done_at: datetime | None
+    done_by: str | None
+    note: str | None
+
+
+OPEN = and_(
+    Takedown.done_at.is_(None),
+    ~exists().where(Publication.id == Takedown.publication_id, Publication.taken_down_at.is_not(None)),
+)
 
 
 @dataclass(frozen=True)
@@ -77,11 +99,11 @@ def exposure(session: Session, named: Named, *, by: Actor) -> Exposure:
             select(func.count()).select_from(photos).scalar_subquery(),
             select(func.count()).select_from(hit).scalar_subquery(),
             select(func.coalesce(func.sum(hit.c.segments), 0)).scalar_subquery(),
-            _of(Handout, touched),
-            _publications(touched),
+            select(func.count()).where(Handout.composite_id.in_(touched)).scalar_subquery(),
             select(func.count())
-            .where(Takedown.composite_id.in_(touched), Takedown.done_at.is_(None))
+            .where(Publication.composite_id.in_(touched), Publication.replaced_by_id.is_(None))
             .scalar_subquery(),
+            select(func.count()).where(Takedown.composite_id.in_(touched), OPEN).scalar_subquery(),
         )
     ).one()
     learned = _snapshots(named, grants)
@@ -135,7 +157,9 @@ def composites(
             Composite.width,
             page.c.canvas_px,
             select(func.count()).where(Handout.composite_id == page.c.composite_id).scalar_subquery(),
-            literal(0),
+            select(func.count())
+            .where(Publication.composite_id == page.c.composite_id, Publication.replaced_by_id.is_(None))
+            .scalar_subquery(),
             marked.c.exposed_at,
             marked.c.why,
         )
@@ -158,12 +182,32 @@ def marks(
 
 def takedowns(
     session: Session, *, withdrawal_id: UUID | None = None, done: bool = False, limit: int = 100
-) -> Sequence[Takedown]:
+) -> list[TakedownLine]:
     """What is still to be called back or taken down, the longest waiting first; with `done` the rest too."""
-    wanted = select(Takedown).order_by(Takedown.asked_at, Takedown.id).limit(limit)
+    wanted = (
+        select(Takedown, Handout, Publication)
+        .outerjoin(Handout, Handout.id == Takedown.handout_id)
+        .outerjoin(Publication, Publication.id == Takedown.publication_id)
+        .order_by(Takedown.asked_at, Takedown.id)
+        .limit(limit)
+    )
     if withdrawal_id is not None:
         wanted = wanted.where(Takedown.withdrawal_id == withdrawal_id)
-    return session.scalars(wanted if done else wanted.where(Takedown.done_at.is_(None))).all()
+    return [
+        TakedownLine(
+            id=one.id,
+            withdrawal_id=one.withdrawal_id,
+            composite_id=one.composite_id,
+            what="handout" if one.handout_id else "publication",
+            subject_id=one.handout_id or one.publication_id,
+            told=f"{handout.recipient}, {handout.channel}" if handout else publication.place,
+            asked_at=one.asked_at,
+            done_at=one.done_at or (publication.taken_down_at if publication else None),
+            done_by=one.done_by or (publication.taken_down_by if publication else None),
+            note=one.note or (publication.taken_down_evidence if publication else None),
+        )
+        for one, handout, publication in session.execute(wanted if done else wanted.where(OPEN))
+    ]
 
 
 def _seen(by: Actor) -> list[ColumnElement[bool]]:
@@ -171,14 +215,6 @@ def _seen(by: Actor) -> list[ColumnElement[bool]]:
         return []
     theirs = or_(Composite.department_id.is_(None), Composite.department_id == by.department_id)
     return [exists().where(Composite.id == Usage.composite_id, theirs)]
-
-
-def _of(what: Any, touched: Select[Any]) -> Any:
-    return select(func.count()).where(what.composite_id.in_(touched)).scalar_subquery()
-
-
-def _publications(touched: Select[Any]) -> Any:  # noqa: ARG001
-    return literal(0)
 
 
 def _snapshots(named: Named, grants: Sequence[UUID]) -> Select[Any]:

@@ -8,7 +8,7 @@ facts what the clock has made true.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ from bankd.exposure.subjects import Named, find, photos_of
 from bankd.licensing import holds, withdrawals
 from bankd.licensing.ending import HOLD_SUBJECTS, DenyHold, HoldSubject, Withdrawal
 from bankd.licensing.errors import HoldUnfit, WithdrawalUnfit
-from bankd.licensing.withdrawal_effects import KINDS
+from bankd.licensing.withdrawal_effects import EFFECTS, KINDS
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,60 @@ class Withdrawn:
 
     withdrawal: Withdrawal
     exposure: reading.Exposure
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as one flat record."""
+        touched = self.exposure
+        return facts(self.withdrawal) | {
+            "photos": touched.photos,
+            "composites": touched.composites,
+            "handouts": touched.handouts,
+            "publications": touched.publications,
+            "networks": [one.sha256 for one in touched.networks],
+        }
+
+
+def facts(withdrawal: Withdrawal) -> dict[str, Any]:
+    """A withdrawal as it is shown, with what its kind does."""
+    effects = EFFECTS[withdrawal.kind]
+    return {
+        "withdrawal": withdrawal.id,
+        "kind": withdrawal.kind,
+        "subject": withdrawal.subject,
+        "ref": withdrawal.ref,
+        "effective_from": withdrawal.effective_from,
+        "reason": withdrawal.reason,
+        "document_sha256": withdrawal.document_sha256,
+        "recorded_at": withdrawal.recorded_at,
+        "recorded_by": withdrawal.recorded_by,
+        "took_effect_at": withdrawal.took_effect_at,
+        "marked_at": withdrawal.marked_at,
+        "effects": {
+            "handouts": effects.handouts,
+            "publications": effects.publications,
+            "stock": effects.stock,
+            "checkpoints": effects.checkpoints,
+        },
+    }
+
+
+def hold_facts(hold: DenyHold) -> dict[str, Any]:
+    """A deny hold as it is shown."""
+    state = "over" if hold.ended_at else "stands" if hold.began_at else "waits"
+    return {
+        "hold": hold.id,
+        "subject": hold.subject,
+        "ref": hold.ref,
+        "state": state,
+        "reason": hold.reason,
+        "starts_at": hold.starts_at,
+        "ends_at": hold.ends_at,
+        "set_at": hold.set_at,
+        "set_by": hold.set_by,
+        "ended_at": hold.ended_at,
+        "lifted_by": hold.lifted_by,
+        "lifted_reason": hold.lifted_reason,
+    }
 
 
 def withdraw(

@@ -88,7 +88,7 @@ class Desk:
             done = withdrawing.sweep(session, by=self.bank.rt.actor, at=self.now)
         while True:
             with self.bank.rt.transaction() as session:
-                if marking.mark_next(session, by=self.bank.rt.actor, at=self.now, batch=1) is None:
+                if marking.mark_next(session, to={}, by=self.bank.rt.actor, at=self.now, batch=1) is None:
                     return done
 
     def blocks(self, photo: UUID) -> set[str]:
