@@ -148,6 +148,7 @@ DRAW_USE: Mapping[str, Callable[[random.Random], Any]] = {
     "fields": some(ATOMS),
     "brand": one([None, *HOSTILE]),
     "circulation": one(["new", "stock", "archive"]),
+    "department": one(["", "house", *HOSTILE]),
 }
 
 
@@ -192,10 +193,12 @@ def drawn_rows(chance: random.Random, whole: Drawn, profiles: int) -> list[Row]:
         grants = 63 if profile % 75 == 0 else chance.choice([1, 1, 2, 3])
         for ordinal in range(grants):
             facts = altered(chance, whole, DRAW_FACT)
-            if chance.random() < 0.5:
+            if ordinal == 62:
+                facts = dict(whole)  # the highest bit clears where anything does
+            elif chance.random() < 0.5:
                 name = next(in_turn)
                 facts = {**facts, name: DRAW_FACT[name](chance)}
-            if chance.random() < 0.1:
+            if ordinal != 62 and chance.random() < 0.1:
                 facts[chance.choice(sorted(DRAW_FACT))] = None
             rows.append(Row(profile, ordinal, facts))
     return rows

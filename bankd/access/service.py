@@ -25,6 +25,8 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 
+HOUSE = "house"
+
 
 def record_department(session: Session, name: str, *, by: Actor, at: datetime) -> Department:
     """Raises: NameMissing, DepartmentKnown."""
@@ -46,6 +48,13 @@ def department(session: Session, name: str) -> Department:
     if found is None:
         raise DepartmentNotFound(name)
     return found
+
+
+def department_called(session: Session, department_id: UUID | None) -> str:
+    """The name by which an embargo knows who asks: a department's, or `house` for whoever is of none."""
+    if department_id is None:
+        return HOUSE
+    return session.scalar(select(Department.name).where(Department.id == department_id)) or ""
 
 
 def departments(session: Session) -> list[Department]:

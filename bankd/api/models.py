@@ -174,7 +174,7 @@ def coverage(
         for layout in layouts
     ]
     with call.transaction() as session:
-        return survey(session, named, declared, frame=frame, taxonomy=house(), at=call.at)
+        return survey(session, named, declared, frame=frame, taxonomy=house(), by=call.by, at=call.at)
 
 
 def _state(found: reading.NetworkShown) -> NetworkState:

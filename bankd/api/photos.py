@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
@@ -18,10 +18,12 @@ from bankd.access import service as access
 from bankd.access.permissions import Permission, sees
 from bankd.api.errors import DepartmentForeign, UploadInvalid
 from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
-from bankd.api.licenses import Reason, import_rights, read_rights
+from bankd.api.licenses import REASON_MOST, Reason, import_rights, read_rights
 from bankd.api.problems import responses
 from bankd.api.uploads import content, save
 from bankd.catalog import service as catalog
+from bankd.catalog import superseding
+from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.catalog.errors import PhotoNotFound
 from bankd.catalog.models import Category, Photo, PhotoGrant, PhotoRelease, Segment
 from bankd.catalog.taxonomy import read_classes
@@ -30,8 +32,10 @@ from bankd.ingestion.errors import BatchNotFound
 from bankd.ingestion.folder import CLASSES_MOST_BYTES
 from bankd.ingestion.models import Batch
 from bankd.ingestion.service import NewPhoto
+from bankd.licensing import service as licensing
 from bankd.licensing.models import Grant, License, Release
 from bankd.licensing.rights_entries import PhotoRights
+from bankd.licensing.terms import MAX_DOCUMENT_BYTES
 
 BATCH_MOST_BYTES = 2 << 30
 
@@ -100,6 +104,20 @@ class PhotoState(BaseModel):
     disputed_at: datetime | None
     dispute_reason: str | None
     embargo_until: datetime | None
+    embargo_visible_to: list[str] = Field(description="Departments that may prepare for its end")
+
+
+class EmbeddedSuperseded(BaseModel):
+    """A statement in a photo's own file that no longer counts, and the document by which."""
+
+    photo: UUID
+    field: str
+    value: Any = Field(description="As the file says it")
+    document_sha256: str
+    clause: str
+    reason: str
+    state: str = Field(description="Of the photo")
+    profile_changed: bool = Field(description="Whether its rights come to something else now")
 
 
 @router.post(
@@ -205,6 +223,45 @@ def lift_dispute(call: Called, photo: UUID, body: Reason) -> PhotoState:
         _seen(session, call, photo)
         lifted = catalog.lift_dispute(session, photo, reason=body.reason, by=call.by, at=call.at)
         return _photo(session, lifted)
+
+
+@router.post(
+    "/{photo}/supersede-embedded",
+    summary="Put a statement in a photo's own file out of force, by the licensor's newer document",
+    openapi_extra=takes(Permission.EMBEDDED_SUPERSEDE, body=MAX_DOCUMENT_BYTES + (1 << 20)),
+    responses=responses(400, 404, 409, 413, 422),
+)
+def supersede_embedded(
+    call: Called,
+    photo: UUID,
+    field: Annotated[Literal[EMBEDDED_FIELDS], Form(description="Which statement")],  # type: ignore[valid-type]
+    clause: Annotated[str, Form(min_length=1, max_length=500)],
+    reason: Annotated[str, Form(min_length=1, max_length=REASON_MOST)],
+    document: Annotated[UploadFile | None, File(description="The licensor's document")] = None,
+    document_sha256: Annotated[
+        str | None, Form(pattern="^[0-9a-f]{64}$", description="Instead: one that is recorded")
+    ] = None,
+) -> EmbeddedSuperseded:
+    """Every other statement of the file still tightens the photo's rights, which are worked out anew."""
+    if (document is None) == (document_sha256 is None):
+        raise UploadInvalid("give `document` or `document_sha256`, one of them")
+    with call.transaction() as session:
+        _seen(session, call, photo)
+        if document is not None:
+            document_sha256 = licensing.record_document(
+                session, content(document, most_bytes=MAX_DOCUMENT_BYTES),
+                name=PurePosixPath(document.filename or "document").name,
+                media_type=document.content_type or "application/octet-stream",
+                blobs=call.runtime.blobs, by=call.by, at=call.at,
+            ).sha256  # fmt: skip
+        done = superseding.supersede_embedded(
+            session, photo, field,
+            document_sha256=str(document_sha256), clause=clause, reason=reason, by=call.by, at=call.at,
+        )  # fmt: skip
+        return EmbeddedSuperseded(
+            photo=photo, field=field, value=done.value, document_sha256=done.document_sha256,
+            clause=clause, reason=reason, state=done.state, profile_changed=done.profile_changed,
+        )  # fmt: skip
 
 
 def _new_photos(folder: Path, photos: Files, maps: dict[str, Files]) -> list[NewPhoto]:
@@ -350,4 +407,5 @@ def _photo(session: Session, photo: Photo) -> PhotoState:
         disputed_at=photo.disputed_at,
         dispute_reason=photo.dispute_reason,
         embargo_until=photo.embargo_until,
+        embargo_visible_to=list(photo.embargo_visible_to),
     )

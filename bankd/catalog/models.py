@@ -146,7 +146,9 @@ class Photo(Base):
     grant_blocks: Mapped[BigInt] = mapped_column(server_default="0", default=0)
     disputed_at: Mapped[datetime | None]
     dispute_reason: Mapped[str | None] = mapped_column(Text)
-    embargo_until: Mapped[datetime | None]
+    embargo_until: Mapped[datetime | None] = mapped_column(index=True)
+    # Departments, by name, that prepare for the day while others see nothing; `house`: those of none.
+    embargo_visible_to: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}", default=list)
     erased_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]  # see `catalog.pulling`, as for the next
     held_until: Mapped[datetime | None] = mapped_column(Until)

@@ -61,6 +61,7 @@ class PhotoShown:
     disputed_at: datetime | None
     dispute_reason: str | None
     embargo_until: datetime | None
+    embargo_visible_to: tuple[str, ...]
     erased_at: datetime | None
     taken_at: datetime
     depictions: dict[str, object]
@@ -134,6 +135,7 @@ def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:
         disputed_at=found.disputed_at,
         dispute_reason=found.dispute_reason,
         embargo_until=found.embargo_until,
+        embargo_visible_to=tuple(found.embargo_visible_to),
         erased_at=found.erased_at,
         taken_at=found.taken_at,
         depictions=found.depictions,

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, and_, cast, delete, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Integer, case, cast, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import pulling, releases, taxonomy
+from bankd.catalog.embedded import heeded
 from bankd.catalog.errors import (
     PhotoAlreadyDisputed,
     PhotoErased,
@@ -35,6 +36,7 @@ from bankd.catalog.models import (
 from bankd.catalog.releases import Coverages
 from bankd.licensing import caps, profiles
 from bankd.licensing import service as licensing
+from bankd.licensing.days import instant
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.models import Grant, GrantCounter, License, RightsProfile
 from bankd.licensing.people import WHOM_UNSAID, PersonSegment
@@ -182,7 +184,7 @@ def record_rights(
         set(grant_ids) | held.keys(),
         coverages=releases.held(session, photo.id),
         depictions=Depictions.model_validate(photo.depictions) if depictions is None else depictions,
-        embedded=EmbeddedRights.model_validate(photo.embedded),
+        embedded=heeded(session, photo),
         persons=releases.persons(session, photo.id),
         faces=faces,
     )
@@ -310,16 +312,32 @@ def lift_dispute(session: Session, photo_id: UUID, *, reason: str, by: Actor, at
     return photo
 
 
-def embargo(session: Session, photo_id: UUID, *, until: datetime | None, by: Actor, at: datetime) -> Photo:
+def embargo(
+    session: Session,
+    photo_id: UUID,
+    *,
+    until: datetime | None,
+    visible_to: Iterable[str] = (),
+    by: Actor,
+    at: datetime,
+) -> Photo:
     """Keep a photo out of every use until a moment; None ends the embargo.
+
+    Args:
+        visible_to: departments, by name, that may prepare uses which begin after it; `house` for people of
+            none. For all others the photo is not there.
 
     Raises:
         PhotoNotFound, PhotoErased.
     """
     photo = _held(session, photo_id)
     photo.embargo_until = until
+    photo.embargo_visible_to = [] if until is None else sorted(set(visible_to))
     session.flush()
-    log.append(session, Kind.PHOTO_EMBARGOED, by=by, at=at, photo=photo_id, until=until)
+    log.append(
+        session, Kind.PHOTO_EMBARGOED, by=by, at=at,
+        photo=photo_id, until=until, visible_to=photo.embargo_visible_to,
+    )  # fmt: skip
     return photo
 
 
@@ -358,7 +376,8 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
             RightsProfile.facts[PhotoGrant.ordinal],
             Photo.grant_blocks.op(">>")(PhotoGrant.ordinal).op("&")(1),
             Photo.disputed_at.is_not(None),
-            and_(Photo.embargo_until.is_not(None), Photo.embargo_until > at),
+            case((Photo.embargo_until > at, Photo.embargo_until), else_=None),
+            Photo.embargo_visible_to,
             Photo.erased_at.is_not(None),
             Photo.withdrawn_at.is_not(None),
             func.coalesce(Photo.held_until > at, False),
@@ -372,10 +391,22 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
         .where(Photo.id.in_(wanted))
         .order_by(Photo.id, PhotoGrant.ordinal)
     )
-    for photo_id, grant_id, document, bit, disputed, embargoed, erased, pulled, held, *holding in rows:
+    for (
+        photo_id,
+        grant_id,
+        document,
+        bit,
+        disputed,
+        embargo_until,
+        seers,
+        erased,
+        pulled,
+        held,
+        *holding,
+    ) in rows:
         on_photo = {
             "dispute": disputed,
-            "embargo": embargoed,
+            "embargo": embargo_until is not None,
             "erased": erased,
             "photo-withdrawn": pulled,
             "photo-held": held,
@@ -384,7 +415,12 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
         blocks |= overdue.photos.get(photo_id, frozenset()) | overdue.grants.get(grant_id, frozenset())
         # A bit for which no record stands is a hold of the house's own.
         blocks |= licensing.against(holding) or ({"denied"} if bit else set())
-        facts = GrantFacts.model_validate({**document, "blocks": blocks})
+        embargo = (
+            {}
+            if embargo_until is None
+            else {"embargo_visible_to": seers, "embargo_ends_at": instant(embargo_until)}
+        )
+        facts = GrantFacts.model_validate({**document, "blocks": blocks, **embargo})
         offered[photo_id].append((grant_id, facts))
     return {photo_id: tuple(grants) for photo_id, grants in offered.items()}
 

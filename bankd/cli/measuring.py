@@ -149,7 +149,9 @@ def coverage(
         for path in layout_paths
     ]
     with runtime.transaction() as session:
-        found = surveying.survey(session, named, use, frame=frame, taxonomy=house(), at=runtime.now())
+        found = surveying.survey(
+            session, named, use, frame=frame, taxonomy=house(), by=runtime.actor, at=runtime.now()
+        )
     if in_json:
         print_json(found)
         return

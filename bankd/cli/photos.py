@@ -1,19 +1,25 @@
 """`bankd photos`: bring photos in, look at them, dispute them."""
 
+import re
+from mimetypes import guess_type
 from pathlib import Path
 from uuid import UUID
 
 import click
 
 from bankd.access import service as access
-from bankd.catalog import importing, reading
+from bankd.access.permissions import Permission, require
+from bankd.catalog import importing, reading, superseding
 from bankd.catalog import service as catalog
-from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
+from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
+from bankd.cli.files import read_bytes
+from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
 from bankd.cli.waiting import wait
 from bankd.exchange import importing as exchange
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.folder import read_folder
 from bankd.ingestion.service import BatchReport, NewPhoto
+from bankd.licensing import service as licensing
 from bankd.runtime import Runtime
 
 HOUSE = "house"  # the department that is there without being asked for
@@ -158,6 +164,7 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
             "quarantined": found.quarantine_reason,
             "disputed": found.disputed_at and f"{found.disputed_at:%Y-%m-%d}: {found.dispute_reason}",
             "embargo until": found.embargo_until,
+            "embargo visible to": ", ".join(found.embargo_visible_to) or None,
             "segments": [f"{name} {number}" for name, number in found.categories.items()],
             "sha256": found.sha256,
         }
@@ -187,6 +194,44 @@ def lift_dispute(runtime: Runtime, photo_id: UUID, reason: str) -> None:
     with runtime.transaction() as session:
         catalog.lift_dispute(session, photo_id, reason=reason, by=runtime.actor, at=runtime.now())
     click.echo(f"photo {photo_id} is no longer disputed")
+
+
+@photos.command("supersede-embedded")
+@click.argument("photo_id", type=click.UUID)
+@click.argument("field", type=click.Choice(EMBEDDED_FIELDS))
+@click.option(
+    "--document", required=True, help="The licensor's document: a file, or the SHA-256 of a known one."
+)
+@click.option("--clause", required=True, help="Where in it the newer terms stand.")
+@click.option("--reason", required=True, help="Why the file's own statement is stale.")
+@as_json
+@click.pass_obj
+def supersede_embedded(
+    runtime: Runtime, photo_id: UUID, field: str, document: str, clause: str, reason: str, in_json: bool
+) -> None:
+    """Put one statement in a photo's own file out of force, by the licensor's newer document."""
+    require(runtime.actor, Permission.EMBEDDED_SUPERSEDE)
+    at = runtime.now()
+    with runtime.transaction() as session:
+        sha256 = document
+        if not re.fullmatch("[0-9a-f]{64}", document):
+            path = Path(document)
+            sha256 = licensing.record_document(
+                session, read_bytes(path, what="document"), name=path.name,
+                media_type=guess_type(path.name)[0] or "application/octet-stream",
+                blobs=runtime.blobs, by=runtime.actor, at=at,
+            ).sha256  # fmt: skip
+        done = superseding.supersede_embedded(
+            session, photo_id, field,
+            document_sha256=sha256, clause=clause, reason=reason, by=runtime.actor, at=at,
+        )  # fmt: skip
+    if in_json:
+        print_json(done)
+        return
+    click.echo(f"`{field}` in the file of photo {photo_id} no longer counts: {word(done.value)}")
+    click.echo(
+        f"the photo is {done.state}" + ("; its rights are worked out anew" if done.profile_changed else "")
+    )
 
 
 def _report(runtime: Runtime, batch_id: UUID) -> BatchReport:

@@ -70,6 +70,7 @@ class BatchItem(Base):
     )  # licensing.depicted.Depictions, where a record says
     disputed: Mapped[str | None] = mapped_column(Text)  # why, where the rights record says so
     embargo_until: Mapped[datetime | None]
+    visible_to: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}", default=list)
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)  # a short name that reports count by
     detail: Mapped[str | None] = mapped_column(Text)  # the sentence a person reads

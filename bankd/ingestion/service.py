@@ -165,6 +165,7 @@ def open_batch(
             depictions=rights.depictions.as_json() if rights else None,
             disputed=rights.disputed if rights else None,
             embargo_until=rights.embargo_until if rights else None,
+            visible_to=list(rights.visible_to) if rights else [],
             state="waiting",
             attempts=0,
             segments=0,

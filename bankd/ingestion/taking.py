@@ -191,7 +191,7 @@ def _restrict(session: Session, photo: Photo, item: BatchItem, *, by: Actor, at:
     if item.embargo_until is not None and (
         photo.embargo_until is None or photo.embargo_until < item.embargo_until
     ):
-        catalog.embargo(session, photo.id, until=item.embargo_until, by=by, at=at)
+        catalog.embargo(session, photo.id, until=item.embargo_until, visible_to=item.visible_to, by=by, at=at)
 
 
 def _depictions(item: BatchItem) -> Depictions | None:

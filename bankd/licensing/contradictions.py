@@ -34,6 +34,8 @@ def contradictions(file: RightsFile) -> Iterator[tuple[Place, str]]:
     )
     replaced = {license.supersedes: license.ref for license in file.licenses if license.supersedes}
     for index, entry in enumerate(file.photos):
+        if entry.visible_to and entry.embargo_until is None:
+            yield ("photos", index), "`visible_to` without `embargo_until` holds nothing back; state the day"
         for number, ref in enumerate(entry.licenses):
             if replaced.get(ref) in entry.licenses:
                 yield (

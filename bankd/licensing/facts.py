@@ -113,10 +113,13 @@ def _starts(terms: GrantTerms, embedded: EmbeddedRights) -> list[datetime]:
     return [start_of(terms.starts_on, terms.zone), *said]
 
 
-def use_facts(use: Use, *, at: datetime, circulation: Circulation = "new") -> UseFacts:
+def use_facts(
+    use: Use, *, at: datetime, department: str = "", circulation: Circulation = "new"
+) -> UseFacts:
     """The use as policy sees it at the moment `at`.
 
     Args:
+        department: who asks, as `bankd.access.service.department_called` has it.
         circulation: `stock` or `archive` only for what a record shows to have been handed out or published
             before; `use` then has the period for which it goes on.
     """
@@ -138,6 +141,7 @@ def use_facts(use: Use, *, at: datetime, circulation: Circulation = "new") -> Us
         beneficiaries=use.beneficiaries,
         alterations=use.alterations,
         fields=fields(use),
+        department=department,
         brand=use.brand,
         circulation=circulation,
     )

@@ -237,7 +237,11 @@ class PhotosEntry(Value):
     disputed: Name | None = None
     """Why the rights are in dispute; the photos are blocked until the dispute is lifted."""
     embargo_until: Day | None = None
-    """First day on which the photos may be used."""
+    """First day on which the photos may be published. Until then they are there for nobody else than
+    `visible_to`."""
+    visible_to: Annotated[tuple[Name, ...], OneOrMore] = ()
+    """Only with `embargo_until`: departments, by name, that may prepare pictures published from that day on;
+    `house` for people of no department."""
     zone: str = "UTC"
     """The time zone of that day."""
 
@@ -255,6 +259,8 @@ class PhotoRights(Value):
     disputed: str | None
     embargo_until: datetime | None
     """The instant in UTC at which the embargo ends."""
+    visible_to: tuple[str, ...] = ()
+    """Departments that may prepare for it. Where entries differ on a photo, those that all of them name."""
 
     @property
     def attached(self) -> tuple[Ref, ...]:
@@ -303,6 +309,7 @@ class RightsFile(Value):
             depictions = depictions.tightened_by(other)
         disputes = [entry.disputed for entry in entries if entry.disputed]
         embargoes = [start_of(entry.embargo_until, entry.zone) for entry in entries if entry.embargo_until]
+        seers = [frozenset(entry.visible_to) for entry in entries if entry.embargo_until]
         return PhotoRights(
             grants=tuple(dict.fromkeys(grants)),
             depictions=depictions,
@@ -310,6 +317,7 @@ class RightsFile(Value):
             people=tuple(dict.fromkeys(person for entry in entries for person in entry.people)),
             disputed="; ".join(disputes) or None,
             embargo_until=max(embargoes, default=None),
+            visible_to=tuple(sorted(frozenset.intersection(*seers))) if seers else (),
         )
 
     def document_file(self, document: DocumentEntry) -> Path:

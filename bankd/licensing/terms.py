@@ -411,7 +411,7 @@ class EmbeddedRights(Value):
     begins_at: str | None = None  # date released, embargo: as written
 
 
-MUTABLE = frozenset({"blocks"})
+MUTABLE = frozenset({"blocks", "embargo_visible_to", "embargo_ends_at"})
 """Facts of the day, outside of profiles and their hashes."""
 
 
@@ -486,6 +486,8 @@ class GrantFacts(Value):
     subjects_shown: frozenset[Subject] = frozenset()
     brands: frozenset[str] = frozenset()  # `sector/brand`, `any` for every sector
     blocks: frozenset[str] = frozenset()
+    embargo_visible_to: frozenset[str] = frozenset()  # departments that prepare for the day while it holds
+    embargo_ends_at: str | None = None  # while it holds
 
 
 LATER_FACTS: Mapping[str, Any] = {

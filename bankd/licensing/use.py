@@ -61,5 +61,6 @@ class UseFacts(Value):
     beneficiaries: frozenset[str] = frozenset()  # others in whose interest it is used
     alterations: frozenset[Alteration]
     fields: frozenset[str]  # exclusivity atoms that the use touches, as `GrantFacts.carved`
+    department: str = ""  # who asks, by name; `house`: somebody of none; empty: nobody, who sees no embargo
     brand: str | None = None  # the one that the picture is made for
     circulation: Circulation = "new"  # never declared: what is done with something handed out before

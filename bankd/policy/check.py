@@ -59,7 +59,7 @@ def _facts_and_schema_differ(bundle: Bundle) -> list[str]:
     whole = attributes(GRANT)
     if ERROR_IN_EVALUATION in decide(bundle, "synthesize", whole, USE).policies:
         found.append(f"`{SCHEMA}`: `Grant` has not the attributes of grant facts")
-    for name in (*compile.REQUIRED, compile.BLOCKS):
+    for name in (*compile.REQUIRED, compile.BLOCKS, "embargo_visible_to"):
         partial = {key: value for key, value in whole.items() if key != name}
         if ERROR_IN_EVALUATION not in decide(bundle, "synthesize", partial, USE).policies:
             found.append(f"`{SCHEMA}`: `Grant` must demand `{name}`")
@@ -111,6 +111,7 @@ GRANT = GrantFacts(
     basis_territories=NONE,
     title="complete",
     integrity="covenanted",
+    embargo_ends_at=MOMENT,
     release_territories=frozenset({"JP"}),
     release_channels=frozenset(),
     release_purposes=frozenset(),

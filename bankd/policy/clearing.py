@@ -37,13 +37,16 @@ class Rights:
     terms: Mapping[UUID, GrantTerms]
 
 
-def terms_of(session: Session, use: Use, *, at: datetime) -> Terms:
+def terms_of(session: Session, use: Use, *, at: datetime, department: str = "") -> Terms:
     """Under the bundle that is active now.
+
+    Args:
+        department: who asks, as `access.service.department_called` has it; nobody sees no embargo.
 
     Raises:
         NoActiveBundle: nothing clears without rules.
     """
-    return Terms(policy.active(session), use_facts(use, at=at), at)
+    return Terms(policy.active(session), use_facts(use, at=at, department=department), at)
 
 
 def rights_of(

@@ -40,7 +40,7 @@ from bankd.licensing.use import UseFacts
 from bankd.licensing.vocabulary import Action
 from bankd.policy.engine import AnyUse
 from bankd.policy.errors import NotCompilable
-from bankd.policy.facts import USE_MOMENTS, attributes, known, moment, use_attributes
+from bankd.policy.facts import USE_MOMENTS, attributes, heard, moment, use_attributes
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, Bundle, Policy
 
 PROFILE_GRANTS: FromClause = ProfileGrant.__table__
@@ -50,8 +50,15 @@ SETS = ARRAY(Text)
 MOMENTS = DateTime(timezone=True)
 
 # In a profile nothing is blocked: the blocks of the day are bits of each row,
-# `photos.grant_blocks` and `photos.blocked_until`.
+# `photos.grant_blocks` and `photos.blocked_until`; who sees an embargo, and its end, stand on the photo too.
 BLOCKS = "blocks"
+
+OF_THE_DAY: Mapping[str, ColumnElement[Any]] = {
+    BLOCKS: literal([], SETS),
+    "embargo_visible_to": literal([], SETS),
+    "embargo_ends_at": literal(None, MOMENTS),
+}
+assert OF_THE_DAY.keys() == MUTABLE
 
 COMPARED: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge
@@ -138,7 +145,11 @@ class Scope:
         return and_(
             true(),
             *(column.is_not(None) for column in columns if column.nullable),
-            *(_silent(self._source.c[name], default) for name, default in lacking.items()),
+            *(
+                _silent(self._source.c[name], default)
+                for name, default in lacking.items()
+                if name not in MUTABLE
+            ),
         )
 
     def fires(self, policy: Policy) -> ColumnElement[bool]:
@@ -224,8 +235,8 @@ class Scope:
         return literal(values, SETS)
 
     def _column(self, name: str) -> Sql:
-        if name == BLOCKS:
-            return literal([], SETS)
+        if name in OF_THE_DAY:
+            return OF_THE_DAY[name]
         if name not in GrantFacts.model_fields or name not in self._source.c:
             raise NotCompilable(self._policy, f"`{name}` is no column of `profile_grants`")
         return self._source.c[name]
@@ -245,17 +256,15 @@ def _scope(bundle: Bundle, action: Action, use: AnyUse, source: FromClause) -> S
     stated = use_attributes(use)
     if stated is None:
         return None
-    stated = known(stated, bundle.lacking["Use"])
-    if stated.keys() & bundle.lacking["Use"].keys():
-        return None
-    return Scope(source, stated, lacking=bundle.lacking)
+    return Scope(source, heard(stated, bundle.lacking["Use"]), lacking=bundle.lacking)
 
 
 def _silent(column: ColumnElement[Any], default: Any) -> ColumnElement[bool]:
     if default is None:
         return column.is_(None)
     if isinstance(default, frozenset):
-        return and_(column.is_not(None), func.cardinality(column) == 0)
+        same = literal(sorted(default), SETS)
+        return and_(column.is_not(None), *(column.bool_op(sign)(same) for sign in ("@>", "<@")))
     return and_(column.is_not(None), column == literal(default, column.type))
 
 

@@ -12,7 +12,7 @@ import cedarpy
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.licensing.vocabulary import Action, Basis
-from bankd.policy.facts import Facts, SetFacts, document, known, set_facts, use_attributes
+from bankd.policy.facts import Facts, SetFacts, document, heard, set_facts, use_attributes
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, NO_GRANT, Bundle
 
 PRINCIPAL = 'Actor::"house"'
@@ -138,7 +138,7 @@ def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use:
     context = use_attributes(use)
     if context is None:
         return [UNREADABLE] * len(asked)
-    context = known(context, lacking["Use"])
+    context = heard(context, lacking["Use"])
     different = [each for each in dict.fromkeys(asked) if each is not None]
     answers = dict(zip(different, _decide(bundle, action, kind, different, json.dumps(context)), strict=True))
     return [UNREADABLE if each is None else answers[each] for each in asked]

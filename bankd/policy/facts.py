@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -96,23 +96,27 @@ def _competing(brands: Set[str]) -> frozenset[str]:
 
 
 LATER: Mapping[str, Mapping[str, Any]] = {
-    "Grant": LATER_FACTS,
+    "Grant": {
+        name: GrantFacts.model_fields[name].default
+        for name in (*LATER_FACTS, "embargo_visible_to", "embargo_ends_at")
+    },
     "GrantSet": {
         name: field.default for name, field in SetFacts.model_fields.items() if not field.is_required()
     },
-    "Use": {
-        name: field.default
-        for name, field in UseFacts.model_fields.items()
-        if name in ("circulation", "brand")
-    },
+    "Use": {name: UseFacts.model_fields[name].default for name in ("circulation", "department", "brand")},
 }
-"""Facts that a bundle may be older than, by the type that they are of, and what says nothing of each."""
+"""Facts that a bundle may be older than, by their type, and what says nothing of each."""
 
 
 def attributes(facts: Facts) -> dict[str, Any]:
     """Facts as JSON has them, sets as sorted lists; None is left out, as Cedar's optional wants it."""
     values = facts.model_dump(warnings=False) if isinstance(facts, BaseModel) else facts
     return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def heard(values: dict[str, Any], lacking: Collection[str]) -> dict[str, Any]:
+    """What a bundle hears of a use: it has no rule about what is younger, and decides by those it has."""
+    return {name: value for name, value in values.items() if name not in lacking}
 
 
 def known(values: dict[str, Any], lacking: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class Filter:
     own: tuple[datetime, ...]  # moments that the use itself names
     condition: Callable[[], ColumnElement[bool]]  # made when it is needed: where an answer is kept it is not
     source: FromClause = compile.PROFILE_GRANTS
+    department: str = ""  # who asks
+    starts_at: datetime = NEVER  # of the use
 
     @cached_property
     def allows(self) -> ColumnElement[bool]:
@@ -128,8 +130,9 @@ def filter_for(
     moments = {name: _moment(known.pop(name)) for name in sorted(USE_MOMENTS)}
     now = moments.pop("now")
     own = tuple(moments.values())
+    department = known.pop("department")  # makes no difference to a profile
     about = (bundle.digest, action, json.dumps(known, sort_keys=True), own)
-    return Filter(about, now, own, condition, source)
+    return Filter(about, now, own, condition, source, department, moments["starts_at"])
 
 
 def _moment(text: str) -> datetime:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, cast, func, literal, select
+from sqlalchemy import BigInteger, Integer, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.models import LogEntry
@@ -41,12 +41,13 @@ def rank(
     """As `reference.rank`, which answers where the bank is small or the index does not stand yet.
 
     The index is of a moment at which every log entry was seen that this
-    session sees. A session that has written sees what no index can, and is answered by Postgres.
+    session sees. A session that has written sees what no index can, and is answered by Postgres;
+    so is a department that may see photos under embargo, which the index holds back from everyone.
     """
     if not categories:
         return []
     state = _state(session)
-    if state.large and not state.written:
+    if state.large and not state.written and not _sees_embargoed(session, cleared, at=at):
         ranked = _resident(
             session, state.epoch, cleared, categories, query, k, at, without, without_grants, work
         )
@@ -118,6 +119,12 @@ def _state(session: Session) -> _State:
         )
     ).one()
     return _State((last or 0) >= RESIDENT_FROM, written, 0 if epoch is None else epoch + 1)
+
+
+def _sees_embargoed(session: Session, cleared: Filter, *, at: datetime) -> bool:
+    if not cleared.department:
+        return False
+    return bool(session.scalar(select(exists().where(reference.in_view_of(cleared, at=at)))))
 
 
 def _held(session: Session, grants: frozenset[UUID]) -> list[tuple[bytes, int, int]]:

@@ -13,12 +13,16 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Double,
     Integer,
     SmallInteger,
     String,
+    and_,
+    any_,
     cast,
     column,
+    false,
     func,
     literal,
     or_,
@@ -110,7 +114,7 @@ def rank(
             Descriptor.format == FORMAT,
             Photo.state == "admitted",
             _without(clears.c.mask, _blocked(without_grants), BigInteger) != 0,
-            or_(Photo.blocked_until.is_(None), Photo.blocked_until <= at),
+            or_(Photo.blocked_until.is_(None), Photo.blocked_until <= at, in_view_of(cleared, at=at)),
             *([Photo.id.not_in(without)] if without else []),
         )
         .correlate(regions)
@@ -145,6 +149,24 @@ def rank(
     for region, *fields in session.execute(statement):
         ranked[region].append(Ranked(*fields))
     return ranked
+
+
+def in_view_of(cleared: Filter, *, at: datetime) -> ColumnElement[bool]:
+    """Photos that are held back by nothing but an embargo that who asks may see, and that ends in time.
+
+    What policy says of `embargo_visible_to` and `embargo_ends_at`, of a row of photos.
+    """
+    if not cleared.department:
+        return false()
+    return and_(
+        Photo.embargo_until > at,
+        Photo.embargo_until <= cleared.starts_at,
+        literal(cleared.department) == any_(Photo.embargo_visible_to),
+        Photo.disputed_at.is_(None),
+        Photo.withdrawn_at.is_(None),
+        Photo.erased_at.is_(None),
+        or_(Photo.held_until.is_(None), Photo.held_until <= at),
+    )
 
 
 def _blocked(grants: frozenset[UUID]) -> Any:

@@ -1,7 +1,7 @@
 """Why the bank cannot serve a region: how many segments there are, and what stands in their way.
 
-Photos under embargo or erased are counted nowhere: that they exist is
-nobody's business yet, or any more.
+Photos erased are counted nowhere, and those under embargo for nobody but who may
+see them: that they exist is nobody else's business yet, or any more.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, any_, exists, false, func, literal, or_, select
+from sqlalchemy import BigInteger, Integer, any_, exists, false, func, literal, not_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from bankd.catalog.taxonomy import Taxonomy
 from bankd.policy import compile as compiled
 from bankd.policy.clearing import Terms
 from bankd.policy.explain import says
+from bankd.policy.facts import moment
 from synth.layout import Region
 
 NO_SEGMENTS = "no-segments"
@@ -29,7 +30,9 @@ PROMISED = "cap-promised"
 PROMISED_SAYS = "The pictures that this license still allows are fewer than were asked for here and elsewhere"
 LEFT_OUT = "left-out"
 LEFT_OUT_SAYS = "It cleared at first and no longer did when its rights were looked at again"
-OWN = {BLOCKED: BLOCKED_SAYS, PROMISED: PROMISED_SAYS, LEFT_OUT: LEFT_OUT_SAYS}
+EMBARGOED = "embargoed"
+EMBARGOED_SAYS = "It may not be published before its embargo ends"
+OWN = {BLOCKED: BLOCKED_SAYS, PROMISED: PROMISED_SAYS, EMBARGOED: EMBARGOED_SAYS, LEFT_OUT: LEFT_OUT_SAYS}
 KINDS = 1000  # of rights profiles, of which policies are asked; where there are more, so many of them
 
 
@@ -96,7 +99,11 @@ class _Held:
 def _held(
     session: Session, category: int, *, terms: Terms, left_out: frozenset[UUID], full: frozenset[UUID]
 ) -> _Held:
-    visible = or_(Photo.embargo_until.is_(None), Photo.embargo_until <= terms.at)
+    over = or_(Photo.embargo_until.is_(None), Photo.embargo_until <= terms.at)
+    seen = (
+        literal(terms.use.department) == any_(Photo.embargo_visible_to) if terms.use.department else false()
+    )
+    starts_at = literal(moment(terms.use.starts_at), compiled.MOMENTS)
     promised = exists().where(PhotoGrant.photo_id == Photo.id, PhotoGrant.grant_id.in_(full))
     each = (
         select(
@@ -108,10 +115,11 @@ def _held(
                 func.coalesce(Photo.held_until > terms.at, False),
             ).label(BLOCKED),
             (promised if full else false()).label(PROMISED),
+            (not_(over) & (Photo.embargo_until > starts_at)).label(EMBARGOED),
             (Photo.id.in_(left_out) if left_out else false()).label(LEFT_OUT),
         )
         .join(Photo, Photo.id == Segment.photo_id)
-        .where(Segment.category_id == category, Photo.state == "admitted", visible)
+        .where(Segment.category_id == category, Photo.state == "admitted", or_(over, seen))
         .subquery()
     )
     alike = (each.c.profile_id, *(each.c[name] for name in OWN))

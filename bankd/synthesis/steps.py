@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from bankd.access import service as access
 from bankd.audit import checkpoints
 from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
@@ -107,7 +108,8 @@ def _order(
         at = rt.now()
         wanted = service.wanted(session, request)
         full |= caps.short(session, places=len(wanted.variations) if scarce else 1, at=at)
-        terms = terms_of(session, Use.model_validate(request.use), at=at)
+        asks = access.department_called(session, request.department_id)
+        terms = terms_of(session, Use.model_validate(request.use), at=at, department=asks)
         made_with = made_by.networks(session, request, terms)
         if isinstance(made_with, SealRefused):
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from bankd import retrieval
+from bankd.access import service as access
+from bankd.audit.actor import Actor
 from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import caps
@@ -37,7 +39,14 @@ class Named:
 
 
 def survey(
-    session: Session, layouts: Sequence[Named], use: Use, *, frame: Frame, taxonomy: Taxonomy, at: datetime
+    session: Session,
+    layouts: Sequence[Named],
+    use: Use,
+    *,
+    frame: Frame,
+    taxonomy: Taxonomy,
+    by: Actor,
+    at: datetime,
 ) -> Coverage:
     """How well the bank could serve these layouts for this use, today.
 
@@ -45,7 +54,7 @@ def survey(
     other, so its scores are these or lower, and grants that clash are found
     by a request alone.
     """
-    terms = terms_of(session, use, at=at)
+    terms = terms_of(session, use, at=at, department=access.department_called(session, by.department_id))
     full = caps.short(session, places=1, at=at)
     names = {category.id: category.name for category in taxonomy.categories}
     left_out: set[UUID] = set()

@@ -13,7 +13,7 @@ from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import GrantNotFound, TooManyGrants
 from bankd.licensing.models import Grant, ProfileGrant, RightsProfile
 from bankd.licensing.profiles import facts_for, profile_for
-from bankd.licensing.terms import EmbeddedRights, GrantFacts
+from bankd.licensing.terms import MUTABLE, EmbeddedRights, GrantFacts
 
 Record = Callable[..., Grant]
 SHOWN = Depictions(persons=False, model_release="not-needed", youngest="adult", property_release="not-needed")
@@ -49,17 +49,17 @@ def test_the_columns_say_what_the_facts_say(session: Session, record: Record) ->
     assert len(rows) == 2
     assert [GrantFacts.model_validate({**facts, "blocks": []}) for facts in profile.facts] == facts
     for row, expected in zip(rows, facts, strict=True):
-        for name in GrantFacts.model_fields.keys() - {"blocks"}:
+        for name in GrantFacts.model_fields.keys() - MUTABLE:
             stored, wanted = getattr(row, name), getattr(expected, name)
             if isinstance(stored, datetime):
                 stored = stored.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
             assert (frozenset(stored) if isinstance(stored, list) else stored) == wanted, name
 
 
-def test_every_fact_but_blocks_has_a_column() -> None:
+def test_every_fact_but_those_of_the_day_has_a_column() -> None:
     columns = {column.name for column in ProfileGrant.__table__.columns}
 
-    assert columns == GrantFacts.model_fields.keys() - {"blocks"} | {"profile_id", "ordinal"}
+    assert columns == GrantFacts.model_fields.keys() - MUTABLE | {"profile_id", "ordinal"}
 
 
 def test_a_photo_with_no_grant_has_a_profile_that_clears_nothing(session: Session) -> None:
