@@ -21,6 +21,7 @@ MODELS = (
     "bankd.licensing.models",
     "bankd.licensing.ending",
     "bankd.catalog.models",
+    "bankd.catalog.embedded",
     "bankd.ingestion.models",
     "bankd.policy.models",
     "bankd.training.models",

@@ -30,6 +30,7 @@ from bankd.catalog.errors import (
     PhotoNotFound,
     TaxonomyInvalid,
 )
+from bankd.catalog.superseding import EmbeddedAlreadySuperseded
 from bankd.errors import BankError
 from bankd.exposure.errors import ExposureError, TakedownAlreadyDone, TakedownNotFound
 from bankd.ingestion.errors import BatchNotFound, IngestionError, ItemNotFound, Refused
@@ -123,6 +124,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             AlreadyRecorded,
             AlreadyReplaced,
             AlreadySuperseded,
+            EmbeddedAlreadySuperseded,
             AlreadyTakenDown,
             AlreadyVerified,
             GrantAlreadyWithdrawn,

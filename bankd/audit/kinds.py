@@ -47,6 +47,7 @@ class Kind(StrEnum):
     PHOTO_DISPUTED = "photo.disputed"
     PHOTO_DISPUTE_LIFTED = "photo.dispute-lifted"
     PHOTO_EMBARGOED = "photo.embargoed"
+    EMBEDDED_SUPERSEDED = "photo.embedded-superseded"
     PHOTO_ERASED = "photo.erased"
     PHOTO_FACES_DISMISSED = "photo.faces-dismissed"
 
@@ -112,6 +113,7 @@ TOUCHES_RIGHTS = frozenset(
         Kind.PHOTO_DISPUTED,
         Kind.PHOTO_DISPUTE_LIFTED,
         Kind.PHOTO_EMBARGOED,
+        Kind.EMBEDDED_SUPERSEDED,
         Kind.PHOTO_ERASED,
         Kind.BUNDLE_ACTIVATED,
     }
