@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.licensing.models import GrantCounter
+from bankd.provenance import c2pa, pixels
 from bankd.provenance.models import HandoutHold, Publication
 from bankd.royalties.models import Accrual
 from bankd.synthesis.handouts import NotHandedOut
+from bankd.synthesis.verification import credentials
 from bankd.usage import handouts, publications
 from bankd.usage.errors import (
     AlreadyReplaced,
@@ -130,23 +132,28 @@ def test_what_a_handout_held_and_did_not_publish_is_freed_after_its_period(desk:
 
 
 def test_a_comp_bears_its_watermark_costs_nothing_and_may_not_be_published(desk: Any) -> None:
-    desk = desk(
-        fees=FEES, caps=[{"trigger": "handout", "most": 0}], currency="JPY", audiences=["public", "comp"]
-    )
+    capped = [{"trigger": "handout", "most": 2}]
+    desk = desk(fees=FEES, caps=capped, currency="JPY", audiences=["public", "comp"])
     composite = desk.composite()
+    only_comp = desk.composite(audience="comp", seed=8)
+    for _ in range(2):
+        assert not desk.handout(composite.id).comp
     assert list(desk.give(composite.id).reasons) == ["handouts-used-up"]
 
     given = desk.give(composite.id, comp=True)
 
     assert given.handout.comp and given.handout.file_sha256 != composite.file_sha256
-    with desk.bank.rt.transaction() as session:
-        assert set(owed(session)) == {"seal"}
+    seen = pixels.decode(given.file).astype(int) - pixels.decode(desk.give(composite.id, comp=True).file)
+    assert not seen.any()  # the same watermark each time
+    anchors_pem = credentials(desk.bank.rt).anchors_pem
+    signed = c2pa.read(given.file, anchors_pem=anchors_pem)
+    assert signed is not None and signed.trusted and signed.manifest_text is None
     assert desk.publish(given.handout.id).outside == ["comp"]
-
-    only_comp = desk.composite(audience="comp", seed=8)
     assert desk.give(only_comp.id).handout.comp
     with desk.bank.rt.transaction() as session:
+        assert owed(session, composite_id=composite.id)["handout"] == 2 * 500
         assert owed(session, composite_id=only_comp.id) == {}
+        assert counters(session)["handout"] == (0, 2, 0)
 
 
 def test_a_publication_found_without_a_handout_is_recorded_and_marked(desk: Any) -> None:
