@@ -99,7 +99,8 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
         for credit in disclosures.credits():
             click.echo(f"credit owed ({credit.placement}): {credit.text}")
         for handout in found.handouts:
-            click.echo(f"handed out {word(handout.at)} to {handout.recipient} for {handout.channel}")
+            given = "handed out as a comp" if handout.comp else "handed out"
+            click.echo(f"{given} {word(handout.at)} to {handout.recipient} for {handout.channel}")
 
 
 @composites.command()
@@ -209,7 +210,14 @@ def _document(found: Composite, manifest: Manifest, disclosures: Disclosures) ->
         "effective_license": plain(disclosures.license()),
         "credits_owed": plain(disclosures.credits()),
         "handouts": [
-            {"id": one.id, "recipient": one.recipient, "channel": one.channel, "at": one.at, "by": one.by}
+            {
+                "id": one.id,
+                "recipient": one.recipient,
+                "channel": one.channel,
+                "comp": one.comp,
+                "at": one.at,
+                "by": one.by,
+            }
             for one in found.handouts
         ],
     }

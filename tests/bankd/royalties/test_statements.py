@@ -104,7 +104,9 @@ def test_each_part_is_stated_once_held_while_it_must_be_and_corrected_by_the_nex
         entry = accrual.correct(session, wrong.id, amount_minor=70, reason="half page", **desk.who)
         assert entry.amount_minor == 70 - wrong.amount_minor
         assert accrual.correct(session, entry.id, amount_minor=70, reason="again", **desk.who) is None
-        assert total(session, subject_id=wrong.subject_id, fee=1, photo_id=wrong.photo_id) == 70
+        for figure in (0, 5, 10**9, 10**9 - 1, wrong.amount_minor, 70):
+            accrual.correct(session, entry.id, amount_minor=figure, reason="looked at again", **desk.who)
+            assert total(session, subject_id=wrong.subject_id, fee=1, photo_id=wrong.photo_id) == figure
         other = session.scalar(select(Accrual.photo_id).where(Accrual.photo_id != wrong.photo_id))
         for bad, error, sentence in (
             ({"accrual_id": 10**9, "amount_minor": 1, "reason": "x"}, AccrualNotFound, "no accrual"),
