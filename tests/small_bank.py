@@ -18,6 +18,7 @@ from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import house
 from bankd.config import Settings
+from bankd.ingestion import faces
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.service import NewPhoto
 from bankd.licensing import service as licensing
@@ -117,7 +118,12 @@ class Bank:
                 claimed = ingestion.claim(session, item.id, at=self.rt.now())
                 assert claimed is not None
                 outcome = ingestion.ingest_item(
-                    session, claimed, blobs=self.rt.blobs, by=self.rt.actor, at=self.rt.now()
+                    session,
+                    claimed,
+                    blobs=self.rt.blobs,
+                    detect=faces.NOBODY,
+                    by=self.rt.actor,
+                    at=self.rt.now(),
                 )
                 assert outcome is not None and outcome.state == "taken", outcome
                 assert outcome.photo_id is not None

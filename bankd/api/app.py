@@ -15,6 +15,7 @@ from bankd.api import (
     photos,
     problems,
     publications,
+    releases,
     reports,
     requests,
     statements,
@@ -45,7 +46,8 @@ def create(runtime: Runtime) -> FastAPI:
     problems.install(app)
     app.include_router(health.router(runtime))
     nouns = (
-        photos, licenses, requests, composites, publications, statements, models, reports, withdrawals
+        photos, licenses, releases, requests, composites, publications, statements, models, reports,
+        withdrawals,
     )  # fmt: skip
     for noun in nouns:
         app.include_router(noun.router)

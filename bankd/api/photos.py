@@ -21,11 +21,12 @@ from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.licenses import REASON_MOST, Reason, import_rights, read_rights
 from bankd.api.problems import responses
 from bankd.api.uploads import content, save
+from bankd.catalog import renewing, superseding
 from bankd.catalog import service as catalog
-from bankd.catalog import superseding
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.catalog.errors import PhotoNotFound
 from bankd.catalog.models import Category, Photo, PhotoGrant, PhotoRelease, Segment
+from bankd.catalog.releases import FlaggedFaces
 from bankd.catalog.taxonomy import read_classes
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.errors import BatchNotFound
@@ -101,6 +102,7 @@ class PhotoState(BaseModel):
     grants: list[HeldGrant]
     releases: list[str]
     depictions: dict[str, Any]
+    faces: int = Field(description="How many a face detector flagged, where nobody has dismissed them")
     disputed_at: datetime | None
     dispute_reason: str | None
     embargo_until: datetime | None
@@ -264,6 +266,20 @@ def supersede_embedded(
         )  # fmt: skip
 
 
+@router.post(
+    "/{photo}/dismiss-faces",
+    summary="Say that nobody can be recognised by the faces flagged in a photo",
+    openapi_extra=takes(Permission.PHOTOS_DISPUTE),
+    responses=responses(404, 409, 413, 422),
+)
+def dismiss_faces(call: Called, photo: UUID, body: Reason) -> PhotoState:
+    """A photo that is held for them goes on, with what its rights record says of persons."""
+    with call.transaction() as session:
+        _seen(session, call, photo)
+        found = renewing.dismiss_faces(session, photo, reason=body.reason, by=call.by, at=call.at)
+        return _photo(session, found)
+
+
 def _new_photos(folder: Path, photos: Files, maps: dict[str, Files]) -> list[NewPhoto]:
     """Files of a form matched by stem, as those of a folder are."""
     stems: dict[str, str] = {}
@@ -404,6 +420,7 @@ def _photo(session: Session, photo: Photo) -> PhotoState:
         ],
         releases=list(releases),
         depictions=photo.depictions,
+        faces=0 if photo.faces_dismissed_at else FlaggedFaces.of(photo).count,
         disputed_at=photo.disputed_at,
         dispute_reason=photo.dispute_reason,
         embargo_until=photo.embargo_until,

@@ -24,6 +24,7 @@ from bankd.access.errors import AccessError, DepartmentNotFound, NotAuthenticate
 from bankd.api.errors import ApiError, BodyTooLarge, DepartmentForeign, HandoutRefused, KeyMissing
 from bankd.catalog.errors import (
     CatalogError,
+    NoFacesFlagged,
     PhotoAlreadyDisputed,
     PhotoErased,
     PhotoNotDisputed,
@@ -135,6 +136,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             NothingRenews,
             NothingToCompare,
             NoticeAlreadyGiven,
+            NoFacesFlagged,
             PhotoAlreadyDisputed,
             PhotoErased,
             PhotoNotDisputed,

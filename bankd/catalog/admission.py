@@ -16,7 +16,7 @@ from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import pulling, releases, service, taxonomy
 from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Tombstone
-from bankd.catalog.releases import NO_FACES, Coverages, FlaggedFaces
+from bankd.catalog.releases import NO_FACES, Covers, FlaggedFaces
 from bankd.licensing import profiles
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.people import WHOM_UNSAID, PersonSegment
@@ -125,7 +125,7 @@ def admit(
     descriptors: Iterable[DescriptorFacts],
     grant_ids: Sequence[UUID],
     release_ids: Sequence[UUID],
-    people: Coverages = NO_RELEASES,
+    people: Covers = NO_RELEASES,
     depictions: Depictions,
     by: Actor,
     at: datetime,
@@ -135,10 +135,10 @@ def admit(
     profile and no ranking statement sees them.
 
     Raises:
-        GrantNotFound, TooManyGrants, CoverageInvalid: nothing was written.
+        GrantNotFound, TooManyGrants, CoverInvalid: nothing was written.
         ReleaseNotFound: roll back then.
     """
-    coverages: Coverages = {**dict.fromkeys(release_ids, WHOM_UNSAID), **people}
+    covers: Covers = {**dict.fromkeys(release_ids, WHOM_UNSAID), **people}
     persons = [
         PersonSegment(ordinal, segment.instance)
         for ordinal, segment in enumerate(segments)
@@ -147,7 +147,7 @@ def admit(
     rights = service.rights_of(
         session,
         grant_ids,
-        coverages=coverages,
+        covers=covers,
         depictions=depictions,
         embedded=photo.embedded,
         persons=persons,
@@ -202,15 +202,15 @@ def admit(
                 for ordinal, (grant_id, _) in enumerate(rights.ordered)
             ],
         )
-    releases.add(session, row.id, coverages)
+    releases.add(session, row.id, covers)
     _write(session, row, segments, descriptors)
-    if coverages:
+    if covers:
         pulling.settle(session, [row.id])
     if row.state == "admitted":
         log.append(
             session, Kind.PHOTO_ADMITTED, by=by, at=at,
             photo=row.id, sha256=row.sha256, pixel_sha256=row.pixel_sha256, department=row.department_id,
-            segments=len(segments), grants=sorted(grant_ids), releases=sorted(coverages),
+            segments=len(segments), grants=sorted(grant_ids), releases=sorted(covers),
             covers={str(id): one.as_json() for id, one in people.items()},
             depictions=row.depictions, embedded=row.embedded, profile=row.profile_id,
         )  # fmt: skip

@@ -67,7 +67,7 @@ class PhotoNotDisputed(CatalogError):
         self.photo_id = photo_id
 
 
-class CoverageInvalid(CatalogError):
+class CoverInvalid(CatalogError):
     """A release is said to cover what is no person of this photo."""
 
     def __init__(self, what: str, number: int) -> None:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from bankd.access.permissions import sees
 from bankd.audit.actor import Actor
 from bankd.catalog.errors import PhotoNotFound
-from bankd.catalog.models import Category, Photo, PhotoGrant, Segment
+from bankd.catalog.models import Category, Photo, PhotoGrant, PhotoRelease, Segment
 from bankd.licensing import service as licensing
-from bankd.licensing.models import Grant, License
+from bankd.licensing.models import Grant, License, Release
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class PhotoShown:
     taken_at: datetime
     depictions: dict[str, object]
     embedded: dict[str, object]
+    faces: dict[str, object] | None  # flagged, see `catalog.models.Photo`
+    faces_dismissed_at: datetime | None
+    faces_dismissed_reason: str | None
+    releases: tuple[str, ...]  # refs
     grants: tuple[HeldGrant, ...]
     categories: dict[str, int]  # how many segments of each
 
@@ -140,6 +144,17 @@ def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:
         taken_at=found.taken_at,
         depictions=found.depictions,
         embedded=found.embedded,
+        faces=found.faces,
+        faces_dismissed_at=found.faces_dismissed_at,
+        faces_dismissed_reason=found.faces_dismissed_reason,
+        releases=tuple(
+            session.scalars(
+                select(Release.ref)
+                .join(PhotoRelease, PhotoRelease.release_id == Release.id)
+                .where(PhotoRelease.photo_id == photo_id)
+                .order_by(Release.ref)
+            )
+        ),
         grants=tuple(HeldGrant(ref, title, standing[grant_id]) for grant_id, ref, title in held),
         categories=dict(sorted(Counter(names).items())),
     )

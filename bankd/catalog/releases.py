@@ -9,15 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
+from bankd.audit.actor import Actor
 from bankd.catalog import taxonomy
-from bankd.catalog.errors import CoverageInvalid
+from bankd.catalog.errors import CoverInvalid
 from bankd.catalog.models import Photo, PhotoRelease, Segment
 from bankd.licensing.consents import Seen
 from bankd.licensing.errors import ReleaseNotFound
 from bankd.licensing.models import Release
-from bankd.licensing.people import WHOM_UNSAID, Coverage, PersonSegment
+from bankd.licensing.people import WHOM_UNSAID, Cover, PersonSegment
 
-Coverages = Mapping[UUID, Coverage]
+Covers = Mapping[UUID, Cover]
 
 
 @dataclass(frozen=True)
@@ -49,39 +50,39 @@ class FlaggedFaces:
 NO_FACES = FlaggedFaces()
 
 
-def add(session: Session, photo_id: UUID, coverages: Coverages) -> None:
-    """Attach releases; one that is attached already gets the coverage, where one is said.
+def add(session: Session, photo_id: UUID, covers: Covers) -> None:
+    """Attach releases; one that is attached already gets the cover, where one is said.
 
     Raises:
         ReleaseNotFound.
     """
-    if not coverages:
+    if not covers:
         return
-    missing = coverages.keys() - set(session.scalars(select(Release.id).where(Release.id.in_(coverages))))
+    missing = covers.keys() - set(session.scalars(select(Release.id).where(Release.id.in_(covers))))
     if missing:
         raise ReleaseNotFound(str(min(missing)))
     columns = ("whole", "segments", "instances")
-    for release_id, coverage in sorted(coverages.items()):
+    for release_id, cover in sorted(covers.items()):
         row = postgresql.insert(PhotoRelease).values(
             photo_id=photo_id,
             release_id=release_id,
-            whole=coverage.whole,
-            segments=sorted(coverage.segments),
-            instances=sorted(coverage.instances),
+            whole=cover.whole,
+            segments=sorted(cover.segments),
+            instances=sorted(cover.instances),
         )
         keys = [PhotoRelease.photo_id, PhotoRelease.release_id]
-        if coverage == WHOM_UNSAID:
+        if cover == WHOM_UNSAID:
             session.execute(row.on_conflict_do_nothing(index_elements=keys))
         else:
             said = {name: row.excluded[name] for name in columns}
             session.execute(row.on_conflict_do_update(index_elements=keys, set_=said))
 
 
-def held(session: Session, photo_id: UUID) -> dict[UUID, Coverage]:
+def held(session: Session, photo_id: UUID) -> dict[UUID, Cover]:
     """The releases that a photo holds, with what each covers."""
     rows = session.scalars(select(PhotoRelease).where(PhotoRelease.photo_id == photo_id))
     return {
-        row.release_id: Coverage(row.whole, frozenset(row.segments), frozenset(row.instances)) for row in rows
+        row.release_id: Cover(row.whole, frozenset(row.segments), frozenset(row.instances)) for row in rows
     }
 
 
@@ -99,15 +100,15 @@ def seen(segments: Sequence[PersonSegment], faces: FlaggedFaces) -> Seen:
     return Seen(tuple(segments), 0 if faces.dismissed else faces.strays)
 
 
-def check(coverages: Iterable[Coverage], segments: Sequence[PersonSegment]) -> None:
-    """Raises: CoverageInvalid: one names a segment or an instance that is no person of the photo."""
+def check(covers: Iterable[Cover], segments: Sequence[PersonSegment]) -> None:
+    """Raises: CoverInvalid: one names a segment or an instance that is no person of the photo."""
     ordinals = {segment.ordinal for segment in segments}
     instances = {segment.instance for segment in segments}
-    for coverage in coverages:
-        for number in sorted(coverage.segments - ordinals):
-            raise CoverageInvalid("segment", number)
-        for number in sorted(coverage.instances - instances):
-            raise CoverageInvalid("instance", number)
+    for cover in covers:
+        for number in sorted(cover.segments - ordinals):
+            raise CoverInvalid("segment", number)
+        for number in sorted(cover.instances - instances):
+            raise CoverInvalid("instance", number)
 
 
 def quarantine(*, unreadable: bool, licensed: bool, persons: bool | None, faces: FlaggedFaces) -> str | None:
@@ -123,3 +124,30 @@ def quarantine(*, unreadable: bool, licensed: bool, persons: bool | None, faces:
     if persons is False and faces.count and not faces.dismissed:
         return "faces-found"
     return None
+
+
+@dataclass(frozen=True)
+class Covered:
+    """A photo that holds a release, and whom of those it shows the release covers there."""
+
+    photo: UUID
+    name: str
+    whole: bool
+    segments: tuple[int, ...]
+    instances: tuple[int, ...]
+
+
+def photos_of(session: Session, release_id: UUID, *, by: Actor) -> list[Covered]:
+    """The photos that hold a release and that `by` may know of, by name."""
+    wanted = (
+        select(Photo.id, Photo.name, PhotoRelease)
+        .join(PhotoRelease, PhotoRelease.photo_id == Photo.id)
+        .where(PhotoRelease.release_id == release_id, Photo.state != "erased")
+        .order_by(Photo.name, Photo.id)
+    )
+    if by.department_id is not None:
+        wanted = wanted.where(Photo.department_id == by.department_id)
+    return [
+        Covered(photo_id, name, held.whole, tuple(held.segments), tuple(held.instances))
+        for photo_id, name, held in session.execute(wanted)
+    ]

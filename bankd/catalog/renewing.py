@@ -14,7 +14,7 @@ from bankd.catalog import releases, service
 from bankd.catalog.errors import NoFacesFlagged
 from bankd.catalog.models import Photo, PhotoRelease
 from bankd.licensing.depicted import Depictions
-from bankd.licensing.people import Coverage
+from bankd.licensing.people import Cover
 
 
 def renew(session: Session, renewed: Iterable[tuple[UUID, UUID]], *, by: Actor, at: datetime) -> int:
@@ -28,10 +28,10 @@ def renew(session: Session, renewed: Iterable[tuple[UUID, UUID]], *, by: Actor, 
         .where(PhotoRelease.release_id.in_(successors))
         .order_by(PhotoRelease.photo_id, PhotoRelease.release_id)
     ).all()
-    photos: dict[UUID, dict[UUID, Coverage]] = {}
+    photos: dict[UUID, dict[UUID, Cover]] = {}
     for row in rows:
-        coverage = Coverage(row.whole, frozenset(row.segments), frozenset(row.instances))
-        photos.setdefault(row.photo_id, {})[successors[row.release_id]] = coverage
+        cover = Cover(row.whole, frozenset(row.segments), frozenset(row.instances))
+        photos.setdefault(row.photo_id, {})[successors[row.release_id]] = cover
     changed = 0
     for photo_id, people in photos.items():
         if session.get_one(Photo, photo_id).state == "erased":
@@ -56,7 +56,7 @@ def dismiss_faces(session: Session, photo_id: UUID, *, reason: str, by: Actor, a
     photo.faces_dismissed_at = at
     photo.faces_dismissed_by = by.name
     photo.faces_dismissed_reason = reason
-    service.record_rights(session, photo, grant_ids=(), coverages={}, depictions=_recorded(photo))
+    service.record_rights(session, photo, grant_ids=(), covers={}, depictions=_recorded(photo))
     session.flush()
     service.spread(session, photo)
     log.append(

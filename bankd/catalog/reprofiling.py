@@ -35,7 +35,7 @@ def reprofile(session: Session, grant_ids: Iterable[UUID]) -> int:
     changed = 0
     for photo in photos:
         before = photo.profile_id
-        service.record_rights(session, photo, grant_ids=(), coverages={}, depictions=None)
+        service.record_rights(session, photo, grant_ids=(), covers={}, depictions=None)
         session.flush()
         if photo.profile_id == before:
             continue

@@ -33,7 +33,7 @@ from bankd.catalog.models import (
     Segment,
     Tombstone,
 )
-from bankd.catalog.releases import Coverages
+from bankd.catalog.releases import Covers
 from bankd.licensing import caps, profiles
 from bankd.licensing import service as licensing
 from bankd.licensing.days import instant
@@ -92,7 +92,7 @@ def attach_grants(
     grant_ids: Iterable[UUID],
     *,
     release_ids: Iterable[UUID] = (),
-    people: Coverages = NO_RELEASES,
+    people: Covers = NO_RELEASES,
     depictions: Depictions | None = None,
     by: Actor,
     at: datetime,
@@ -108,14 +108,14 @@ def attach_grants(
     Raises:
         PhotoNotFound, PhotoErased.
         GrantNotFound, ReleaseNotFound: one is not recorded.
-        CoverageInvalid: a release is said to cover what is no person of the photo.
+        CoverInvalid: a release is said to cover what is no person of the photo.
         TooManyGrants: it would hold more than 63.
     """
     added = set(grant_ids)
-    attached: Coverages = {**dict.fromkeys(release_ids, WHOM_UNSAID), **people}
+    attached: Covers = {**dict.fromkeys(release_ids, WHOM_UNSAID), **people}
     photo = held_for_rights(session, photo_id, grant_ids=added)
     before = _recorded(session, photo)
-    record_rights(session, photo, grant_ids=added, coverages=attached, depictions=depictions)
+    record_rights(session, photo, grant_ids=added, covers=attached, depictions=depictions)
     session.flush()
     if attached:
         pulling.settle(session, [photo_id])
@@ -133,7 +133,7 @@ def attach_grants(
     return photo
 
 
-def _recorded(session: Session, photo: Photo) -> tuple[set[UUID], Coverages, object, int | None]:
+def _recorded(session: Session, photo: Photo) -> tuple[set[UUID], Covers, object, int | None]:
     return (
         set(_grants_of(session, photo.id)),
         releases.held(session, photo.id),
@@ -168,7 +168,7 @@ def record_rights(
     photo: Photo,
     *,
     grant_ids: Iterable[UUID],
-    coverages: Coverages,
+    covers: Covers,
     depictions: Depictions | None,
 ) -> None:
     """Bring a photo's grants, ordinals, block bits, profile and state into line; segments are the caller's.
@@ -177,12 +177,12 @@ def record_rights(
     """
     rows = select(PhotoGrant.grant_id, PhotoGrant.ordinal).where(PhotoGrant.photo_id == photo.id)
     held: dict[UUID, int] = dict(session.execute(rows).all())
-    releases.add(session, photo.id, coverages)
+    releases.add(session, photo.id, covers)
     faces = releases.FlaggedFaces.of(photo)
     rights = rights_of(
         session,
         set(grant_ids) | held.keys(),
-        coverages=releases.held(session, photo.id),
+        covers=releases.held(session, photo.id),
         depictions=Depictions.model_validate(photo.depictions) if depictions is None else depictions,
         embedded=heeded(session, photo),
         persons=releases.persons(session, photo.id),
@@ -232,7 +232,7 @@ def rights_of(
     session: Session,
     grant_ids: Iterable[UUID],
     *,
-    coverages: Coverages,
+    covers: Covers,
     depictions: Depictions,
     embedded: EmbeddedRights,
     persons: Sequence[PersonSegment],
@@ -243,9 +243,9 @@ def rights_of(
     Writes nothing.
 
     Raises:
-        GrantNotFound, TooManyGrants, CoverageInvalid.
+        GrantNotFound, TooManyGrants, CoverInvalid.
     """
-    releases.check(coverages.values(), persons)
+    releases.check(covers.values(), persons)
     shown = depictions
     if persons:
         shown = shown.tightened_by(PERSON_SEEN)
@@ -258,7 +258,7 @@ def rights_of(
         wanted,
         depictions=shown,
         embedded=embedded,
-        releases=coverages,
+        releases=covers,
         seen=releases.seen(persons, faces),
     )
     standing = licensing.standing(session, wanted)

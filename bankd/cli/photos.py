@@ -9,7 +9,7 @@ import click
 
 from bankd.access import service as access
 from bankd.access.permissions import Permission, require
-from bankd.catalog import importing, reading, superseding
+from bankd.catalog import importing, reading, releases, renewing, superseding
 from bankd.catalog import service as catalog
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.cli.files import read_bytes
@@ -169,6 +169,12 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
             "sha256": found.sha256,
         }
     )
+    faces = releases.FlaggedFaces(found.faces, found.faces_dismissed_at is not None)
+    if faces.count:
+        dismissed = f", dismissed: {found.faces_dismissed_reason}" if faces.dismissed else ""
+        click.echo(f"{count(faces.count, 'face')} flagged{dismissed}")
+    for release in found.releases:
+        click.echo(f"release {release}")
     for grant in found.grants:
         against = f" ({', '.join(sorted(grant.against))})" if grant.against else ""
         click.echo(f"grant {grant.ref}: {grant.license_title}{against}")
@@ -234,6 +240,20 @@ def supersede_embedded(
     )
 
 
+@photos.command("dismiss-faces")
+@click.argument("photo_id", type=click.UUID)
+@click.option(
+    "--reason", required=True, help="What was seen: that it is a doll, a statue, too small to tell."
+)
+@click.pass_obj
+def dismiss_faces(runtime: Runtime, photo_id: UUID, reason: str) -> None:
+    """Say that nobody can be recognised by the faces flagged in a photo."""
+    with runtime.transaction() as session:
+        found = renewing.dismiss_faces(session, photo_id, reason=reason, by=runtime.actor, at=runtime.now())
+        state = found.state
+    click.echo(f"faces of photo {photo_id} are dismissed; it is {state}")
+
+
 def _report(runtime: Runtime, batch_id: UUID) -> BatchReport:
     with runtime.transaction() as session:
         return ingestion.report(session, batch_id)
@@ -270,5 +290,6 @@ def _show(runtime: Runtime, batch_id: UUID, *, in_json: bool) -> None:
         click.echo(f"  and {len(refused) - SHOWN} more: see `bankd photos batch {batch_id} --json`")
     if report.quarantined:
         click.echo(
-            "quarantined photos hold no license or unreadable rights: `bankd photos list --state quarantined`"
+            "quarantined photos hold no license, unreadable rights or unexpected faces:"
+            " `bankd photos list --state quarantined`"
         )

@@ -171,8 +171,8 @@ class GrantsRefused(Refused):
         super().__init__(f"`{name}` cannot be given these licenses: {error}")
 
 
-class CoverageRefused(Refused):
-    reason = "coverage-invalid"
+class CoverRefused(Refused):
+    reason = "cover-invalid"
 
     def __init__(self, name: str, error: BankError) -> None:
         super().__init__(f"`{name}` cannot be given these releases: {error}")

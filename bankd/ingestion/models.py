@@ -64,7 +64,7 @@ class BatchItem(Base):
     depth_sha256: Mapped[Sha256 | None]
     grant_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     release_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
-    people: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")  # see `taking.coverages`
+    people: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")  # see `taking.covers`
     depictions: Mapped[Json | None] = mapped_column(
         JSONB
     )  # licensing.depicted.Depictions, where a record says

@@ -22,13 +22,13 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import taxonomy
-from bankd.catalog.errors import CoverageInvalid
+from bankd.catalog.errors import CoverInvalid
 from bankd.ingestion.decode import BYTES_MOST, media_type
 from bankd.ingestion.errors import (
     BatchEmpty,
     BatchNotFound,
     CorruptImage,
-    CoverageRefused,
+    CoverRefused,
     GrantsRefused,
     ImageTooLarge,
     NameInvalid,
@@ -277,7 +277,7 @@ def ingest_item(
     item, batch = found
     try:
         photo, state = take(session, item, batch, blobs=blobs, detect=detect or detector(), by=by, at=at)
-    except (Refused, TooManyGrants, CoverageInvalid) as error:
+    except (Refused, TooManyGrants, CoverInvalid) as error:
         refusal = error if isinstance(error, Refused) else _refusal(item.name, error)
         _finish(item, state="refused", refusal=refusal, at=at)
         session.flush()
@@ -442,8 +442,8 @@ def _read(source: bytes | Path, *, name: str) -> bytes:
     return source
 
 
-def _refusal(name: str, error: TooManyGrants | CoverageInvalid) -> Refused:
-    refused = GrantsRefused if isinstance(error, TooManyGrants) else CoverageRefused
+def _refusal(name: str, error: TooManyGrants | CoverInvalid) -> Refused:
+    refused = GrantsRefused if isinstance(error, TooManyGrants) else CoverRefused
     return refused(name, error)
 
 

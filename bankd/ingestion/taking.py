@@ -28,7 +28,7 @@ from bankd.ingestion.errors import (
 from bankd.ingestion.faces import Detector
 from bankd.ingestion.models import Batch, BatchItem
 from bankd.licensing.depicted import Depictions
-from bankd.licensing.people import WHOM_UNSAID, Coverage
+from bankd.licensing.people import WHOM_UNSAID, Cover
 from bankd.licensing.terms import EmbeddedRights
 from bankd.storage import BlobMissing, Blobs, key
 
@@ -52,7 +52,7 @@ def take(
     Raises:
         Refused: with its reason; no row was written.
         TooManyGrants: the photo would hold more than 63; no row was written that still stands.
-        CoverageInvalid: a release names what is no person in the photo; as above.
+        CoverInvalid: a release names what is no person in the photo; as above.
         BlobUnavailable: the store does not answer.
     """
     sha256 = str(item.photo_sha256)
@@ -98,7 +98,7 @@ def take(
         descriptors=cut.descriptors,
         grant_ids=item.grant_ids,
         release_ids=item.release_ids,
-        people=coverages(item),
+        people=covers(item),
         depictions=_depictions(item) or Depictions(),
         by=by,
         at=at,
@@ -116,7 +116,7 @@ def _known(session: Session, photo_id: UUID, item: BatchItem, *, by: Actor, at: 
             photo_id,
             item.grant_ids,
             release_ids=item.release_ids,
-            people=coverages(item),
+            people=covers(item),
             depictions=_depictions(item),
             by=by,
             at=at,
@@ -170,13 +170,13 @@ def _photo_facts(
     )
 
 
-def coverages(item: BatchItem) -> dict[UUID, Coverage]:
+def covers(item: BatchItem) -> dict[UUID, Cover]:
     """Whom each release covers, of those of which the rights record says it."""
-    covered: dict[UUID, Coverage] = {}
+    covered: dict[UUID, Cover] = {}
     for person in item.people:
         release_id = UUID(person["release"])
         said = covered.get(release_id, WHOM_UNSAID)
-        covered[release_id] = Coverage(
+        covered[release_id] = Cover(
             said.whole or person["whole"],
             said.segments | {*person["segments"]},
             said.instances | {*person["instances"]},

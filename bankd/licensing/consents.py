@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bankd.licensing.days import end_of, instant, start_of
 from bankd.licensing.depicted import Depictions, brand_atom
-from bankd.licensing.people import WHOM_UNSAID, Coverage, PersonSegment, uncovered
+from bankd.licensing.people import WHOM_UNSAID, Cover, PersonSegment, uncovered
 from bankd.licensing.terms import Day, Slug, Territories, Value, known_zone
 from bankd.licensing.vocabulary import (
     ANY,
@@ -96,7 +96,7 @@ class HeldRelease:
 
     ref: str
     terms: ReleaseTerms
-    coverage: Coverage = WHOM_UNSAID
+    cover: Cover = WHOM_UNSAID
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def facts_of_releases(shown: Depictions, held: Sequence[HeldRelease], seen: Seen
     for release in held:
         shown = shown.tightened_by(_said_by(release))
     persons = {True: "present", False: "none", None: "unknown"}[shown.persons]
-    left = uncovered(seen.segments, strays=seen.strays, coverages=[one.coverage for one in models])
+    left = uncovered(seen.segments, strays=seen.strays, covers=[one.cover for one in models])
     terms = [release.terms for release in counting]
     basis = shown.data_basis
     return {

@@ -21,7 +21,7 @@ class PersonSegment:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class Cover:
     """What of a photo one release covers.
 
     `whole`: every person in it. Named segments or instances: those. Nothing
@@ -44,7 +44,7 @@ class Coverage:
         }
 
 
-WHOM_UNSAID = Coverage()
+WHOM_UNSAID = Cover()
 
 
 def majority_on(born_on: date, territory: str) -> date:
@@ -56,25 +56,25 @@ def majority_on(born_on: date, territory: str) -> date:
         return date(born_on.year + years, 3, 1)
 
 
-def uncovered(segments: Sequence[PersonSegment], *, strays: int, coverages: Iterable[Coverage]) -> int:
+def uncovered(segments: Sequence[PersonSegment], *, strays: int, covers: Iterable[Cover]) -> int:
     """How many persons of a photo that shows some are covered by no release.
 
     Segments with one instance are one person; each other segment is one; so is
     each face that was flagged outside of all of them (`strays`), which no release can name. A
     photo that is said to show persons shows one at least.
     """
-    coverages = list(coverages)
-    if any(coverage.whole for coverage in coverages):
+    covers = list(covers)
+    if any(cover.whole for cover in covers):
         return 0
     persons: dict[tuple[str, int], set[int]] = {}
     for segment in segments:
         key = ("segment", segment.ordinal) if segment.instance is None else ("instance", segment.instance)
         persons.setdefault(key, set()).add(segment.ordinal)
     count = max(len(persons) + strays, 1)
-    if count == 1 and any(not coverage.names for coverage in coverages):
+    if count == 1 and any(not cover.names for cover in covers):
         return 0
-    named = frozenset[int]().union(*(coverage.segments for coverage in coverages))
-    instances = frozenset[int]().union(*(coverage.instances for coverage in coverages))
+    named = frozenset[int]().union(*(cover.segments for cover in covers))
+    instances = frozenset[int]().union(*(cover.instances for cover in covers))
     covered = sum(
         ordinals <= named or (kind == "instance" and number in instances)
         for (kind, number), ordinals in persons.items()

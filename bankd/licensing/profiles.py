@@ -22,10 +22,10 @@ from bankd.licensing.facts import (
     value_facts,
 )
 from bankd.licensing.models import Grant, License, ProfileGrant, Release, RightsProfile
-from bankd.licensing.people import Coverage
+from bankd.licensing.people import Cover
 from bankd.licensing.terms import MUTABLE, EmbeddedRights, GrantFacts
 
-NO_RELEASES: Mapping[UUID, Coverage] = MappingProxyType({})
+NO_RELEASES: Mapping[UUID, Cover] = MappingProxyType({})
 
 
 def facts_for(
@@ -34,7 +34,7 @@ def facts_for(
     *,
     depictions: Depictions,
     embedded: EmbeddedRights,
-    releases: Mapping[UUID, Coverage] = NO_RELEASES,
+    releases: Mapping[UUID, Cover] = NO_RELEASES,
     seen: Seen = NOBODY_SEEN,
 ) -> list[tuple[UUID, GrantFacts]]:
     """The facts of a photo's grants, in canonical order: the place of a grant is its ordinal on the photo.
@@ -107,7 +107,7 @@ def profile_for(session: Session, facts: Sequence[GrantFacts]) -> RightsProfile:
     return session.scalars(select(RightsProfile).where(RightsProfile.digest == digest)).one()
 
 
-def _held(session: Session, releases: Mapping[UUID, Coverage]) -> list[HeldRelease]:
+def _held(session: Session, releases: Mapping[UUID, Cover]) -> list[HeldRelease]:
     """Those that still say something: what was superseded or taken back does not."""
     taken_back = select(Withdrawal.subject_id).where(
         Withdrawal.subject == "release", Withdrawal.took_effect_at.is_not(None)

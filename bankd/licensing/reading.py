@@ -1,4 +1,4 @@
-"""What licensing tells people about licenses and releases."""
+"""What licensing tells people about licenses."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from bankd.licensing import creative_commons, evidence, renewing, service
 from bankd.licensing.errors import LicenseNotFound
-from bankd.licensing.models import Grant, License, Licensor, Release
+from bankd.licensing.models import Grant, License, Licensor
 from bankd.licensing.terms import CoOwner
 from bankd.licensing.title import Ruling, Statute, TitleLink
 
@@ -82,22 +82,6 @@ class LicenseShown:
     superseded_at: datetime | None
     superseded_by: str | None  # ref
     grants: tuple[GrantShown, ...]
-
-
-@dataclass(frozen=True)
-class ReleaseLine:
-    """One release in a list. `subject` is opaque."""
-
-    ref: str
-    kind: str
-    subject: str
-    status: str
-    youngest: str
-    synthetic_depiction: bool
-    territories: tuple[str, ...]
-    starts_on: str | None
-    ends_on: str | None
-    verified_by: str | None
 
 
 def licenses(session: Session) -> list[LicenseLine]:
@@ -197,25 +181,6 @@ def _grant(license: License, grant: Grant, *, against: frozenset[str]) -> GrantS
         ends_on=grant.ends_on,
         notice_by=renewing.notice_by(license, grant),
     )
-
-
-def releases(session: Session) -> list[ReleaseLine]:
-    """Every release, by ref."""
-    return [
-        ReleaseLine(
-            row.ref,
-            row.kind,
-            row.subject,
-            row.status,
-            row.youngest,
-            row.synthetic_depiction,
-            tuple(row.territories),
-            None if row.starts_on is None else row.starts_on.isoformat(),
-            None if row.ends_on is None else row.ends_on.isoformat(),
-            row.verified_by,
-        )
-        for row in session.scalars(select(Release).order_by(Release.ref))
-    ]
 
 
 def _state(license: License) -> str:

@@ -16,6 +16,7 @@ from bankd.access.models import Department
 from bankd.catalog import admission, service
 from bankd.catalog.admission import DescriptorFacts, PhotoFacts, SegmentFacts
 from bankd.catalog.models import Photo
+from bankd.catalog.releases import NO_FACES, FlaggedFaces
 from bankd.licensing import service as licensing
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.terms import EmbeddedRights, GrantTerms
@@ -73,6 +74,7 @@ class World:
         depictions: Depictions | None = None,
         embedded: EmbeddedRights | None = None,
         rights_unreadable: bool = False,
+        faces: FlaggedFaces = NO_FACES,
     ) -> Photo:
         number = next(self.numbers)
 
@@ -101,6 +103,7 @@ class World:
                 embedded=embedded or EmbeddedRights(),
                 embedded_credit={},
                 rights_unreadable=rights_unreadable,
+                faces=faces,
             ),
             segments=[
                 SegmentFacts(category, None, 50, (0, 0, 10, 10), small=True, depth_mm=None)

@@ -17,6 +17,7 @@ from bankd.audit import log
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Descriptor, Photo, Segment
 from bankd.ingestion import service
+from bankd.ingestion.faces import NOBODY, Detector
 from bankd.ingestion.service import NewPhoto, Outcome
 from bankd.licensing import service as licensing
 from bankd.licensing.depicted import Depictions
@@ -119,18 +120,22 @@ class Bank:
             )
             return batch.id
 
-    def work(self, batch_id: Any, *, blobs: Any = None, at: datetime | None = None) -> dict[str, Outcome]:
+    def work(
+        self, batch_id: Any, *, blobs: Any = None, detect: Detector = NOBODY, at: datetime | None = None
+    ) -> dict[str, Outcome]:
         """Do what the queue's tasks would do; the outcome by photo name."""
         with self.sessions() as session:
             waiting = [(item.id, item.name) for item in service.items(session, batch_id)]
         found = {}
         for item_id, name in waiting:
-            outcome = self.ingest(item_id, blobs=blobs, at=at)
+            outcome = self.ingest(item_id, blobs=blobs, detect=detect, at=at)
             if outcome is not None:
                 found[name] = outcome
         return found
 
-    def ingest(self, item_id: Any, *, blobs: Any = None, at: datetime | None = None) -> Outcome | None:
+    def ingest(
+        self, item_id: Any, *, blobs: Any = None, detect: Detector = NOBODY, at: datetime | None = None
+    ) -> Outcome | None:
         at = at or self.at
         with self.sessions.begin() as session:
             claimed = service.claim(session, item_id, at=at)
@@ -138,7 +143,7 @@ class Bank:
             return None
         with self.sessions.begin() as session:
             outcome = service.ingest_item(
-                session, claimed, blobs=blobs or self.blobs, by=self.by.system, at=at
+                session, claimed, blobs=blobs or self.blobs, detect=detect, by=self.by.system, at=at
             )
         with self.sessions.begin() as session:
             service.drop_sources(session, item_id, blobs=blobs or self.blobs)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from bankd.licensing.consents import HeldRelease, ReleaseTerms, Seen, facts_of_releases
 from bankd.licensing.depicted import Depictions
-from bankd.licensing.people import Coverage, PersonSegment
+from bankd.licensing.people import Cover, PersonSegment
 from bankd.licensing.terms import LATER_FACTS
 from bankd.licensing.vocabulary import CHANNELS, PURPOSES, SUBJECTS
 
@@ -17,9 +17,9 @@ NOBODY = Depictions(
 )
 
 
-def held(ref: str = "R-1", *, covers: Coverage | None = None, **terms: Any) -> HeldRelease:
+def held(ref: str = "R-1", *, covers: Cover | None = None, **terms: Any) -> HeldRelease:
     stated = {"kind": "model", "status": "released", "youngest": "adult", "synthetic_depiction": True}
-    return HeldRelease(ref, ReleaseTerms.model_validate(stated | terms), covers or Coverage())
+    return HeldRelease(ref, ReleaseTerms.model_validate(stated | terms), covers or Cover())
 
 
 def facts(*releases: HeldRelease, shown: Depictions = SHOWN, seen: Seen | None = None) -> dict[str, Any]:
@@ -93,16 +93,16 @@ def test_unstated_channels_and_purposes_are_all() -> None:
 
 def test_a_person_left_out_is_uncovered_until_every_segment_is_named() -> None:
     seen = Seen((PersonSegment(2, None), PersonSegment(5, None)))
-    first = held(covers=Coverage(segments=frozenset({2})))
+    first = held(covers=Cover(segments=frozenset({2})))
 
     assert not facts(held(), seen=seen)["persons_covered"]
     assert not facts(first, seen=seen)["persons_covered"]
-    assert facts(first, held("R-2", covers=Coverage(segments=frozenset({5}))), seen=seen)["persons_covered"]
+    assert facts(first, held("R-2", covers=Cover(segments=frozenset({5}))), seen=seen)["persons_covered"]
 
 
 def test_a_property_release_covers_no_person() -> None:
     seen = Seen((PersonSegment(2, None), PersonSegment(5, None)))
-    property_release = held("R-2", kind="property", covers=Coverage(whole=True))
+    property_release = held("R-2", kind="property", covers=Cover(whole=True))
 
     assert not facts(held(), property_release, seen=seen)["persons_covered"]
 

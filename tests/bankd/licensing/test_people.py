@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankd.licensing.people import Coverage, PersonSegment, majority_on, uncovered
+from bankd.licensing.people import Cover, PersonSegment, majority_on, uncovered
 
 ONE = (PersonSegment(4, None),)
 TWO = (PersonSegment(4, None), PersonSegment(7, None))
@@ -30,32 +30,32 @@ def test_full_age_comes_on_the_birthday_that_the_law_names(
 
 
 @pytest.mark.parametrize(
-    ("segments", "strays", "coverages", "left"),
+    ("segments", "strays", "covers", "left"),
     [
         (ONE, 0, [], 1),
-        (ONE, 0, [Coverage()], 0),
-        (ONE, 0, [Coverage(segments=frozenset({4}))], 0),
-        (TWO, 0, [Coverage()], 2),  # whom of the two, nobody says
-        (TWO, 0, [Coverage(), Coverage()], 2),
-        (TWO, 0, [Coverage(segments=frozenset({4}))], 1),
-        (TWO, 0, [Coverage(segments=frozenset({4})), Coverage(segments=frozenset({7}))], 0),
-        (TWO, 0, [Coverage(whole=True)], 0),
-        (IN_PIECES, 0, [Coverage(instances=frozenset({26001}))], 1),
-        (IN_PIECES, 0, [Coverage(segments=frozenset({4, 9}))], 1),  # a piece of the first is not named
-        (IN_PIECES, 0, [Coverage(segments=frozenset({4, 5})), Coverage(instances=frozenset({26002}))], 0),
-        (ONE, 1, [Coverage(segments=frozenset({4}))], 1),  # a face in the mirror
-        (ONE, 1, [Coverage()], 2),
-        ((), 1, [Coverage()], 0),  # the face is the person
-        ((), 2, [Coverage()], 2),
-        ((), 0, [Coverage()], 0),  # said to show a person whom the label map does not know
+        (ONE, 0, [Cover()], 0),
+        (ONE, 0, [Cover(segments=frozenset({4}))], 0),
+        (TWO, 0, [Cover()], 2),  # whom of the two, nobody says
+        (TWO, 0, [Cover(), Cover()], 2),
+        (TWO, 0, [Cover(segments=frozenset({4}))], 1),
+        (TWO, 0, [Cover(segments=frozenset({4})), Cover(segments=frozenset({7}))], 0),
+        (TWO, 0, [Cover(whole=True)], 0),
+        (IN_PIECES, 0, [Cover(instances=frozenset({26001}))], 1),
+        (IN_PIECES, 0, [Cover(segments=frozenset({4, 9}))], 1),  # a piece of the first is not named
+        (IN_PIECES, 0, [Cover(segments=frozenset({4, 5})), Cover(instances=frozenset({26002}))], 0),
+        (ONE, 1, [Cover(segments=frozenset({4}))], 1),  # a face in the mirror
+        (ONE, 1, [Cover()], 2),
+        ((), 1, [Cover()], 0),  # the face is the person
+        ((), 2, [Cover()], 2),
+        ((), 0, [Cover()], 0),  # said to show a person whom the label map does not know
         ((), 0, [], 1),
-        ((), 0, [Coverage(segments=frozenset({4}))], 1),
+        ((), 0, [Cover(segments=frozenset({4}))], 1),
     ],
 )
 def test_each_person_needs_a_release(
-    segments: tuple[PersonSegment, ...], strays: int, coverages: list[Coverage], left: int
+    segments: tuple[PersonSegment, ...], strays: int, covers: list[Cover], left: int
 ) -> None:
-    assert uncovered(segments, strays=strays, coverages=coverages) == left
+    assert uncovered(segments, strays=strays, covers=covers) == left
 
 
 @given(
@@ -66,7 +66,7 @@ def test_each_person_needs_a_release(
     st.integers(0, 2),
     st.lists(
         st.builds(
-            Coverage,
+            Cover,
             st.just(False),
             st.frozensets(st.integers(0, 9), max_size=4),
             st.frozensets(st.integers(1, 3), max_size=2),
@@ -74,14 +74,12 @@ def test_each_person_needs_a_release(
     ),
 )
 def test_another_stray_face_never_covers_anybody_and_another_release_never_uncovers(
-    segments: list[PersonSegment], strays: int, coverages: list[Coverage]
+    segments: list[PersonSegment], strays: int, covers: list[Cover]
 ) -> None:
-    left = uncovered(segments, strays=strays, coverages=coverages)
+    left = uncovered(segments, strays=strays, covers=covers)
 
     assert 0 <= left <= max(len(segments) + strays, 1)
-    assert uncovered(segments, strays=strays, coverages=[*coverages, Coverage(whole=True)]) == 0
-    assert (
-        uncovered(segments, strays=strays, coverages=[*coverages, Coverage(instances=frozenset({1}))]) <= left
-    )
+    assert uncovered(segments, strays=strays, covers=[*covers, Cover(whole=True)]) == 0
+    assert uncovered(segments, strays=strays, covers=[*covers, Cover(instances=frozenset({1}))]) <= left
     if segments or strays:
-        assert uncovered(segments, strays=strays + 1, coverages=coverages) > left
+        assert uncovered(segments, strays=strays + 1, covers=covers) > left
