@@ -29,14 +29,16 @@ def test_request_is_filed_with_the_whole_use_and_a_hint(bank: Any) -> None:
     assert [picture["state"] for picture in told["pictures"]] == ["waiting", "waiting"]
     assert bank.call("creative", "GET", response.headers["location"]).json() == told
     assert counted(bank, Outgoing) == 1
+    assert told["canvas"] == "strict" and bank.request(canvas="overlap").json()["canvas"] == "overlap"
 
 
 def test_same_key_is_one_request_and_another_use_a_clash(bank: Any, use: dict[str, Any]) -> None:
     headers = {"Idempotency-Key": "order-7"}
     first, again = bank.request(headers=headers), bank.request(headers=headers)
     assert first.json()["request"] == again.json()["request"] and counted(bank, Request) == 1
-    clash = bank.request(headers=headers, use=json.dumps({**use, "channels": ["print"]}))
-    assert clash.status_code == 409 and clash.json()["type"].endswith("key-reused")
+    for other in ({"use": json.dumps({**use, "channels": ["print"]})}, {"canvas": "overlap"}):
+        clash = bank.request(headers=headers, **other)
+        assert clash.status_code == 409 and clash.json()["type"].endswith("key-reused")
     assert bank.request().json()["request"] != first.json()["request"]
 
 
@@ -49,6 +51,7 @@ def test_same_key_is_one_request_and_another_use_a_clash(bank: Any, use: dict[st
         ({"variations": "0"}, "body.variations"),
         ({"seed": "-1"}, "body.seed"),
         ({"frame": "round"}, "body.frame"),
+        ({"canvas": "loose"}, "body.canvas"),
         ({"headers": {"Idempotency-Key": "k" * 201}}, "header.idempotency-key"),
     ],
 )
