@@ -25,8 +25,8 @@ USE = ["--channel", "web", "--territory", "JP", "--audience", "public"]
 USE += ["--from", "2026-01-01", "--to", "2026-12-31"]
 RECIPE = {
     "kind": "refinement",
-    "height_px": 64,
-    "width_px": 96,
+    "height_px": 96,
+    "width_px": 128,
     "steps": 5,
     "bf16": False,
     "loss": {"features": "none"},
@@ -147,17 +147,22 @@ def test_coverage_says_what_fits_and_which_right_is_missing(
     assert bankd.run("log", "checkpoint").stdout.splitlines()[1] == before.splitlines()[1]  # nothing happened
 
 
+def folder_of(folder: Path, name: str, *, shifts: tuple[int, ...], seed: int) -> Path:
+    """Photos with label maps, laid out as for `bankd photos ingest`."""
+    for part in ("photos", "labels"):
+        (folder / part).mkdir(parents=True)
+    for number, shift in enumerate(shifts):
+        ids = labels(shift=shift)
+        (folder / "photos" / f"{name}-{number}.png").write_bytes(png(picture(ids, seed=seed + 3 * number)))
+        (folder / "labels" / f"{name}-{number}.png").write_bytes(png(ids))
+    (folder / "classes.json").write_text(json.dumps(CLASSES))
+    return folder
+
+
 def test_networks_are_evaluated_on_photos_that_clear_for_the_use(
     bankd: Commands, lab: Path, trained: str, tmp_path: Path
 ) -> None:
-    held_out = tmp_path / "held-out"
-    for name in ("photos", "labels"):
-        (held_out / name).mkdir(parents=True)
-    for number in range(2):
-        ids = labels(shift=9 + number)
-        (held_out / "photos" / f"new-{number}.png").write_bytes(png(picture(ids, seed=70 + number)))
-        (held_out / "labels" / f"new-{number}.png").write_bytes(png(ids))
-    (held_out / "classes.json").write_text(json.dumps(CLASSES))
+    held_out = folder_of(tmp_path / "held-out", "new", shifts=(9, 10), seed=15)
     words = ["models", "evaluate", held_out, "--out", tmp_path / "out", "--network", trained[:12]]
 
     refused = bankd.refused(*words, *USE, "--purpose", "commercial")
@@ -171,6 +176,27 @@ def test_networks_are_evaluated_on_photos_that_clear_for_the_use(
     entries = [json.loads(line) for line in bankd.run("log", "show", "--json").stdout.splitlines()]
     (started,) = [one["payload"]["objects"] for one in entries if one["kind"] == "evaluation.started"]
     assert (started["photos"], started["networks"]["refinement"]) == (3, trained)
+
+    more = folder_of(tmp_path / "more", "more", shifts=(14, 21, 28), seed=2)
+    (more / "rights.yaml").write_text(RIGHTS)
+    assert bankd.said("photos", "ingest", more, "--rights", more / "rights.yaml")["taken"] == 3
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        said = bankd.run(*words, *USE, "--purpose", "research").stdout
+    rows = {row["name"]: row for row in json.loads((tmp_path / "out" / "evaluation.json").read_text())}
+    for system in ("blend", "full", "empty bank"):
+        assert rows[f"{system}: lite0 KID x 1000"]["value"] > 0  # two scenes give it no interval
+        low, high = rows[f"{system}: lite0 cell Frechet distance"]["interval"]
+        assert 0 < low <= high
+    assert rows["blend: canvas area"]["value"] == 1 and rows["empty bank: canvas area"]["value"] == 0
+    assert rows["blend: gate area"]["value"] == 0 < rows["empty bank: gate area"]["value"]
+    assert "lite0 KID x 1000: full / blend" in rows
+    assert said == f"written: {tmp_path / 'out' / 'evaluation.json'} {tmp_path / 'out' / 'evaluation.html'}\n"
+    page = (tmp_path / "out" / "evaluation.html").read_text()
+    assert "empty bank" in page and page.count("data:image") > 4
+    entries = [json.loads(line) for line in bankd.run("log", "show", "--json").stdout.splitlines()]
+    started = [one["payload"]["objects"] for one in entries if one["kind"] == "evaluation.started"]
+    assert [one["photos"] for one in started] == [3, 6]
     assert list(bankd.home.glob("evaluation-*")) == []
 
 
