@@ -1,11 +1,14 @@
 """`bankd up`, `down` and `status`: the installation itself."""
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from bankd import installation
-from bankd.cli.printing import as_json, print_json, print_rows
+from bankd.cli.printing import as_json, count, print_json, print_rows
 from bankd.embedded import ServiceStatus
 from bankd.embedded.processes import State
+from bankd.errors import BankError
+from bankd.notices import service as notices
 from bankd.runtime import Runtime
 
 
@@ -44,4 +47,16 @@ def _show(runtime: Runtime, *, in_json: bool) -> list[ServiceStatus]:
         [(one.name, one.state, one.pid, one.since, one.where) for one in found],
         none="nothing runs here",
     )
+    _say_dead(runtime)
     return found
+
+
+def _say_dead(runtime: Runtime) -> None:
+    """What could not be told to anybody, where the bank can be asked at all."""
+    try:
+        with runtime.transaction() as session:
+            dead = notices.dead(session)
+    except (BankError, SQLAlchemyError):  # the rows above say what does not run
+        return
+    if dead:
+        click.echo(f"{count(dead, 'notice')} could not be sent: `bankd notices list --state dead`")

@@ -176,17 +176,20 @@ def _releases(session: Session, *, at: datetime, until: datetime) -> Iterator[Ex
     withdrawn = select(Withdrawal.subject_id).where(
         Withdrawal.subject == "release", Withdrawal.took_effect_at.is_not(None)
     )
+    days = ((at - MARGIN).date(), (until + MARGIN).date())
     rows = session.execute(
         select(
             Release, select(func.count()).where(PhotoRelease.release_id == Release.id).scalar_subquery()
         ).where(
-            Release.ends_on.between((at - MARGIN).date(), (until + MARGIN).date()),
+            or_(Release.ends_on.between(*days), Release.reconfirm_by.between(*days)),
+            Release.superseded_at.is_(None),
             Release.id.not_in(withdrawn),
         )
     )
     for release, photos in rows:
-        if release.ends_on is not None:
-            yield Expiry(end_of(release.ends_on, release.zone), "release", "release", release.ref, photos)
+        for what, day in (("release", release.ends_on), ("reconfirm-by", release.reconfirm_by)):
+            if day is not None:
+                yield Expiry(end_of(day, release.zone), what, "release", release.ref, photos)
 
 
 def _holds(session: Session, *, at: datetime, until: datetime) -> Iterator[Expiry]:

@@ -41,8 +41,8 @@ from bankd.synthesis.handouts import HandedOut, NotHandedOut, hand_out
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
-RELEASE = ReleaseTerms(kind="model", status="released", youngest="adult", synthetic_depiction=True)
-SHOWN = Depictions(persons=True, model_release="released", youngest="adult", property_release="not-needed")
+RELEASE = ReleaseTerms(kind="property", status="released", synthetic_depiction=True)
+SHOWN = Depictions(persons=False, model_release="not-needed", youngest="adult", property_release="released")
 USE = Use.model_validate(
     {
         "purpose": "commercial",

@@ -1,0 +1,1 @@
+from small_bank import bank, later  # noqa: F401  fixtures
