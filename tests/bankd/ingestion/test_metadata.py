@@ -102,7 +102,7 @@ def test_the_earliest_of_all_expiries_counts() -> None:
     assert read(packets(xmp=packet, iptc=iim((37, b"sometime")))).rights.expires_at == "sometime"
 
 
-def test_credits_are_kept_as_written_xmp_first() -> None:
+def test_credits_are_kept_as_written_and_all_where_packets_differ() -> None:
     packet = xmp(
         "<dc:creator><rdf:Seq><rdf:li>山田 花子</rdf:li><rdf:li>J. Doe</rdf:li></rdf:Seq></dc:creator>",
         'photoshop:Credit="Agency"',
@@ -111,7 +111,11 @@ def test_credits_are_kept_as_written_xmp_first() -> None:
 
     found = read(packets(xmp=packet, iptc=block, exif_artist="third", exif_copyright="fourth"))
 
-    assert found.credit == {"creator": "山田 花子; J. Doe", "credit": "Agency", "copyright": "© 2026 é"}
+    assert found.credit == {
+        "creator": "山田 花子; J. Doe; other; third",
+        "credit": "Agency",
+        "copyright": "© 2026 é; fourth",
+    }
 
 
 def test_iptc_without_a_charset_is_latin_1_and_long_values_and_padding_are_read() -> None:
@@ -188,3 +192,77 @@ def test_iptc_is_found_in_jpeg_and_tiff_and_exif_credits_anywhere(encode: Encode
     assert found.credit == {"creator": "Artist"}
     tiff = encode(image, "TIFF", tiffinfo={33723: block})
     assert read(decode(tiff, name="a").packets).rights.expires_at == "20270331"
+
+
+def test_every_field_that_tightens_is_read_wherever_it_stands() -> None:
+    """One case for each property that IPTC, PLUS and PRISM name for it, as element and as attribute."""
+    named = {
+        "plus:ImageAlterationConstraints": ("AL-MRG", "image_alteration_constraints", frozenset({"AL-MRG"})),
+        "plus:DataMining": ("DMI-PROHIBITED", "data_mining", "DMI-PROHIBITED"),
+        "plus:ModelReleaseStatus": ("MR-NON", "model_release", "MR-NON"),
+        "plus:PropertyReleaseStatus": ("PR-NON", "property_release", "PR-NON"),
+        "plus:MinorModelAgeDisclosure": ("AG-U14", "minor_disclosure", "AG-U14"),
+        "plus:LicenseEndDate": ("2026-12-31", "expires_at", "2026-12-31"),
+        "prism:expirationDate": ("2026-12-31", "expires_at", "2026-12-31"),
+        "plus:LicenseStartDate": ("2026-12-31", "begins_at", "2026-12-31"),
+        "prism:embargoDate": ("2026-12-31", "begins_at", "2026-12-31"),
+    }
+    for name, (value, field, found) in named.items():
+        as_element = rights(xmp(f"<{name}>{value}</{name}>"))
+        as_attribute = rights(xmp(attributes=f'{name}="{value}"'))
+        assert as_element == as_attribute == EmbeddedRights(**{field: found}), name
+    assert {field for _, field, _ in named.values()} == set(EmbeddedRights.model_fields)
+
+
+def test_of_differing_dates_in_both_packets_the_stricter_stands() -> None:
+    packet = xmp("<plus:LicenseEndDate>2027-01-31</plus:LicenseEndDate>")
+    both = read(packets(xmp=packet, iptc=iim((37, b"20261231"), (30, b"20260401"))))
+
+    assert both.rights.expires_at == "20261231"
+    assert both.rights.begins_at == "20260401"
+    later = read(
+        packets(
+            xmp=xmp("<plus:LicenseStartDate>2026-05-01</plus:LicenseStartDate>"),
+            iptc=iim((30, b"20260401"), (37, b"20261231"), (38, b"000000+0900")),
+        )
+    )
+    assert later.rights.begins_at == "2026-05-01"
+    assert later.rights.expires_at == "20261231T000000+0900"  # nine hours before that day begins in London
+
+
+def test_a_release_date_of_zeros_is_one_that_nobody_knew() -> None:
+    assert read(packets(iptc=iim((30, b"00000000")))).rights == EmbeddedRights()
+    assert read(packets(iptc=iim((30, b"soon")))).rights.begins_at == "soon"  # what nobody can read forbids
+
+
+def test_the_same_word_in_two_spellings_is_one_value_and_two_words_are_none() -> None:
+    twice = "".join(
+        f"<plus:DataMining>{word}</plus:DataMining>" for word in ("DMI-ALLOWED", f"{WORDS}DMI-ALLOWED")
+    )
+    differ = (
+        "<plus:ModelReleaseStatus>MR-UMR</plus:ModelReleaseStatus>"
+        "<plus:ModelReleaseStatus>MR-NON</plus:ModelReleaseStatus>"
+    )
+
+    assert rights(xmp(twice)).data_mining == "DMI-ALLOWED"
+    assert rights(xmp(differ)).model_release == "MR-UMR MR-NON"
+
+
+def test_who_licenses_and_on_what_words_stands_there_for_people() -> None:
+    found = read(
+        packets(
+            xmp=xmp(
+                "<plus:Licensor><rdf:Seq><rdf:li rdf:parseType='Resource'>"
+                "<plus:LicensorName>Agency Nine</plus:LicensorName>"
+                "<plus:LicensorURL>https://agency.example/17</plus:LicensorURL>"
+                "</rdf:li></rdf:Seq></plus:Licensor>"
+                "<photoshop:Credit>Bo / Agency Nine</photoshop:Credit>"
+                "<plus:OtherConstraints>No alcohol</plus:OtherConstraints>"
+            ),
+            iptc=iim((110, b"Agency Nine"), (40, b"Call first")),
+        )
+    ).credit
+
+    assert (found["licensor"], found["licensor_url"]) == ("Agency Nine", "https://agency.example/17")
+    assert found["credit"] == "Bo / Agency Nine; Agency Nine"  # the packets differ, and a person sees it
+    assert (found["constraints"], found["instructions"]) == ("No alcohol", "Call first")

@@ -394,3 +394,10 @@ def test_a_photo_can_hold_63_grants_and_not_64() -> None:
     assert len(in_order(pairs[:63])) == 63
     with pytest.raises(TooManyGrants, match="63 grants and this one would have 64"):
         in_order(pairs)
+
+
+def test_a_photo_that_says_when_it_is_released_is_not_used_before() -> None:
+    stated = facts(embedded=EmbeddedRights(begins_at="2026-06-01"))
+
+    assert stated.starts_at == "2026-06-01T12:00:00.000Z"
+    assert facts(embedded=EmbeddedRights(begins_at="1999-01-01")).starts_at == facts().starts_at

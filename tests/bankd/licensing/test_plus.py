@@ -117,3 +117,20 @@ def test_the_standard_has_nine_values_for_data_mining() -> None:
 )
 def test_an_expiry_is_read_narrowly_and_forbids_where_it_cannot_be_read(text: str, forbids_from: str) -> None:
     assert plus.expiry(text) == datetime.fromisoformat(forbids_from).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed_from"),
+    [
+        ("2026-12-31", "2026-12-31T12:00"),  # where that day begins last
+        ("20261231", "2026-12-31T12:00"),
+        ("2026-12-31T18:00:00+09:00", "2026-12-31T09:00"),
+        ("20261231T180000+0900", "2026-12-31T09:00"),
+        ("soon", "2999-12-31T00:00"),
+        ("2026-02-30", "2999-12-31T00:00"),
+    ],
+)
+def test_a_release_date_is_read_narrowly_and_forbids_where_it_cannot_be_read(
+    text: str, allowed_from: str
+) -> None:
+    assert plus.beginning(text) == datetime.fromisoformat(allowed_from).replace(tzinfo=UTC)
