@@ -100,7 +100,7 @@ def supersede_embedded(
     if field == UNREADABLE:
         photo.quarantine_reason = "unlicensed"  # until its grants admit it
     session.flush()
-    service.record_rights(session, photo, grant_ids=(), coverages={}, depictions=None)
+    service.record_rights(session, photo, grant_ids=(), covers={}, depictions=None)
     session.flush()
     service.spread(session, photo)
     log.append(
