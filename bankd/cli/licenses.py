@@ -165,7 +165,7 @@ def show(runtime: Runtime, ref: str, in_json: bool) -> None:
     for grant in found.grants:
         against = f" ({', '.join(sorted(grant.against))})" if grant.against else ""
         click.echo(f"\ngrant {grant.ref}{against}")
-        words = {
+        words: dict[str, object] = {
             "clause": grant.clause,
             "quote": grant.quote,
             "translation": grant.translation,

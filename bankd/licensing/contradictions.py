@@ -104,10 +104,10 @@ def _cycle(
     for first in supersedes:
         path: list[str] = []
         ref: str | None = first
-        while ref in supersedes and ref not in done and ref not in path:
+        while ref is not None and ref in supersedes and ref not in done and ref not in path:
             path.append(ref)
             ref = supersedes[ref]
-        if ref in path and len(path[path.index(ref) :]) > 1:
+        if ref is not None and ref in path and len(path[path.index(ref) :]) > 1:
             circle = path[path.index(ref) :]
             named = ", which supersedes ".join(f"`{one}`" for one in [*circle, circle[0]])
             yield places[circle[0]], f"{what} {named}: one of them was first"
