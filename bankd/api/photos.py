@@ -107,6 +107,8 @@ class PhotoState(BaseModel):
     dispute_reason: str | None
     embargo_until: datetime | None
     embargo_visible_to: list[str] = Field(description="Departments that may prepare for its end")
+    withdrawn_at: datetime | None = Field(description="Itself, or a release that it holds")
+    held_until: datetime | None = Field(description="By a deny hold; year 9999: until it is lifted")
 
 
 class EmbeddedSuperseded(BaseModel):
@@ -425,4 +427,6 @@ def _photo(session: Session, photo: Photo) -> PhotoState:
         dispute_reason=photo.dispute_reason,
         embargo_until=photo.embargo_until,
         embargo_visible_to=list(photo.embargo_visible_to),
+        withdrawn_at=photo.withdrawn_at,
+        held_until=photo.held_until,
     )

@@ -26,13 +26,16 @@ class PhotoLine:
     quarantine_reason: str | None
     disputed_at: datetime | None
     embargo_until: datetime | None
+    withdrawn_at: datetime | None
+    held_until: datetime | None
     segments: int
     taken_at: datetime
 
     def held_back(self, at: datetime) -> bool:
         """Whether it is out of every use at `at`, whatever its grants say."""
-        embargoed = self.embargo_until is not None and self.embargo_until > at
-        return self.state != "admitted" or self.disputed_at is not None or embargoed
+        ahead = any(until is not None and until > at for until in (self.embargo_until, self.held_until))
+        ended = self.disputed_at is not None or self.withdrawn_at is not None
+        return self.state != "admitted" or ended or ahead
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class PhotoShown:
     dispute_reason: str | None
     embargo_until: datetime | None
     embargo_visible_to: tuple[str, ...]
+    withdrawn_at: datetime | None  # itself, or a release that it holds
+    held_until: datetime | None
     erased_at: datetime | None
     taken_at: datetime
     depictions: dict[str, object]
@@ -93,6 +98,8 @@ def photos(
             Photo.quarantine_reason,
             Photo.disputed_at,
             Photo.embargo_until,
+            Photo.withdrawn_at,
+            Photo.held_until,
             counted,
             Photo.taken_at,
         )
@@ -140,6 +147,8 @@ def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:
         dispute_reason=found.dispute_reason,
         embargo_until=found.embargo_until,
         embargo_visible_to=tuple(found.embargo_visible_to),
+        withdrawn_at=found.withdrawn_at,
+        held_until=found.held_until,
         erased_at=found.erased_at,
         taken_at=found.taken_at,
         depictions=found.depictions,

@@ -165,6 +165,8 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
             "disputed": found.disputed_at and f"{found.disputed_at:%Y-%m-%d}: {found.dispute_reason}",
             "embargo until": found.embargo_until,
             "embargo visible to": ", ".join(found.embargo_visible_to) or None,
+            "withdrawn": found.withdrawn_at,
+            "on hold until": found.held_until,
             "segments": [f"{name} {number}" for name, number in found.categories.items()],
             "sha256": found.sha256,
         }

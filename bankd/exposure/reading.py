@@ -62,7 +62,9 @@ class TakedownLine:
 
 OPEN = and_(
     Takedown.done_at.is_(None),
-    ~exists().where(Publication.id == Takedown.publication_id, Publication.taken_down_at.is_not(None)),
+    ~exists()
+    .where(Publication.id == Takedown.publication_id, Publication.taken_down_at.is_not(None))
+    .correlate(Takedown),
 )
 
 

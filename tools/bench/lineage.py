@@ -47,7 +47,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
     with database(scratch) as held:
         photos = max(1, chosen.usages // A_PHOTO)
-        print(f"  filed in {seconds(partial(_fill, held, chosen.usages, photos)):.0f} s", flush=True)
+        print(f"  filed in {seconds(partial(fill, held, chosen.usages, photos)):.0f} s", flush=True)
         yield from _tracing(held, chosen.usages, photos, chosen.seed)
 
 
@@ -91,7 +91,8 @@ def _tracing(held: Database, usages: int, photos: int, seed: int) -> Iterator[Ro
     yield Row("index of usages by photo", size[0] / 1e6, "MB")
 
 
-def _fill(held: Database, usages: int, photos: int) -> None:
+def fill(held: Database, usages: int, photos: int) -> None:
+    """Composites and their usage rows, consistent with each other; the photos themselves are not there."""
     composites = -(-usages // IN_COMPOSITE)
     with held.connect() as connection:
         # Rows that are consistent by how they are made: no key is asked ten million times.
