@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy.orm import Session
 
@@ -63,7 +64,8 @@ def import_file(
     agreements = odrl.load(path, house=house) if is_odrl(path) else None
     file = rights_file.load(path) if agreements is None else agreements.file
     with suppress(_OnTrial), transactions() as session:
-        found = importing.import_rights(session, file, blobs=_Unkept() if dry_run else blobs, by=by, at=at)  # type: ignore[arg-type]
+        kept = cast(Blobs, _Unkept()) if dry_run else blobs
+        found = importing.import_rights(session, file, blobs=kept, by=by, at=at)
         report.new, report.known, report.ended = found.new, found.known, len(found.ended)
         report.notes = found.notes
         if agreements is not None:

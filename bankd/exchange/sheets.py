@@ -190,6 +190,7 @@ class _Reader:
             tuple(own.get("files") or ()),
         )
         whole = RightsFile.model_construct(
+            version=1,
             licensors=() if found.licensor is None else (found.licensor,),
             licenses=(read_license.model_copy(update={"grants": (read_grant,)}),),
             photos=(),

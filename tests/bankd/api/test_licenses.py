@@ -1,7 +1,9 @@
+import json
 from typing import Any
 
 from sqlalchemy import func, select
 
+from bankd.catalog.models import Photo
 from bankd.licensing.models import Licensor
 
 
@@ -90,3 +92,72 @@ def test_withdrawal_blocks_its_photos_and_stands(bank: Any) -> None:
     assert bank.call("compliance", "POST", "/licenses/L-2/withdraw", json=body).status_code == 404
     for faulty in ({}, {"reason": ""}, {"reason": 7}):
         assert bank.call("compliance", "POST", "/licenses/L-1/withdraw", json=faulty).status_code == 422
+
+
+def an_agreement(photo: str, **changes: Any) -> dict[str, Any]:
+    permission = {
+        "target": photo, "assigner": {"uid": "https://nine.example/", "vcard:fn": "Nine"},
+        "assignee": "https://house.example/", "action": ["use", "bankd:synthesize", "bankd:combine"],
+        "constraint": [{"leftOperand": "dateTime", "operator": "gteq", "rightOperand": "2026-01-01"}],
+    }  # fmt: skip
+    return {
+        "@context": ["http://www.w3.org/ns/odrl.jsonld", {"bankd": "urn:bankd:odrl:1#"}],
+        "@type": "Agreement", "uid": "urn:bankd:license:N-1", "permission": [{**permission, **changes}],
+    }  # fmt: skip
+
+
+def test_an_odrl_agreement_comes_in_with_its_photos_and_goes_out_again(bank: Any) -> None:
+    bank.work(bank.ingest("desk-1.png").json()["batch"])
+
+    def bring(document: dict[str, Any], query: str = "") -> Any:
+        files = {"rights": ("n.jsonld", json.dumps(document).encode())}
+        return bank.call("librarian", "POST", f"/licenses/import{query}", files=files)
+
+    refused = bring(an_agreement("desk-1.png", duty={"action": "inform"}))
+    assert (
+        refused.status_code == 422 and "the duty `inform` cannot be represented" in refused.json()["detail"]
+    )
+    tried = bring(an_agreement("desk-1.png"), "?dry_run=true&house=https://house.example/").json()
+    assert (tried["photos"], tried["new"]["grants"]) == (1, 1)
+    assert bank.call("librarian", "GET", "/licenses/N-1").status_code == 404
+
+    done = bring(an_agreement("desk-1.png"), "?house=https://house.example/").json()
+    assert (done["photos"], done["absent"], done["new"]["documents"]) == (1, 0, 1)
+    assert "is not limited in `territories`, `channels`" in "; ".join(done["notes"])
+    shown = bank.call("librarian", "GET", "/licenses/N-1").json()
+    assert shown["grants"][0]["terms"]["allows"]["licensees"] == ["house"]
+
+    out = bank.call("librarian", "GET", "/licenses/N-1/odrl")
+    assert out.headers["content-type"] == "application/ld+json"
+    [rule] = out.json()["permission"]
+    assert len(rule["target"]) == 1 and rule["target"][0].startswith("urn:sha256:")
+    assert bank.call("creative", "GET", "/licenses/N-1/odrl").status_code == 403
+    bank.call("compliance", "POST", "/licenses/N-1/withdraw", json={"reason": "left"})
+    gone = bank.call("librarian", "GET", "/licenses/N-1/odrl")
+    assert gone.status_code == 422 and "it was withdrawn" in gone.json()["detail"]
+
+
+def test_a_sheet_gives_its_grants_to_photos_that_the_bank_holds(bank: Any) -> None:
+    bank.work(bank.ingest("desk-1.png", "desk-2.png").json()["batch"])
+    sheet = bank.call("librarian", "GET", "/licenses/template?format=csv").content
+    head, example = sheet.decode("utf-8-sig").splitlines()
+    row = example.replace("desk-001.jpg; desk-002.jpg", "desk-1.png; absent.png")
+
+    done = bank.call(
+        "librarian", "POST", "/licenses/import", files={"rights": ("r.csv", f"{head}\n{row}\n".encode())}
+    ).json()
+
+    assert (done["photos"], done["absent"], done["refused"]) == (1, 1, [])
+
+
+def test_compliance_alone_supersedes_what_a_photo_says_of_itself(bank: Any) -> None:
+    bank.work(bank.ingest("desk-1.png").json()["batch"])
+    with bank.runtime.transaction() as session:
+        photo = session.scalar(select(Photo.id))
+    form = {"field": "data_mining", "clause": "2", "reason": "newer terms", "document_sha256": "0" * 64}
+    path = f"/photos/{photo}/supersede-embedded"
+
+    assert bank.call("librarian", "POST", path, data=form).status_code == 403
+    nothing = bank.call("compliance", "POST", path, data=form)
+    assert nothing.status_code == 422 and "says nothing of `data_mining`" in nothing.json()["detail"]
+    assert bank.call("compliance", "POST", path, data={**form, "field": "mood"}).status_code == 422
