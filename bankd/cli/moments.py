@@ -9,6 +9,7 @@ from bankd.licensing.facts import end_of, start_of
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 SPAN = re.compile(r"(?P<number>\d{1,5})(?P<unit>[dwmy])", re.ASCII)
+MOST_DAYS = 36_600
 DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
@@ -47,4 +48,7 @@ class Span(click.ParamType):  # type: ignore[type-arg]
         found = SPAN.fullmatch(str(value))
         if found is None:
             self.fail(f"`{value}` is no span of time: write `90d`, `12w`, `3m` or `1y`", param, ctx)
-        return timedelta(days=int(found["number"]) * DAYS[found["unit"]])
+        days = int(found["number"]) * DAYS[found["unit"]]
+        if days > MOST_DAYS:
+            self.fail(f"`{value}` is more than a hundred years", param, ctx)
+        return timedelta(days=days)
