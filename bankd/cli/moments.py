@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import click
 
-from bankd.licensing.facts import end_of, start_of
+from bankd.licensing.days import end_of, start_of
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 SPAN = re.compile(r"(?P<number>\d{1,5})(?P<unit>[dwmy])", re.ASCII)

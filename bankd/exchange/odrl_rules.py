@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from bankd import money
 from bankd.exchange.jsonld import Json, many
 from bankd.exchange.odrl_words import ALTERING, AS_IT_IS, FLAGS, SCOPES, WHOLE, WordUnknown, territory, words
-from bankd.licensing.facts import end_of, start_of
+from bankd.licensing.days import end_of, start_of
 from bankd.licensing.terms import GrantTerms
 from bankd.licensing.vocabulary import ANY, CHANNELS, SUBJECTS, WORLD
 

@@ -16,8 +16,8 @@ from bankd.audit.kinds import Kind
 from bankd.catalog.models import Photo, PhotoGrant, PhotoRelease
 from bankd.expiries.models import Foretold
 from bankd.licensing import renewing
+from bankd.licensing.days import end_of
 from bankd.licensing.ending import DenyHold, Withdrawal
-from bankd.licensing.facts import end_of
 from bankd.licensing.models import Grant, License, Release
 from bankd.notices import service as notices
 from bankd.notices.channels import Channel

@@ -14,9 +14,7 @@ import rfc8785
 
 from bankd.licensing import plus
 from bankd.licensing.consents import HeldRelease, Seen, facts_of_releases
-from bankd.licensing.days import end_of as end_of
-from bankd.licensing.days import instant as instant
-from bankd.licensing.days import start_of as start_of
+from bankd.licensing.days import end_of, instant, start_of
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import TooManyGrants
 from bankd.licensing.terms import (

@@ -61,20 +61,14 @@ def _shown(session: Session, rows: list[Release]) -> list[ReleaseShown]:
             )
         )
     )
-    successors = dict(
-        session.execute(
-            select(Release.id, Release.ref).where(Release.id.in_({row.superseded_by_id for row in rows}))
-        )
-        .tuples()
-        .all()
+    named = session.execute(
+        select(Release.id, Release.ref).where(Release.id.in_({row.superseded_by_id for row in rows}))
     )
-    licensors = dict(
-        session.execute(
-            select(Licensor.id, Licensor.name).where(Licensor.id.in_({row.licensor_id for row in rows}))
-        )
-        .tuples()
-        .all()
+    successors = {id: ref for id, ref in named}  # noqa: C416
+    named = session.execute(
+        select(Licensor.id, Licensor.name).where(Licensor.id.in_({row.licensor_id for row in rows}))
     )
+    licensors = {id: name for id, name in named}  # noqa: C416
     return [
         ReleaseShown(
             id=row.id,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bankd.audit.actor import Actor
 from bankd.licensing import caps
 from bankd.licensing.caps import Counts
-from bankd.licensing.facts import end_of
+from bankd.licensing.days import end_of
 from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import Trigger
