@@ -111,9 +111,7 @@ def _starts(terms: GrantTerms, embedded: EmbeddedRights) -> list[datetime]:
     return [start_of(terms.starts_on, terms.zone), *said]
 
 
-def use_facts(
-    use: Use, *, at: datetime, department: str = "", circulation: Circulation = "new"
-) -> UseFacts:
+def use_facts(use: Use, *, at: datetime, department: str = "", circulation: Circulation = "new") -> UseFacts:
     """The use as policy sees it at the moment `at`.
 
     Args:

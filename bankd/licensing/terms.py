@@ -278,8 +278,8 @@ class GrantTerms(Value):
     train: bool = False
     """Whether a network may be trained on the photo. Unstated: no."""
     training_survives: bool = False
-    """Whether networks trained while it was in force may be used on when the agreement is terminated. Unstated:
-    no."""
+    """Whether networks trained while it was in force may be used on when the agreement is terminated.
+    Unstated: no."""
     licensees: frozenset[Name] = Field(default=frozenset({"house"}), min_length=1)
     """Who may use it; `any` for anyone."""
     subjects_excluded: frozenset[Subject] = frozenset()

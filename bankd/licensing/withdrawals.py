@@ -198,7 +198,7 @@ def grants_of(session: Session, subject: str, subject_id: UUID | None) -> tuple[
 
 
 def outlived(session: Session, grants: Any, *, trained_at: datetime) -> frozenset[UUID]:
-    """Those of `grants` (a select of ids) that are withdrawn, and keep by their own terms what was trained then.
+    """Those of `grants` (a select of ids) that are withdrawn and keep by their own terms what was trained.
 
     One withdrawal that keeps nothing is enough; so is one that counts from before the training.
     """
