@@ -190,7 +190,7 @@ def correct(runtime: Runtime, accrual_id: int, amount_minor: int, reason: str, i
 def escrow(runtime: Runtime, in_json: bool) -> None:
     """List what is held now because a payee is unknown or a photo is disputed."""
     with runtime.transaction() as session:
-        found = service.escrow(session, at=runtime.now())
+        found = service.escrow(session)
     if in_json:
         print_json(found)
         return

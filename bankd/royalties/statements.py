@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import rfc8785
-from sqlalchemy import exists, insert, select
+from sqlalchemy import exists, insert, select, true
 from sqlalchemy.orm import Session
 
 from bankd import money
@@ -185,11 +185,11 @@ def earned(
     session: Session,
     ref: str,
     *,
-    until: datetime,
+    until: datetime | None,
     splits: Mapping[UUID, Sequence[Split]],
     known: frozenset[str],
 ) -> Iterator[Earned]:
-    """What is a payee's of all that was recorded before a moment and was not stated to them yet.
+    """What is a payee's of all that was recorded, or recorded before a moment, and was not stated to them yet.
 
     An entry is split as its license was on its day: by whole weights, to the
     last minor unit. `known` are the refs of payees on record.
@@ -206,7 +206,11 @@ def earned(
         .join(License, License.id == Grant.license_id)
         .join(Licensor, Licensor.id == License.licensor_id)
         .outerjoin(Photo, Photo.id == Accrual.photo_id)
-        .where(Accrual.at < until, ~stated, (Licensor.ref == ref) | License.id.in_(splitting))
+        .where(
+            true() if until is None else Accrual.at < until,
+            ~stated,
+            (Licensor.ref == ref) | License.id.in_(splitting),
+        )
         .order_by(Accrual.id)
         .execution_options(yield_per=LINES)
     )
@@ -236,7 +240,7 @@ def shares_on(splits: Sequence[Split], at: datetime, licensor_ref: str) -> Seque
     return begun[-1].shares if begun else [(licensor_ref, 1)]
 
 
-def escrow(session: Session, *, at: datetime) -> list[dict[str, Any]]:
+def escrow(session: Session) -> list[dict[str, Any]]:
     """All that is held now: for whom, why, in which currency, how much."""
     splits = payees.splits(session)
     known = frozenset(one.ref for one in payees.all_of(session))
@@ -244,7 +248,7 @@ def escrow(session: Session, *, at: datetime) -> list[dict[str, Any]]:
     refs |= set(session.scalars(select(Licensor.ref))) | known
     held: Counter[tuple[str, str, str]] = Counter()
     for ref in sorted(refs):
-        for one in earned(session, ref, until=at, splits=splits, known=known):
+        for one in earned(session, ref, until=None, splits=splits, known=known):
             if one.held is not None:
                 held[ref, one.held, one.currency] += one.amount_minor
     return [
