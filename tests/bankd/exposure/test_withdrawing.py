@@ -16,7 +16,7 @@ from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
 from bankd.exposure import marking, reading, withdrawing
 from bankd.exposure.errors import RefUnreadable, TakedownAlreadyDone, TakedownNotFound
-from bankd.exposure.models import ExposedComposite, Takedown
+from bankd.exposure.models import ExposedComposite
 from bankd.exposure.subjects import find
 from bankd.licensing import service as licensing
 from bankd.licensing.consents import ReleaseTerms
@@ -36,7 +36,7 @@ from bankd.licensing.use import Use
 from bankd.licensing.withdrawal_effects import EFFECTS, KINDS
 from bankd.policy.clearing import clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
-from bankd.provenance.models import Composite, Handout
+from bankd.provenance.models import Composite, Handout, Publication
 from bankd.synthesis.handouts import HandedOut, NotHandedOut, hand_out
 
 DAY = timedelta(days=1)
@@ -362,7 +362,7 @@ def test_marks_say_which_composites_rely_and_which_were_sealed_after(
         marks = {mark.composite_id: mark.why for mark in reading.marks(session, made.withdrawal.id)}
         asked = reading.takedowns(session)
     assert marks == {composite: "relies", given.composite.id: "sealed-after"}
-    assert [one.handout_id for one in asked] == [given.handout.id]  # what was given before may stand
+    assert [one.subject_id for one in asked] == [given.handout.id]  # what was given before may stand
     assert desk.kinds()[-1] == "withdrawal.marked"
 
     with bank.rt.transaction() as session:
@@ -380,6 +380,21 @@ def test_void_from_start_asks_everything_back(
     bank: Any, desk: Desk, later: Any, photo: UUID, composite: UUID
 ) -> None:
     desk.give(composite)
+    with bank.rt.transaction() as session:
+        published = Publication(
+            ref="P-1",
+            composite_id=composite,
+            channel="web",
+            place="https://shop.example",
+            territories=["JP"],
+            copies=0,
+            starts_on=desk.now.date(),
+            zone="UTC",
+            outside=[],
+            recorded_at=desk.now,
+            recorded_by="x",
+        )
+        session.add(published)
     later(days=1)
 
     made = desk.withdraw("license", "L-open", kind="void-from-start")
@@ -388,10 +403,19 @@ def test_void_from_start_asks_everything_back(
     with bank.rt.transaction() as session:
         assert session.get_one(Withdrawal, made.withdrawal.id).marked_at == desk.now
         mark = session.scalars(select(ExposedComposite)).one()
-        takedown = session.scalars(select(Takedown)).one()
+        asked = {one.subject_id: one.told for one in reading.takedowns(session)}
         handout = session.scalars(select(Handout)).one()
-    assert mark.why == "sealed-after" and takedown.handout_id == handout.id
-    assert desk.exposure("photo", str(photo)).takedowns_open == 1
+    assert mark.why == "sealed-after"
+    assert asked == {handout.id: "Shop, web", published.id: "https://shop.example"}
+    assert desk.exposure("photo", str(photo)).takedowns_open == 2
+
+    with bank.rt.transaction() as session:
+        down = session.get_one(Publication, published.id)
+        down.taken_down_on, down.taken_down_at, down.taken_down_by = desk.now.date(), desk.now, "web team"
+    exposure = desk.exposure("photo", str(photo))
+    assert (exposure.publications, exposure.takedowns_open) == (1, 1)
+    with bank.rt.transaction() as session:
+        assert {one.done_by for one in reading.takedowns(session, done=True)} == {None, "web team"}
 
 
 def test_exposure_counts_the_same_things_from_every_side_and_pages(
