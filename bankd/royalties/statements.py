@@ -189,7 +189,7 @@ def earned(
     splits: Mapping[UUID, Sequence[Split]],
     known: frozenset[str],
 ) -> Iterator[Earned]:
-    """What is a payee's of all that was recorded, or recorded before a moment, and was not stated to them yet.
+    """What is a payee's of all that was recorded (before a moment) and was not stated to them yet.
 
     An entry is split as its license was on its day: by whole weights, to the
     last minor unit. `known` are the refs of payees on record.
