@@ -203,9 +203,7 @@ def answers_of(session: Session, snapshot_id: UUID, terms: Terms) -> dict[str, C
     there = clear_photos(
         terms,
         "train",
-        offered(
-            session, _outlived({keys[sha256]: offers for sha256, offers in elsewhere.items()}, outlived)
-        ),
+        offered(session, _outlived({keys[sha256]: offers for sha256, offers in elsewhere.items()}, outlived)),
     )
     return answers | {sha256: there[key] for sha256, key in keys.items()}
 
