@@ -34,6 +34,7 @@ from bankd.ingestion.folder import CLASSES_MOST_BYTES
 from bankd.ingestion.models import Batch
 from bankd.ingestion.service import NewPhoto
 from bankd.licensing import service as licensing
+from bankd.licensing.errors import GrantNotFound, ReleaseNotFound
 from bankd.licensing.models import Grant, License, Release
 from bankd.licensing.rights_entries import PhotoRights
 from bankd.licensing.terms import MAX_DOCUMENT_BYTES
@@ -163,16 +164,19 @@ def ingest(
             if file is not None:
                 import_rights(session, call, file)
                 by_name = {name: record for name in names if (record := file.record_for(name)) is not None}
-            batch = ingestion.open_batch(
-                session,
-                [replace(photo, rights=by_name.get(photo.name)) for photo in filed],
-                classes=read,
-                name=name,
-                department_id=_department(session, call, department),
-                blobs=call.runtime.blobs,
-                by=call.by,
-                at=call.at,
-            )
+            try:
+                batch = ingestion.open_batch(
+                    session,
+                    [replace(photo, rights=by_name.get(photo.name)) for photo in filed],
+                    classes=read,
+                    name=name,
+                    department_id=_department(session, call, department),
+                    blobs=call.runtime.blobs,
+                    by=call.by,
+                    at=call.at,
+                )
+            except (GrantNotFound, ReleaseNotFound) as error:
+                raise UploadInvalid(str(error)) from error  # what was sent is at fault, no address is
             answer = _batch(session, batch)
     response.headers["Location"] = f"/photos/batches/{answer.batch}"
     return answer

@@ -59,7 +59,7 @@ def test_photos_of_a_batch_take_the_grants_that_their_records_name(bank: Any) ->
 @pytest.mark.parametrize(
     ("records", "slug", "says"),
     [
-        (json.dumps({"desk-1.png": record("L-1/none")}), "grant-not-found", "`L-1/none`"),
+        (json.dumps({"desk-1.png": record("L-1/none")}), "upload-invalid", "`L-1/none`"),
         (json.dumps({"other.png": record()}), "upload-invalid", "`other.png`"),
         (json.dumps({"desk-1.png": {"grants": []}}), "upload-invalid", "field required"),
         ("[" * 100_000, "upload-invalid", "no JSON"),
