@@ -265,6 +265,7 @@ def _again(
         made = made.model_copy(update={"composite_id": uuid4(), "request_id": mine.id})
         sealed = replace(
             signed.sealed,
+            manifest=made,
             manifest_text=made.canonical(),
             file=signed.sealed.file[:64] + made.composite_id.bytes,
         )
