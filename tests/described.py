@@ -80,7 +80,7 @@ def admitted(
         ],
         grant_ids=grant_ids,
         release_ids=[],
-        depictions=Depictions(persons=False),
+        depictions=Depictions(),
         by=by,
         at=at,
     )  # fmt: skip

@@ -27,6 +27,7 @@ CHANNEL = "bankd_log"  # NOTIFY with the log's new size, once per transaction
 LOCK = 0x62616E6B_6C6F67  # "banklog"; no other code takes this advisory lock
 PAGE = 1000
 STAGED = "bankd.audit.staged"
+LOCKED = "bankd.audit.locked"
 # One probe of the index for each kind, however long ago the last change was.
 LAST_RIGHTS_CHANGE = text(
     """
@@ -119,7 +120,9 @@ def locked(session: Session) -> None:
     if session.in_nested_transaction():
         raise SettledTooEarly
     session.flush()
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+    if LOCKED not in session.info:
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        session.info[LOCKED] = True
 
 
 def settle(session: Session) -> int:
@@ -206,7 +209,8 @@ def paged(
 @listens_for(Session, "before_commit")
 def _settle_before_commit(session: Session) -> None:
     # Called for the release of a savepoint too, which commits nothing.
-    if session.info.get(STAGED) and not session.in_nested_transaction():
+    staged = session.info.get(STAGED, ())
+    if not session.in_nested_transaction() and any(not entry.settled for entry in staged):
         settle(session)
 
 
@@ -227,5 +231,6 @@ def _outlive_savepoint(session: Session) -> None:
 def _unstage(session: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:
         session.info.pop(STAGED, None)
+        session.info.pop(LOCKED, None)
     elif staged := session.info.get(STAGED):
         staged[:] = [entry for entry in staged if entry.savepoint is not ended]

@@ -1,8 +1,10 @@
 """Ask the policies: may this grant, or this set of grants, carry that use? Closed on every doubt."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 from uuid import UUID
@@ -12,7 +14,7 @@ import cedarpy
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.licensing.vocabulary import Action, Basis
-from bankd.policy.facts import Facts, SetFacts, document, heard, set_facts, use_attributes
+from bankd.policy.facts import MOMENT, Facts, SetFacts, document, heard, set_facts, use_attributes
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, NO_GRANT, Bundle
 
 PRINCIPAL = 'Actor::"house"'
@@ -140,8 +142,75 @@ def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use:
         return [UNREADABLE] * len(asked)
     context = heard(context, lacking["Use"])
     different = [each for each in dict.fromkeys(asked) if each is not None]
-    answers = dict(zip(different, _decide(bundle, action, kind, different, json.dumps(context)), strict=True))
+    answers = _answers(bundle, action, kind, different, context)
     return [UNREADABLE if each is None else answers[each] for each in asked]
+
+
+def _answers(
+    bundle: Bundle, action: Action, kind: str, documents: Sequence[str], context: dict[str, Any]
+) -> dict[str, Decision]:
+    """By document. What was asked before is not asked again, until a moment could change the answer.
+
+    An answer turns on the facts, the use and the moment alone, and policies that call no function can but
+    compare moments: between two that the facts or the use name it stays the same.
+    """
+    text = json.dumps(context, sort_keys=True)
+    if not _compares_only(bundle, action):
+        return dict(zip(documents, _decide(bundle, action, kind, documents, text), strict=True))
+    now = context["now"]
+    lasting = json.dumps({**context, "now": None}, sort_keys=True)
+    about = (bundle.digest, action, kind, lasting)
+    answers = {
+        each: kept.decision
+        for each in documents
+        if (kept := _kept.get((about, each))) is not None and kept.since <= now < kept.until
+    }
+    new = [each for each in documents if each not in answers]
+    for each, decision in zip(new, _decide(bundle, action, kind, new, text) if new else (), strict=True):
+        answers[each] = decision
+        moments = _moments(lasting + each)
+        if moments is None or now in moments or decision.errors:
+            continue  # an answer of that very moment may be of it alone
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[about, each] = _Kept(decision, now, min((m for m in moments if m > now), default=NEVER))
+    return answers
+
+
+@dataclass(frozen=True)
+class _Kept:
+    decision: Decision
+    since: str
+    until: str  # not included
+
+
+MOST_KEPT = 20_000
+NEVER = "9999-12-31T23:59:59.999Z"
+_DAY = re.compile(r'"(\d{4}-\d\d-\d\d[^"]*)"', re.ASCII)
+_kept: dict[tuple[tuple[str, ...], str], _Kept] = {}
+
+
+def _moments(text: str) -> list[str] | None:
+    """Every moment that JSON names; None if one may be meant that is written in another way."""
+    found: list[str] = _DAY.findall(text)
+    return found if all(MOMENT.fullmatch(one) for one in found) else None
+
+
+@lru_cache(maxsize=32)
+def _compares_only(bundle: Bundle, action: Action) -> bool:
+    """Whether no policy about the action calls a function, such as one that moves a moment."""
+    bodies = [c["body"] for policy in bundle.about(action) for c in policy.source["conditions"]]
+    return not any(_calls(body) for body in bodies)
+
+
+def _calls(node: object) -> bool:
+    """In Cedar's JSON a call is a list of arguments under its name, or an extension's value."""
+    if isinstance(node, Mapping):
+        return any(
+            kind == "__extn" or (isinstance(inside, list) and kind != "Set") or _calls(inside)
+            for kind, inside in node.items()
+        )
+    return isinstance(node, list) and any(_calls(each) for each in node)
 
 
 def _decide(

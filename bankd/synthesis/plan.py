@@ -96,11 +96,12 @@ def plan(
 ) -> Plan | Short | Clashing:
     """Choose sources for every picture asked for.
 
-    Ranking sees cleared rows only; its winners are asked again of the engine,
-    and what the engine refuses is left out and the choice made anew. Where a
-    set does not clear on any grants of its photos, the photos of the clash
-    with less canvas area are left out; a grant that loses a second time is
-    left out altogether.
+    Ranking sees cleared rows only; what is chosen of them is asked again of the
+    engine. What it refuses is left out and the choice made anew, with the engine
+    asked about all that was ranked: a filter that was wrong once is not asked
+    photo by photo where else it is. Where a set does not clear on any grants
+    of its photos, the photos of the clash with less canvas area are left out;
+    a grant that loses a second time is left out altogether.
 
     Args:
         without: (photo, grant) that may not be relied on: refused at an earlier seal.
@@ -114,6 +115,7 @@ def plan(
     no_grants = set(without_grants)
     lost: set[UUID] = set()
     refused: SetRefused | None = None
+    ask_of_all = bool(without)
     for _ in range(ROUNDS):
         ranked = retrieval.rank(
             session,
@@ -134,15 +136,18 @@ def plan(
             return Short(cut, uncovered, uncovered_px, frozenset(left_out))
 
         photos = sorted({one.photo_sha256: one.photo_id for row in ranked for one in row}.items())
-        rights = _less(rights_of(session, [photo_id for _, photo_id in photos], at=terms.at), without)
+        photo_of = {one.segment_id: one.photo_id for row in ranked for one in row}
+        pictures = _pictures(session, asked, cut, ranked, [photo_id for _, photo_id in photos])
+        areas = [_photo_px(picture, cut, photo_of) for picture in pictures]
+        used = {photo for area in areas for photo in area}
+        asked_of = [photo_id for _, photo_id in photos if ask_of_all or photo_id in used]
+        rights = _less(rights_of(session, asked_of, at=terms.at), without)
         answers = clear_photos(terms, "synthesize", rights, without=frozenset(no_grants))
         preferred = {p: answer.grant_id for p, answer in answers.items() if isinstance(answer, Cleared)}
         if dirty := answers.keys() - preferred.keys():
             left_out |= dirty
+            ask_of_all = True  # the next choice too would mostly be of what is refused
             continue
-        photo_of = {one.segment_id: one.photo_id for row in ranked for one in row}
-        pictures = _pictures(session, asked, cut, ranked, [photo_id for _, photo_id in photos])
-        areas = [_photo_px(picture, cut, photo_of) for picture in pictures]
         relied = stand_together(terms, rights, preferred, areas, without=frozenset(no_grants))
         if isinstance(relied, Apart):
             refused = relied.refused
@@ -151,7 +156,6 @@ def plan(
                 no_grants.add(relied.loser)
             lost.add(relied.loser)
             continue
-        used = {photo for area in areas for photo in area}
         return Plan(
             regions=cut,
             pictures=pictures,

@@ -275,7 +275,7 @@ def commit(
     signed: Signed,
     examined: Examined,
     *,
-    order_id: UUID,
+    order: Order,
     index: int,
     by: Actor,
     at: datetime,
@@ -289,7 +289,6 @@ def commit(
         None where the picture is wanted no more (sealed already, or the order
         is of the past). For anything but a composite the caller rolls back.
     """
-    order = session.get_one(Order, order_id)
     request = session.get_one(Request, order.request_id, with_for_update=True)
     variation = session.get_one(Variation, (request.id, index), with_for_update=True)
     if order.attempt != request.attempt or variation.state != VariationState.WAITING:
@@ -312,7 +311,8 @@ def commit(
     )
     variation.state = VariationState.SEALED
     variation.composite_id = composite.id
-    spent = spend(session, order, index, placed=frozenset(examined.relied.values()), by=by, at=at)
+    placed = frozenset(examined.relied.values())
+    spent = _spend(session, order, index, held=held, placed=placed, by=by, at=at)
     session.flush()
     if request.use["audience"] != "comp":  # which is only ever given with a watermark, and costs nothing
         accrual.accrue(
@@ -345,11 +345,17 @@ def _fed(examined: Examined) -> dict[UUID, Fed]:
     return {grant_id: Fed(fed, examined.areas.frame_px) for grant_id, fed in photos.items()}
 
 
-def spend(
-    session: Session, order: Order, index: int, *, placed: frozenset[UUID], by: Actor, at: datetime
+def _spend(
+    session: Session,
+    order: Order,
+    index: int,
+    *,
+    held: frozenset[UUID],
+    placed: frozenset[UUID],
+    by: Actor,
+    at: datetime,
 ) -> Spent:
     """Consume the places held for a picture on the grants it was placed on, and free the others."""
-    held = reserved(session, order.id, index)
     spent = caps.consume(
         session,
         {(grant_id, caps.SEAL): 1 for grant_id in held & placed},

@@ -272,12 +272,12 @@ def _seal_one(
         variation = session.get_one(Variation, (request.id, claim.index))
         if variation.state != VariationState.WAITING:
             return None
+        clearance = session.get_one(Clearance, order.clearance_id)
         examined = sealing.examine(
             session, order, request, claim, made, layout=layout, masks=own, taxonomy=house(), at=at
         )
         if isinstance(examined, SealRefused):
             return examined
-        clearance = session.get_one(Clearance, order.clearance_id)
         assert clearance.log_index is not None  # set in the transaction that made the order
         checkpoint = _checkpoint_before(rt, session, clearance.log_index)
     signed = sealing.sign(
@@ -300,7 +300,7 @@ def _seal_one(
     try:
         with rt.transaction() as session:
             outcome = sealing.commit(
-                session, signed, examined, order_id=order.id, index=claim.index, by=rt.actor, at=rt.now()
+                session, signed, examined, order=order, index=claim.index, by=rt.actor, at=rt.now()
             )
             if outcome is None or isinstance(outcome, SealRefused):
                 raise Withdrawn(outcome)

@@ -32,13 +32,7 @@ def rt(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         with bank.sessions.begin() as session:
             yield session
 
-    rt = SimpleNamespace(
-        transaction=transaction,
-        blobs=bank.blobs,
-        actor=bank.by.system,
-        now=lambda: bank.at,
-        settings=SimpleNamespace(face_detector="none"),
-    )
+    rt = SimpleNamespace(transaction=transaction, blobs=bank.blobs, actor=bank.by.system, now=lambda: bank.at)
     monkeypatch.setattr(tasks, "runtime", lambda: rt)
     return rt
 

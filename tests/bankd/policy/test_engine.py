@@ -1,16 +1,21 @@
 """What the engine answers when all is well, and that it refuses when anything is not."""
 
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import cedarpy
 import pytest
+from grants_drawn import DRAW_FACT, MOMENTS, altered
 
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.facts import grant_facts, use_facts
 from bankd.licensing.terms import EmbeddedRights, GrantFacts, GrantTerms
 from bankd.licensing.use import Use
+from bankd.policy import engine
 from bankd.policy.engine import (
     Clash,
     Cleared,
@@ -343,3 +348,86 @@ def test_empty_meet_and_empty_set_are_refused(bundle: Bundle) -> None:
     assert decide_set(bundle, set_facts([], meet_empty=False, use=use), use) == Decision(
         False, ("set-empty",)
     )
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many requests each call of Cedar carried; nothing is kept from before."""
+    calls: list[int] = []
+
+    def counted(requests: Any, *more: Any) -> Any:
+        calls.append(len(requests))
+        return cedarpy.is_authorized_batch(requests, *more)
+
+    monkeypatch.setattr(engine, "_kept", {})
+    monkeypatch.setattr(
+        engine, "cedarpy", SimpleNamespace(**vars(cedarpy) | {"is_authorized_batch": counted})
+    )
+    return calls
+
+
+def test_an_answer_is_kept_until_a_moment_of_the_facts_or_the_use_could_change_it(
+    bundle: Bundle, a_grant: Facts, a_use: Facts, asked: list[int]
+) -> None:
+    use, facts = a_use(now="2026-06-01T00:00:00.000Z"), a_grant(create_before="2026-08-01T00:00:00.000Z")
+    assert decide(bundle, "synthesize", facts, use) == ALLOWED
+
+    assert decide(bundle, "synthesize", facts, {**use, "now": "2026-06-01T00:00:00.001Z"}) == ALLOWED
+    assert asked == [1]
+    late = decide(bundle, "synthesize", facts, {**use, "now": "2026-08-01T00:00:00.000Z"})
+    assert not late.allowed and "create-by-passed" in late.policies
+    early = decide(bundle, "synthesize", facts, {**use, "now": "2026-05-31T23:59:59.999Z"})
+    assert early == ALLOWED
+    assert asked == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "use", "action"),
+    [
+        ({"blocks": ["withdrawn"]}, {}, "synthesize"),
+        ({"sectors": ["food"]}, {}, "synthesize"),
+        ({}, {"channels": ["print"]}, "synthesize"),
+        ({}, {}, "publish"),
+    ],
+)
+def test_other_facts_another_use_and_another_action_are_asked_anew(
+    bundle: Bundle, a_grant: Facts, a_use: Facts, asked: list[int], facts: Any, use: Any, action: Any
+) -> None:
+    decide(bundle, "synthesize", a_grant(), a_use())
+
+    decide(bundle, action, a_grant(**facts), a_use(**use))
+
+    assert asked == [1, 1]
+
+
+def test_policies_that_reckon_with_moments_are_asked_each_time(
+    bundle: Bundle, a_grant: Facts, a_use: Facts, asked: list[int]
+) -> None:
+    reckons = (
+        '@id("too-late")\n@says("Nothing is made after the last day of the house")\n'
+        'forbid (principal, action == Action::"synthesize", resource)\n'
+        'when { context.now >= datetime("2026-06-01T00:00:00.500Z") };\n'
+    )
+    stricter = Bundle.of([*bundle.texts, ("zz.cedar", reckons)])
+    use = a_use(now="2026-06-01T00:00:00.000Z")
+
+    assert decide(stricter, "synthesize", a_grant(), use) == ALLOWED
+    late = decide(stricter, "synthesize", a_grant(), {**use, "now": "2026-06-01T00:00:01.000Z"})
+
+    assert late == Decision(False, ("too-late",))
+
+
+def test_what_is_kept_is_what_would_be_answered_anew_at_every_moment(
+    bundle: Bundle, a_grant: Facts, a_use: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(7)
+    grants = [altered(chance, a_grant(), DRAW_FACT) for _ in range(30)]
+    between = ["2026-01-01T00:00:00.000Z", "2026-06-15T00:00:00.000Z", "2026-07-01T00:00:00.000Z"]
+    moments = chance.sample([*MOMENTS, *between], len(MOMENTS) + len(between))
+    monkeypatch.setattr(engine, "_kept", {})
+    for now in [*moments, *reversed(moments)]:
+        use = a_use(now=now)
+        kept = decide_many(bundle, "synthesize", grants, use)
+        with monkeypatch.context() as anew:
+            anew.setattr(engine, "_kept", {})
+            assert kept == decide_many(bundle, "synthesize", grants, use)

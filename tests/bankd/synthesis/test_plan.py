@@ -8,12 +8,16 @@ import pytest
 from drawn import labels
 from sqlalchemy import select
 
+import bankd.synthesis.plan as planning
+from bankd import retrieval
 from bankd.catalog.taxonomy import house
 from bankd.licensing import service as licensing
+from bankd.licensing.facts import use_facts
 from bankd.licensing.models import GrantCounter
 from bankd.licensing.use import Use
 from bankd.policy.clearing import clear_photos, rights_of, terms_of
 from bankd.policy.engine import Cleared
+from bankd.policy.filters import filter_for
 from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.models import Usage
 from bankd.synthesis import steps
@@ -121,6 +125,29 @@ def test_a_grant_that_clears_the_set_and_not_the_photo_is_not_turned_to(bank: An
     apart = together(bank, [{small: 10, large: 90}], without=frozenset({grant_id(bank, full)}))
 
     assert isinstance(apart, Apart) and apart.photos == {small}
+
+
+def test_what_a_filter_wrongly_lets_through_is_refused_by_the_engine_and_left_out_at_once(
+    bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is asked of what is chosen; once it refused something, of all that was ranked."""
+    scholarly = [(bank.grant(f"scholarly-{number}", **NONCOMMERCIAL),) for number in range(5)]
+    bank.take(*scholarly, (bank.grant("open", **ANYONE),))
+    lax = filter_for
+    research = use_facts(Use.model_validate(USE), at=bank.rt.at)
+    monkeypatch.setattr(planning, "filter_for", lambda bundle, action, _: lax(bundle, action, research))
+    ranked = []
+    rank = retrieval.rank
+    monkeypatch.setattr(retrieval, "rank", lambda *a, **more: (ranked.append(1), rank(*a, **more))[1])
+    commercial = Use.model_validate({**USE, "purpose": "commercial"})
+    asked = Asked(Layout(labels(mug_x=44)), "scene", (0,), 7)
+
+    with bank.rt.transaction() as session:
+        made = plan(session, asked, terms=terms_of(session, commercial, at=bank.rt.at), taxonomy=house())
+
+    assert isinstance(made, Plan)
+    assert set(made.relied.values()) == {grant_id(bank, "L-open/all")}
+    assert len(ranked) == 3  # what is chosen, all that was ranked, what is left
 
 
 def test_pictures_share_the_grant_that_suits_them_all(bank: Any) -> None:

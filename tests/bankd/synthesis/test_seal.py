@@ -5,7 +5,8 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from drawn import labels
 from small_bank import Bank
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 from urllib3 import PoolManager
 
 from bankd.audit import log
@@ -24,6 +25,23 @@ from bankd.synthesis import masks, orders, sealing, steps
 from bankd.synthesis.models import Order, Reservation, Variation
 from synth import workorder
 from synth.refinement import Refined
+
+MOST_STATEMENTS = 50
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """Every statement that is sent to the database meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(" ".join(statement.split())[:120])
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def put_result(bank, order: Order, content: bytes) -> None:
@@ -466,3 +484,24 @@ def test_an_order_larger_than_a_worker_takes_fails_its_request(
     request = served.request(request_id)
     assert request.state == "failed"
     assert "ask for fewer variations" in request.outcome["failed"]
+
+
+@pytest.mark.parametrize("photos", [1, 4])
+def test_a_seal_reads_three_objects_and_asks_as_much_however_many_photos_are_placed(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, photos: int
+) -> None:
+    """The result, the layout and the bank's own masks; and no statement for each photo."""
+    bank.take(*((bank.grant(f"g{number}", cap=9),) for number in range(photos)))
+    order = bank.order(bank.ask())
+    assert order is not None
+    bank.render(order)
+    read: list[str] = []
+    get = bank.rt.blobs.get
+    monkeypatch.setattr(bank.rt.blobs, "get", lambda key, **more: (read.append(key), get(key, **more))[1])
+
+    with counted(bank.rt.engine) as statements:
+        steps.seal(bank.rt, order.id)
+
+    assert len(sealed(bank)) == 1
+    assert len(read) == 3
+    assert len(statements) <= MOST_STATEMENTS, "\n".join(statements)
