@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bankd.access.permissions import Permission, may
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
@@ -21,6 +22,7 @@ from bankd.licensing.use import Use
 from bankd.storage import Blobs
 from bankd.synthesis.errors import KeyReused, RequestNotFound, UseRefused
 from bankd.synthesis.models import Request, RequestState, Variation
+from bankd.synthesis.redeclaring import AFTER, refused_before
 from bankd.worker import outbox
 from bankd.worker.app import BANK_QUEUE
 from synth.pictures import CanvasRule
@@ -77,7 +79,8 @@ def file(
     """File a request together with the hint that moves it on.
 
     With an idempotency key the same request twice is one request: the first
-    is answered again.
+    is answered again. One that tells another story after a refusal is filed and marked so,
+    and goes no further (see `redeclaring`).
 
     Raises:
         KeyReused: the key was used for something else.
@@ -94,6 +97,13 @@ def file(
     blobs.put(layout_key, png, media_type="image/png")  # bytes before the row that names them
 
     height, width = asked.labels.shape
+    use = asked.use.as_json()
+    before = (
+        None
+        if may(by, Permission.REQUESTS_REDECLARE)
+        else refused_before(session, use, layout_sha256=layout_sha256, by=by, at=at)
+    )
+    redeclared = {} if before is None else {AFTER: str(before)}
     request = Request(
         id=request_id,
         department_id=by.department_id,
@@ -105,7 +115,7 @@ def file(
         layout_sha256=layout_sha256,
         height=height,
         width=width,
-        use=asked.use.as_json(),
+        use=use,
         frame=asked.frame,
         variations=asked.variations,
         seed=asked.seed,
@@ -113,7 +123,7 @@ def file(
         canvas=asked.canvas,
         state=RequestState.FILED,
         hinted_at=at,
-        outcome={},
+        outcome=redeclared,
     )
     try:
         with session.begin_nested():
@@ -140,6 +150,7 @@ def file(
         frame=asked.frame,
         refiner=asked.refiner,
         canvas=asked.canvas,
+        **redeclared,
     )
     return request
 

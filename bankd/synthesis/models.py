@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 import bankd.provenance.models  # noqa: F401  variations point at composites
@@ -66,7 +67,7 @@ class Request(Base):
     idempotency_key: Mapped[str | None]
     content_sha256: Mapped[Sha256]  # of everything asked, to tell a repeat from a clash
     layout_key: Mapped[str]
-    layout_sha256: Mapped[Sha256]
+    layout_sha256: Mapped[Sha256] = mapped_column(index=True)
     height: Mapped[int]
     width: Mapped[int]
     use: Mapped[Json]
@@ -105,10 +106,13 @@ class Clearance(Base):
     """What was cleared for an order: each photo with the one grant relied on.
 
     `epoch` is the log index up to which rights were looked at, `log_index`
-    the entry that records this clearance.
+    the entry that records this clearance. `facts` are what it was decided on
+    and `answer_sha256` what came of them (see `recording`); clearances from
+    before these were kept have neither.
     """
 
     __tablename__ = "clearances"
+    __table_args__ = (CheckConstraint("(facts IS NULL) = (answer_sha256 IS NULL)", name="facts"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), index=True)
@@ -117,6 +121,8 @@ class Clearance(Base):
     bundle_digest: Mapped[Sha256]
     relied: Mapped[Json]  # photo id -> grant id
     log_index: Mapped[int | None] = mapped_column(BigInteger)
+    facts: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    answer_sha256: Mapped[Sha256 | None]
 
 
 class Order(Base):

@@ -24,7 +24,7 @@ from bankd.licensing import caps
 from bankd.policy import service as policy
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
-from bankd.synthesis import masks
+from bankd.synthesis import masks, recording
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan, still_clears
@@ -190,12 +190,15 @@ def make(
     if full := caps.reserve(session, wanted, at=at):
         return frozenset(grant_id for grant_id, _ in full)
     request.attempt += 1
+    facts = recording.record(plan, terms)
     clearance = Clearance(
         request_id=request.id,
         at=terms.at,
         epoch=plan.epoch,
         bundle_digest=terms.bundle.digest,
         relied={str(photo): str(grant) for photo, grant in plan.relied.items()},
+        facts=facts,
+        answer_sha256=recording.digest(recording.answer_of(plan, terms)),
     )
     session.add(clearance)
     session.flush()
@@ -233,6 +236,8 @@ def make(
         epoch=plan.epoch,
         use=terms.use.as_json(),
         relied=clearance.relied,
+        facts=recording.digest(facts),
+        answer=clearance.answer_sha256,
     )
     log.append(
         session,

@@ -19,7 +19,7 @@ from bankd.provenance import service as provenance
 from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis import filing
+from bankd.synthesis import filing, redeclaring
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation
 from synth.layout import Layout, regions
 
@@ -32,6 +32,7 @@ OWN_SAYS = {
     "network-withheld": "Photos that the network was trained on do not clear for this use;"
     " ask for the refiner `blend`",
     "gate-exceeded": "The network changed more of the picture than it said",
+    redeclaring.REDECLARED: redeclaring.SAYS,
     "uncovered": "The segments that were found could not cover these regions of the layout",
 }
 

@@ -25,7 +25,7 @@ from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
-from bankd.synthesis import made_by, masks, orders, sealing, service
+from bankd.synthesis import made_by, masks, orders, redeclaring, sealing, service
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
@@ -67,6 +67,10 @@ def advance(rt: Runtime, request_id: UUID) -> None:
         if request.tries > service.MAX_TRIES:
             why = f"given up after {service.MAX_TRIES} tries"
             service.fail(session, request, why=why, by=rt.actor, at=rt.now())
+            return
+        if redeclaring.AFTER in request.outcome:
+            held = SealRefused(frozenset({redeclaring.REDECLARED}))
+            service.refuse_set(session, request, held, by=rt.actor, at=rt.now())
             return
     assert lease_until is not None  # claim sets it
     full: frozenset[UUID] = frozenset()
