@@ -9,13 +9,13 @@ from uuid import UUID
 import click
 
 from bankd.catalog.taxonomy import house
-from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows
+from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows, word
 from bankd.cli.using import classes_near, read_layout, use_options
 from bankd.cli.waiting import wait
 from bankd.licensing.use import Use
 from bankd.policy.explain import Denial
 from bankd.runtime import Runtime
-from bankd.synthesis import filing, reading
+from bankd.synthesis import advising, filing, reading, replaying
 from bankd.synthesis.declaring import declare
 from bankd.synthesis.reading import Explanation, RegionShort, RequestShown
 
@@ -191,6 +191,65 @@ def explain(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
         return
     click.echo(f"request {found.request_id}: {found.state}")
     _print_explanation(found)
+    if found.state == "refused":
+        click.echo(f"what would be served: `bankd requests nearest {found.request_id}`")
+
+
+@requests.command()
+@click.argument("request_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def nearest(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
+    """Say what would let a refused request be served: less of its use, or rights to be obtained."""
+    with runtime.transaction() as session:
+        found = advising.advise(
+            session, request_id, blobs=runtime.blobs, taxonomy=house(), by=runtime.actor, at=runtime.now()
+        )
+    if in_json:
+        print_json(found)
+        return
+    for use in found.nearest:
+        click.echo(f"it would be served {use.says}")
+    for right in found.rights:
+        named = [f"photo {right.photo_id}"] if right.photo_id else []
+        named += [f"license `{right.license}`"] if right.license else []
+        click.echo(right.says + (f" ({', '.join(named)})" if named else ""))
+    if found.none:
+        click.echo(found.none)
+
+
+@requests.command()
+@click.argument("request_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def replay(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
+    """Make each past clearance of a request again, on its recorded facts and under its own policies.
+
+    Exit status 1 says that an answer differs, or that facts are not those that the log names.
+    """
+    with runtime.transaction() as session:
+        found = replaying.replay(session, request_id, by=runtime.actor)
+    if in_json:
+        print_json(found)
+    elif not found:
+        click.echo("it never came to a clearance")
+    else:
+        for one in found:
+            click.echo(
+                f"clearance {one.clearance_id} of {word(one.at)}, {count(one.photos, 'photo')}: {one.says}"
+            )
+            print_fields(
+                {
+                    "policies": one.bundle,
+                    "log entry": one.log_index,
+                    "answer": one.recorded_sha256,
+                    "again": one.replayed_sha256,
+                    "erased": one.erased or None,
+                    "relies otherwise": one.differing or None,
+                }
+            )
+    if any(one.outcome in ("differs", "altered") for one in found):
+        raise click.exceptions.Exit(1)
 
 
 def _shown(runtime: Runtime, request_id: UUID) -> RequestShown:

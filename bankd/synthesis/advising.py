@@ -28,7 +28,7 @@ from bankd.policy.engine import Offer, decide_many
 from bankd.policy.nearest import Change, Nearest, nearest
 from bankd.policy.obtainable import Obtainable, obtainable
 from bankd.storage import Blobs
-from bankd.synthesis import filing, made_by
+from bankd.synthesis import filing, made_by, redeclaring
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.models import Request, RequestState
 from bankd.synthesis.plan import Asked, Plan, Short, plan
@@ -84,6 +84,8 @@ def advise(
     request = filing.get(session, request_id, by=by)
     if request.state != RequestState.REFUSED:
         return Advice(request_id, (), (), f"the request is {request.state}, not refused")
+    if redeclaring.AFTER in request.outcome:
+        return Advice(request_id, (), (), "compliance has to look at it first")
     use = Use.model_validate(request.use)
     asks = access.department_called(session, request.department_id)
     terms = terms_of(session, use, at=at, department=asks)

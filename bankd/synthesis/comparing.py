@@ -20,9 +20,11 @@ from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import caps
 from bankd.licensing.facts import use_facts
 from bankd.licensing.use import Use
+from bankd.policy import compile
 from bankd.policy import service as policy
 from bankd.policy.clearing import Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared, Refused
+from bankd.policy.errors import InvalidBundle
 from bankd.policy.explain import Denial, says
 from bankd.policy.load import Bundle
 from bankd.provenance import manifest
@@ -33,12 +35,11 @@ from bankd.synthesis import made_by
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Request
 from bankd.synthesis.plan import Asked, Clashing, Plan, plan
-from bankd.synthesis.reading import OWN_SAYS
-from bankd.synthesis.shortfall import NO_SEGMENTS, NO_SEGMENTS_SAYS, OWN, shortfall
+from bankd.synthesis.reading import OUTSIDE_POLICY
+from bankd.synthesis.shortfall import shortfall
 from synth.layout import Layout
 
 MAX_LAYOUT_BYTES = 64 << 20
-OUTSIDE_POLICY = {**OWN, NO_SEGMENTS: NO_SEGMENTS_SAYS, **OWN_SAYS}
 
 Change = Literal["refused", "cleared", "other reasons", "other sources"]
 
@@ -102,9 +103,12 @@ def compare(
     asked, for the whole of its use, today.
 
     Raises:
+        InvalidBundle: a policy of the other has no SQL.
         NoActiveBundle: there is nothing to compare with.
         BlobUnavailable, BlobMissing, BlobDamaged: a layout cannot be read.
     """
+    if problems := compile.problems(other):
+        raise InvalidBundle(problems)
     session.execute(text("SET TRANSACTION READ ONLY"))
     before = policy.active(session)
     requests = list(session.scalars(_latest(select(Request), Request.filed_at, Request.id, last, by)))

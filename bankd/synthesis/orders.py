@@ -185,12 +185,13 @@ def make(
         clears: roll back and plan anew.
     """
     plan = drafted.plan
+    facts = recording.record(plan, terms)  # before any lock is taken
+    answer_sha256 = recording.digest(recording.answer_of(plan, terms))
     places = _places(plan)
     wanted = Counter((grant_id, caps.SEAL) for grant_id, _ in places)
     if full := caps.reserve(session, wanted, at=at):
         return frozenset(grant_id for grant_id, _ in full)
     request.attempt += 1
-    facts = recording.record(plan, terms)
     clearance = Clearance(
         request_id=request.id,
         at=terms.at,
@@ -198,7 +199,7 @@ def make(
         bundle_digest=terms.bundle.digest,
         relied={str(photo): str(grant) for photo, grant in plan.relied.items()},
         facts=facts,
-        answer_sha256=recording.digest(recording.answer_of(plan, terms)),
+        answer_sha256=answer_sha256,
     )
     session.add(clearance)
     session.flush()
@@ -237,7 +238,7 @@ def make(
         use=terms.use.as_json(),
         relied=clearance.relied,
         facts=recording.digest(facts),
-        answer=clearance.answer_sha256,
+        answer=answer_sha256,
     )
     log.append(
         session,

@@ -21,6 +21,7 @@ from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
 from bankd.synthesis import filing, redeclaring
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation
+from bankd.synthesis.shortfall import NO_SEGMENTS, NO_SEGMENTS_SAYS, OWN
 from synth.layout import Layout, regions
 
 MAX_LAYOUT_BYTES = 64 << 20
@@ -35,6 +36,9 @@ OWN_SAYS = {
     redeclaring.REDECLARED: redeclaring.SAYS,
     "uncovered": "The segments that were found could not cover these regions of the layout",
 }
+
+OUTSIDE_POLICY = {**OWN, NO_SEGMENTS: NO_SEGMENTS_SAYS, **OWN_SAYS}
+"""Sentences of what refuses without being a policy."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +315,9 @@ def _explained(
     uncovered = [*one.reasons.get("uncovered", ())]
     if uncovered:
         codes.append("uncovered")
-    reasons = [Reason(code, said.get(code) or OWN_SAYS.get(code) or says(bundle, code)) for code in codes]
+    reasons = [
+        Reason(code, said.get(code) or OUTSIDE_POLICY.get(code) or says(bundle, code)) for code in codes
+    ]
     if "failed" in one.reasons:
         reasons.append(Reason("failed", one.reasons["failed"]))
     return VariationExplained(
