@@ -103,7 +103,9 @@ class Variation(Base):
 
 
 class Clearance(Base):
-    """What was cleared for an order: each photo with the one grant relied on.
+    """The answer to a request at a moment: each photo of an order with the one grant relied on, or a refusal.
+
+    Where the bank was short nothing is relied on.
 
     `epoch` is the log index up to which rights were looked at, `log_index`
     the entry that records this clearance. `facts` are what it was decided on

@@ -11,14 +11,20 @@ from typing import Any
 from uuid import UUID
 
 import rfc8785
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from bankd.audit import log
 from bankd.licensing.facts import profile_digest
+from bankd.licensing.models import RightsProfile
 from bankd.licensing.terms import MUTABLE, GrantFacts
 from bankd.policy import engine
 from bankd.policy.clearing import Rights, Terms
 from bankd.policy.engine import Offer
 from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
+from bankd.synthesis.models import Clearance
 from bankd.synthesis.plan import Plan
+from bankd.synthesis.shortfall import Looked, told
 
 VERSION = 1
 
@@ -124,6 +130,51 @@ def answer_of(plan: Plan, terms: Terms) -> dict[str, Any]:
     """The answer that a plan rests on."""
     used = Rights({photo: plan.rights.offers[photo] for photo in plan.relied}, plan.rights.terms)
     return answer(terms, used, [plan.photo_px(picture) for picture in plan.pictures], full=plan.full)
+
+
+def refused(session: Session, request_id: UUID, looked: Looked, terms: Terms) -> Clearance:
+    """The clearance of a request that the bank is short for: on nothing relied, with what was seen."""
+    wanted = {profile for kinds in looked.kinds.values() for profile, _, _ in kinds.asked} - {None}
+    profiles = (
+        session.execute(select(RightsProfile.id, RightsProfile.digest).where(RightsProfile.id.in_(wanted)))
+        .tuples()
+        .all()
+    )
+    facts = {
+        "v": VERSION,
+        "action": "synthesize",
+        "use": terms.use.as_json(),
+        "short": [dict(region) for region in looked.regions],
+        "kinds": {
+            category: {
+                "segments": kinds.segments,
+                "exact": dict(kinds.exact),
+                "asked": [[profile, sorted(own), count] for profile, own, count in kinds.asked],
+                "whole": kinds.whole,
+            }
+            for category, kinds in looked.kinds.items()
+        },
+        "profiles_sha256": profiles_sha256(dict(profiles)),
+    }
+    return Clearance(
+        request_id=request_id,
+        at=terms.at,
+        epoch=log.epoch(session),
+        bundle_digest=terms.bundle.digest,
+        relied={},
+        facts=facts,
+        answer_sha256=digest(refusal(looked, terms)),
+    )
+
+
+def refusal(looked: Looked, terms: Terms) -> dict[str, Any]:
+    """The answer where the bank is short: regions, and what stands against their segments."""
+    return {"v": VERSION, "regions": told(looked, terms)}
+
+
+def profiles_sha256(digests: Mapping[int, str]) -> str:
+    """One hash for many profiles, which are named by their numbers."""
+    return hashlib.sha256(rfc8785.dumps([[id, digests[id]] for id in sorted(digests)])).hexdigest()
 
 
 def digest(document: Mapping[str, Any]) -> str:

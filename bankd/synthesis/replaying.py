@@ -17,9 +17,10 @@ from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.policy import service as policy
 from bankd.policy.clearing import Rights, Terms
-from bankd.policy.engine import Offer
+from bankd.policy.engine import Offer, decide_many
 from bankd.synthesis import filing, recording
 from bankd.synthesis.models import Clearance
+from bankd.synthesis.shortfall import Kinds, Looked
 
 Outcome = Literal["same", "differs", "altered", "erased", "not-kept"]
 
@@ -72,10 +73,11 @@ def _replayed(session: Session, clearance: Clearance) -> Replay:
         return _undecided(clearance, "erased", "the log's words about it were erased")
     if logged != (recording.digest(clearance.facts), clearance.answer_sha256):
         return _undecided(clearance, "altered", "its facts or its answer are not those that the log names")
-    rights = _rights(session, clearance.facts)
-    if rights is None:
-        return _undecided(clearance, "altered", "a rights profile or a grant that it names is gone")
-    answer = _again(session, clearance, clearance.facts, rights)
+    use = UseFacts.model_validate(clearance.facts["use"])
+    terms = Terms(policy.stored(session, clearance.bundle_digest), use, clearance.at)
+    answer = (_refused_again if "short" in clearance.facts else _again)(session, clearance.facts, terms)
+    if answer is None:
+        return _undecided(clearance, "altered", "a rights profile or a grant that it names is another now")
     sha256 = recording.digest(answer)
     same = sha256 == clearance.answer_sha256
     return Replay(
@@ -111,11 +113,38 @@ def _undecided(clearance: Clearance, outcome: Outcome, says: str, *, erased: tup
     )
 
 
-def _again(
-    session: Session, clearance: Clearance, facts: Mapping[str, Any], rights: Rights
-) -> dict[str, Any]:
-    use = UseFacts.model_validate(facts["use"])
-    terms = Terms(policy.stored(session, clearance.bundle_digest), use, clearance.at)
+def _refused_again(session: Session, facts: Mapping[str, Any], terms: Terms) -> dict[str, Any] | None:
+    """What stands against the kinds of segments that were seen, asked of the engine; SQL was asked then."""
+    seen: Mapping[str, Any] = facts["kinds"]
+    wanted = {kind[0] for kinds in seen.values() for kind in kinds["asked"]} - {None}
+    profiles = session.scalars(
+        select(RightsProfile).where(RightsProfile.id.in_(wanted)).order_by(RightsProfile.id)
+    ).all()
+    if recording.profiles_sha256({one.id: one.digest for one in profiles}) != facts["profiles_sha256"]:
+        return None
+    asked = [(one.id, GrantFacts.model_validate(each)) for one in profiles for each in one.facts]
+    decisions = decide_many(terms.bundle, "synthesize", [each for _, each in asked], terms.use)
+    denied: dict[int | None, frozenset[str]] = {}
+    for (id, _), decision in zip(asked, decisions, strict=True):
+        if not decision.allowed:
+            denied[id] = denied.get(id, frozenset()) | frozenset(decision.policies)
+    kinds = {
+        category: Kinds(
+            segments=one["segments"],
+            exact=one["exact"],
+            asked=[(profile, frozenset(own), count) for profile, own, count in one["asked"]],
+            whole=one["whole"],
+            denied=denied,
+        )
+        for category, one in seen.items()
+    }
+    return recording.refusal(Looked(facts["short"], kinds), terms)
+
+
+def _again(session: Session, facts: Mapping[str, Any], terms: Terms) -> dict[str, Any] | None:
+    rights = _rights(session, facts)
+    if rights is None:
+        return None
     pictures = [
         {UUID(photo): area_px for photo, area_px in picture["photos"].items()}
         for picture in facts["pictures"]

@@ -25,12 +25,12 @@ from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
-from bankd.synthesis import made_by, masks, orders, redeclaring, sealing, service
+from bankd.synthesis import made_by, masks, orders, recording, redeclaring, sealing, service
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
-from bankd.synthesis.shortfall import shortfall
+from bankd.synthesis.shortfall import look, told
 from bankd.synthesis.verification import credentials
 from synth import workorder
 from synth.layout import Layout
@@ -136,11 +136,13 @@ def _order(
         )
         if isinstance(planned, Short):
             short = [planned.regions[ordinal] for ordinal in planned.uncovered]
-            reasons = shortfall(
+            looked = look(
                 session, short, terms=terms, taxonomy=taxonomy, left_out=planned.left_out, full=full
             )
+            clearance = recording.refused(session, request.id, looked, terms)
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
-                service.refuse(session, ours, reasons=reasons, by=rt.actor, at=rt.now())
+                reasons = told(looked, terms)
+                service.refuse(session, ours, clearance, reasons=reasons, by=rt.actor, at=rt.now())
             return
         if isinstance(planned, Clashing):
             refused = SealRefused(planned.refused.reasons, grants=planned.refused.grants)

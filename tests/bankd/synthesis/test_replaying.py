@@ -95,6 +95,28 @@ def test_a_clearance_from_before_facts_were_kept_says_so(served: Bank) -> None:
     assert found.outcome == "not-kept"
 
 
+def test_a_refusal_comes_out_the_same_bit_for_bit_from_engine_as_from_sql(bank: Bank, later: Any) -> None:
+    refs = [bank.grant("nc", purposes=["research"]), bank.grant("over", ends_on="2026-06-30")]
+    bank.take((refs[0],), (refs[0],), (refs[1],), (*refs,))
+    gone = bank.grant("gone")
+    bank.take((gone,), first=20)
+    bank.withdraw(gone)
+    request = bank.make(bank.ask())
+    assert request.state == "refused"
+
+    later(days=100)
+    bank.take((bank.grant("open"),), first=40)
+    (found,) = replayed(bank, request.id)
+
+    assert (found.outcome, found.photos) == ("same", 0)
+    assert found.recorded_sha256 == found.replayed_sha256
+    assert {reason["policy"] for region in request.outcome["regions"] for reason in region["reasons"]} == {
+        "purpose-not-covered",
+        "period-outside-term",
+        "held-back",
+    }
+
+
 def test_only_the_department_that_asked_and_the_house_may_replay(served: Bank) -> None:
     request = served.make(served.ask())
     stranger = Actor("user", "stranger", frozenset({"creative"}), served.department_id)
