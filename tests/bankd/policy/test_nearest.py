@@ -107,10 +107,16 @@ def test_a_license_that_ends_early_gives_the_last_day(bundle: Bundle, grant: Any
     assert found[0].use.ends_on == date(2027, 3, 31)
 
 
-def test_a_license_that_begins_later_gives_the_first_day(bundle: Bundle, grant: Any) -> None:
-    begun = grant(release_starts_at="2026-09-01T00:00:00.000Z", model_release="released", persons="present",
-                  persons_covered=True, youngest="adult", data_basis="consent")  # fmt: skip
-    assert [one.says for one in suggested(bundle, use(), [begun])] == ["from 2026-09-01"]
+def test_a_license_that_began_after_the_use_gives_the_first_day(bundle: Bundle, grant: Any) -> None:
+    early = use(starts_on="2026-05-01")
+    found = suggested(bundle, early, [grant(starts_at="2026-05-20T00:00:00.000Z")])
+
+    assert [one.says for one in found] == ["from 2026-05-20"]
+
+
+def test_what_does_not_hold_yet_is_not_put_off_to_a_later_day(bundle: Bundle, grant: Any) -> None:
+    """The picture would be made now."""
+    assert suggested(bundle, use(), [grant(starts_at="2026-09-01T00:00:00.000Z")]) == []
 
 
 def test_a_channel_copies_and_flipping_each_give_way(bundle: Bundle, grant: Any) -> None:
