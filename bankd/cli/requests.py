@@ -22,7 +22,7 @@ from bankd.synthesis.reading import Explanation, RegionShort, RequestShown
 
 @click.group()
 def requests() -> None:
-    """Requests: file, look up, explain."""
+    """Requests: file, look up, explain, replay."""
 
 
 @requests.command()

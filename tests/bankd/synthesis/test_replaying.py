@@ -38,7 +38,7 @@ def test_a_clearance_comes_out_the_same_bit_for_bit_after_rights_and_policies_mo
     served: Bank, later: Any
 ) -> None:
     nc = served.grant("nc", purposes=["research"])
-    owned = served.grant("capped", caps=[{"trigger": "seal", "per": "term", "count": 50}])
+    owned = served.grant("capped", caps=[{"trigger": "seal", "most": 50}])
     served.take((nc, owned), (owned,), first=10)
     request = served.make(served.ask(variations=2))
     assert request.state == "completed"
