@@ -55,6 +55,7 @@ class RequestAnswer(BaseModel):
     frame: str
     refiner: str
     canvas: str
+    layout_origin: str
     variations: int
     seed: int
     pictures: list[VariationState]
@@ -170,6 +171,13 @@ def create(
         Literal["strict", "overlap"],
         Form(description="Whether segments keep to their regions, or reach a little beyond"),
     ] = "strict",
+    layout_origin: Annotated[
+        str,
+        Form(
+            description="Where the layout comes from: `own`, `licensed`, or `photo:<id>` for its label map",
+            max_length=42,
+        ),
+    ] = "own",
     variations: Annotated[int, Form(ge=1, le=16)] = 1,
     seed: Annotated[int, Form(ge=0, le=MAX_SEED)] = 0,
     idempotency_key: Annotated[
@@ -185,7 +193,14 @@ def create(
         taxonomy=house(),
     )
     asked = Asked(
-        labels, declared, frame=frame, variations=variations, seed=seed, refiner=refiner, canvas=canvas
+        labels,
+        declared,
+        frame=frame,
+        variations=variations,
+        seed=seed,
+        refiner=refiner,
+        canvas=canvas,
+        layout_origin=layout_origin,
     )
     with call.transaction() as session:
         request = filing.file(
@@ -357,6 +372,7 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
         frame=request.frame,
         refiner=request.refiner,
         canvas=request.canvas,
+        layout_origin=request.layout_origin,
         variations=request.variations,
         seed=request.seed,
         timings_ms=request.outcome.get("timings_ms"),

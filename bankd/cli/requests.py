@@ -44,6 +44,12 @@ def requests() -> None:
     help="Whether segments keep to their regions, or reach a little beyond.",
 )
 @click.option(
+    "--layout-origin",
+    default="own",
+    show_default=True,
+    help="Where the layout comes from: own, licensed, or photo:ID for a photo's label map.",
+)
+@click.option(
     "--classes",
     "classes_path",
     type=click.Path(path_type=Path),
@@ -65,6 +71,7 @@ def create(
     frame: Literal["scene", "box"],
     refiner: Literal["blend", "network"],
     canvas: Literal["strict", "overlap"],
+    layout_origin: str,
     classes_path: Path | None,
     variations: int,
     seed: int,
@@ -88,7 +95,7 @@ def create(
     with runtime.transaction() as session:
         request_id = filing.file(
             session,
-            filing.Asked(labels, use, frame, variations, seed, refiner, canvas),
+            filing.Asked(labels, use, frame, variations, seed, refiner, canvas, layout_origin),
             blobs=runtime.blobs,
             taxonomy=house(),
             idempotency_key=idempotency_key,
@@ -164,7 +171,11 @@ def show(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
         return
     click.echo(f"request {found.id}")
     print_fields(
-        {"filed": found.filed_at, "by": found.filed_by, "layout": f"{found.width} x {found.height} px"}
+        {
+            "filed": found.filed_at,
+            "by": found.filed_by,
+            "layout": f"{found.width} x {found.height} px, {found.layout_origin}",
+        }
     )
     _print_use(
         found.use,

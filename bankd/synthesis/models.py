@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,6 +47,7 @@ class Request(Base):
         CheckConstraint("variations BETWEEN 1 AND 16", name="variations"),
         CheckConstraint("refiner IN ('blend', 'network')", name="refiner"),
         CheckConstraint("canvas IN ('strict', 'overlap')", name="canvas"),
+        CheckConstraint("layout_origin ~ '^(own|licensed|photo:[0-9a-f-]{36})$'", name="layout_origin"),
         Index(
             "ix_requests_unfinished", "lease_until", postgresql_where=text("state IN ('filed', 'rendering')")
         ),
@@ -80,6 +81,7 @@ class Request(Base):
     canvas: Mapped[str] = mapped_column(
         default="strict", server_default="strict"
     )  # or "overlap": segments reach a little beyond their regions
+    layout_origin: Mapped[str] = mapped_column(Text, default="own", server_default="own")  # see `layouts`
     state: Mapped[str] = mapped_column(default=RequestState.FILED)
     attempt: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)

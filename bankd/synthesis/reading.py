@@ -27,7 +27,9 @@ from synth.layout import Layout, regions
 MAX_LAYOUT_BYTES = 64 << 20
 FINAL = frozenset({RequestState.COMPLETED, RequestState.REFUSED, RequestState.FAILED})
 
+LAYOUT_WITHHELD = "layout-withheld"
 OWN_SAYS = {
+    LAYOUT_WITHHELD: "The photo that the layout was taken from does not clear for this use",
     "result-forged": "The render worker's answer did not hold when it was worked out again",
     "network-unknown": "No network is registered to refine with; ask for the refiner `blend`",
     "network-withheld": "Photos that the network was trained on do not clear for this use;"
@@ -79,6 +81,7 @@ class RequestShown:
     frame: str
     refiner: str
     canvas: str
+    layout_origin: str
     seed: int
     use: dict[str, Any]
     variations: tuple[VariationShown, ...]
@@ -212,6 +215,7 @@ def request(session: Session, request_id: UUID, *, by: Actor) -> RequestShown:
         frame=found.frame,
         refiner=found.refiner,
         canvas=found.canvas,
+        layout_origin=found.layout_origin,
         seed=found.seed,
         use=found.use,
         variations=tuple(
