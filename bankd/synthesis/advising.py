@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from bankd.access import service as access
@@ -143,7 +144,7 @@ def _offered(
     kinds = (
         select(
             Segment.category_id,
-            func.array_agg(Photo.id)[1].label("photo_id"),
+            func.array_agg(aggregate_order_by(Photo.id, Photo.id))[1].label("photo_id"),
             func.row_number()
             .over(
                 partition_by=Segment.category_id,

@@ -19,8 +19,8 @@ from bankd.licensing.facts import profile_digest
 from bankd.licensing.models import RightsProfile
 from bankd.licensing.terms import MUTABLE, GrantFacts
 from bankd.policy import engine
-from bankd.policy.clearing import Rights, Terms
-from bankd.policy.engine import Offer
+from bankd.policy.clearing import Rights, Terms, clear_photos
+from bankd.policy.engine import Cleared, Offer
 from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
 from bankd.synthesis.models import Clearance
 from bankd.synthesis.plan import Plan
@@ -90,18 +90,14 @@ def answer(
         for offer in rights.offers[photo]
         if offer.grant_id not in full
     ]
-    decisions = engine.decide_many(
-        terms.bundle, "synthesize", [offer.facts for _, offer in offers], terms.use
-    )
+    facts = [offer.facts for _, offer in offers]
     denied: dict[UUID, dict[UUID, tuple[str, ...]]] = {photo: {} for photo in rights.offers}
-    clearing: dict[UUID, list[Offer]] = {}
-    for (photo, offer), decision in zip(offers, decisions, strict=True):
+    for (photo, offer), decision in zip(
+        offers, engine.decide_many(terms.bundle, "synthesize", facts, terms.use), strict=True
+    ):
         denied[photo][offer.grant_id] = decision.policies
-        if decision.allowed:
-            clearing.setdefault(photo, []).append(offer)
-    preferred = {
-        photo: min(found, key=lambda offer: offer.preference).grant_id for photo, found in clearing.items()
-    }
+    answers = clear_photos(terms, "synthesize", rights, without=full)
+    preferred = {photo: found.grant_id for photo, found in answers.items() if isinstance(found, Cleared)}
     relied: Mapping[UUID, UUID] = {}
     sets: list[list[str]] = []
     if preferred.keys() == rights.offers.keys():

@@ -182,7 +182,7 @@ def _explaining(held: Database, bundle: Bundle) -> Iterator[Row]:
 
 def _through_the_engine(held: Database, bundle: Bundle) -> Iterator[Row]:
     """The same profiles asked of Cedar and of the SQL that its policies were compiled to."""
-    wanted = list(range(1, THROUGH_THE_ENGINE + 1))
+    wanted = range(1, THROUGH_THE_ENGINE + 1)
     use = use_facts(_use("every"), at=AT)
     of_sql: set[int] = set()
     with held.sessions() as session:
