@@ -29,7 +29,7 @@ from bankd.policy.engine import Offer, decide_many
 from bankd.policy.nearest import Change, Nearest, nearest
 from bankd.policy.obtainable import Obtainable, obtainable
 from bankd.storage import Blobs
-from bankd.synthesis import filing, made_by, redeclaring
+from bankd.synthesis import filing, made_by, origins, redeclaring
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.models import Request, RequestState
 from bankd.synthesis.plan import Asked, Plan, Short, plan
@@ -94,6 +94,8 @@ def advise(
     found = _planned(session, request, layout, terms, taxonomy)
     if isinstance(found, Plan):
         return Advice(request_id, (), (), "it would be served today as it is: file it again")
+    if isinstance(found, SealRefused):
+        return Advice(request_id, (), (), "its layout or its network may not be used for it")
     if not isinstance(found, Short):
         return Advice(request_id, (), (), "its sources clear, and cannot stand in one picture")
     short = {found.regions[ordinal].category for ordinal in found.uncovered}
@@ -126,6 +128,8 @@ def _planned(session: Session, request: Request, layout: Layout, terms: Terms, t
     made_with = made_by.networks(session, request, terms)
     if isinstance(made_with, SealRefused):
         return made_with
+    if (withheld := origins.withheld(session, request, terms)) is not None:
+        return withheld
     asked = Asked(
         layout,
         request.frame,  # type: ignore[arg-type]

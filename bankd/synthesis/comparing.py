@@ -31,7 +31,7 @@ from bankd.provenance import manifest
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis import made_by
+from bankd.synthesis import made_by, origins
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Request
 from bankd.synthesis.plan import Asked, Clashing, Plan, plan
@@ -170,6 +170,8 @@ def _outcome(
     made_with = made_by.networks(session, request, terms)
     if isinstance(made_with, SealRefused):
         return _refused(made_with.reasons)
+    if (withheld := origins.withheld(session, request, terms)) is not None:
+        return _refused(withheld.reasons)
     full = caps.short(session, places=1, at=moment)
     asked = Asked(
         layout,

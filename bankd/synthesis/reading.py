@@ -19,7 +19,7 @@ from bankd.provenance import service as provenance
 from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis import filing, redeclaring
+from bankd.synthesis import filing, origins, redeclaring
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation
 from bankd.synthesis.shortfall import NO_SEGMENTS, NO_SEGMENTS_SAYS, OWN
 from synth.layout import Layout, regions
@@ -27,9 +27,8 @@ from synth.layout import Layout, regions
 MAX_LAYOUT_BYTES = 64 << 20
 FINAL = frozenset({RequestState.COMPLETED, RequestState.REFUSED, RequestState.FAILED})
 
-LAYOUT_WITHHELD = "layout-withheld"
 OWN_SAYS = {
-    LAYOUT_WITHHELD: "The photo that the layout was taken from does not clear for this use",
+    origins.LAYOUT_WITHHELD: origins.SAYS,
     "result-forged": "The render worker's answer did not hold when it was worked out again",
     "network-unknown": "No network is registered to refine with; ask for the refiner `blend`",
     "network-withheld": "Photos that the network was trained on do not clear for this use;"

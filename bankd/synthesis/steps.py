@@ -21,18 +21,15 @@ from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing import caps
 from bankd.licensing.use import Use
-from bankd.policy.clearing import Terms, clear_photos, rights_of, terms_of
-from bankd.policy.engine import Cleared
+from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
-from bankd.synthesis import made_by, masks, orders, recording, redeclaring, sealing, service
+from bankd.synthesis import made_by, masks, orders, origins, recording, redeclaring, sealing, service
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
-from bankd.synthesis.layouts import photo_of
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
-from bankd.synthesis.reading import LAYOUT_WITHHELD
 from bankd.synthesis.shortfall import look, told
 from bankd.synthesis.verification import credentials
 from synth import workorder
@@ -122,7 +119,7 @@ def _order(
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse_set(session, ours, made_with, by=rt.actor, at=rt.now())
             return
-        origin = layout_withheld(session, request, terms)
+        origin = origins.withheld(session, request, terms)
         if origin is not None:
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse_set(session, ours, origin, by=rt.actor, at=rt.now())
@@ -174,17 +171,6 @@ def _order(
         orders.discard(drafted, blobs=rt.blobs)
         if not isinstance(not_made, Withdrawn):
             raise
-
-
-def layout_withheld(session: Session, request: Request, terms: Terms) -> SealRefused | None:
-    """Why the photo that the layout is the label map of may not be used so: it has to clear as sources do."""
-    photo_id = photo_of(request.layout_origin)
-    if photo_id is None:
-        return None
-    answer = clear_photos(terms, "synthesize", rights_of(session, [photo_id], at=terms.at))[photo_id]
-    if isinstance(answer, Cleared):
-        return None
-    return SealRefused(answer.reasons | {LAYOUT_WITHHELD}, frozenset({photo_id}))
 
 
 class CapFull(Exception):
