@@ -397,7 +397,7 @@ def test_what_policies_would_change_is_said_and_changes_nothing(
     assert " and 0 of " in bankd.run("policies", "diff", shipped).stdout
     said = bankd.run("policies", "diff", tmp_path, "--last", "1000").stdout
 
-    assert "added      nothing-commercial" in said
+    assert "added     nothing-commercial" in said
     assert f"request {sealed['id']} (commercial, " in said and "cleared, would be refused" in said
     assert "  Nothing is made for commerce (nothing-commercial)" in said
     assert f"composite {sealed['variations'][0]['composite_id']}: handed out no more" in said
