@@ -193,15 +193,12 @@ def _named(
     names = {category.id: category.name for category in taxonomy.categories}
     reads_photos, reads_terms = may(by, Permission.PHOTOS_READ), may(by, Permission.TERMS_READ)
     grants = {one.grant_id for one in wanted.values() if one is not None}
-    licenses = dict(
-        session.execute(
-            select(Grant.id, License.ref)
-            .join(License, License.id == Grant.license_id)
-            .where(Grant.id.in_(grants))
-        )
-        .tuples()
-        .all()
+    rows = session.execute(
+        select(Grant.id, License.ref)
+        .join(License, License.id == Grant.license_id)
+        .where(Grant.id.in_(grants))
     )
+    licenses: dict[UUID, str] = dict(rows.all())  # type: ignore[arg-type]
     return tuple(
         RightWanted(
             category=names[category],

@@ -131,11 +131,9 @@ def answer_of(plan: Plan, terms: Terms) -> dict[str, Any]:
 def refused(session: Session, request_id: UUID, looked: Looked, terms: Terms) -> Clearance:
     """The clearance of a request that the bank is short for: on nothing relied, with what was seen."""
     wanted = {profile for kinds in looked.kinds.values() for profile, _, _ in kinds.asked} - {None}
-    profiles = (
-        session.execute(select(RightsProfile.id, RightsProfile.digest).where(RightsProfile.id.in_(wanted)))
-        .tuples()
-        .all()
-    )
+    profiles = session.execute(
+        select(RightsProfile.id, RightsProfile.digest).where(RightsProfile.id.in_(wanted))
+    ).all()
     facts = {
         "v": VERSION,
         "action": "synthesize",
