@@ -39,6 +39,7 @@ class Permission(StrEnum):
     POLICIES_ACTIVATE = "policies.activate"
     REQUESTS_CREATE = "requests.create"
     REQUESTS_READ = "requests.read"
+    REQUESTS_REDECLARE = "requests.redeclare"  # another story after a refusal, without asking compliance
     COMPOSITES_READ = "composites.read"
     COMPOSITES_EXPORT = "composites.export"
     COMPOSITES_VERIFY = "composites.verify"
@@ -94,6 +95,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.TERMS_READ,
         _P.POLICIES_ACTIVATE,
         _P.REQUESTS_READ,
+        _P.REQUESTS_REDECLARE,
         _P.COMPOSITES_READ,
         _P.PUBLICATIONS_RECORD,
         _P.ROYALTIES_READ,

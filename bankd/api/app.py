@@ -13,6 +13,7 @@ from bankd.api import (
     licenses,
     models,
     photos,
+    policies,
     problems,
     publications,
     releases,
@@ -46,7 +47,7 @@ def create(runtime: Runtime) -> FastAPI:
     problems.install(app)
     app.include_router(health.router(runtime))
     nouns = (
-        photos, licenses, releases, requests, composites, publications, statements, models, reports,
+        photos, licenses, releases, requests, composites, publications, statements, models, reports, policies,
         withdrawals,
     )  # fmt: skip
     for noun in nouns:

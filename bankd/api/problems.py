@@ -60,7 +60,7 @@ from bankd.licensing.errors import (
 )
 from bankd.money import MoneyError
 from bankd.notices.errors import NoticeAlreadySent, NoticeError, NoticeNotFound
-from bankd.policy.errors import NoActiveBundle
+from bankd.policy.errors import InvalidBundle, NoActiveBundle
 from bankd.provenance.errors import CompositeNotFound
 from bankd.royalties.errors import (
     AccrualNotFound,
@@ -162,6 +162,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             DepartmentNotFound,
             ExposureError,
             IngestionError,
+            InvalidBundle,
             NoticeError,
             LicensingError,
             MoneyError,

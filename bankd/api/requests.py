@@ -19,10 +19,11 @@ from bankd.ingestion.folder import CLASSES_MOST_BYTES
 from bankd.licensing.use import Use
 from bankd.policy import service as policy
 from bankd.policy.explain import says
-from bankd.synthesis import filing
+from bankd.synthesis import advising, filing, replaying
 from bankd.synthesis.filing import MAX_SEED, Asked
 from bankd.synthesis.layouts import MAX_FILE_BYTES, read_layout
 from bankd.synthesis.models import Request, RequestState, Variation
+from bankd.synthesis.reading import OUTSIDE_POLICY
 
 USE_MOST = 64 << 10
 
@@ -54,6 +55,7 @@ class RequestAnswer(BaseModel):
     frame: str
     refiner: str
     canvas: str
+    layout_origin: str
     variations: int
     seed: int
     pictures: list[VariationState]
@@ -92,6 +94,52 @@ class PictureReasons(BaseModel):
     failed: str | None
 
 
+class UseChange(BaseModel):
+    what: str = Field(description="territories, geo-block, channels, from, until, copies or flip")
+    values: list[str] = Field(description="What is left out, or the new bound")
+
+
+class NearestUse(BaseModel):
+    """A use for which the request would be served today, with less of what it asked for."""
+
+    says: str
+    changes: list[UseChange]
+    use: dict[str, Any]
+
+
+class RightWanted(BaseModel):
+    """A release or license with which a category would have a photo for the use as it is declared."""
+
+    category: str
+    says: str
+    rights: list[str]
+    photo: UUID | None = Field(description="Named to those who may look at photos")
+    license: str | None = Field(description="Named to those who may read terms")
+
+
+class Advice(BaseModel):
+    request: UUID
+    nearest: list[NearestUse]
+    rights: list[RightWanted]
+    none: str | None = Field(description="Why there is nothing to suggest")
+
+
+class ClearanceReplayed(BaseModel):
+    """A past clearance made again."""
+
+    clearance: UUID
+    at: datetime
+    bundle: str = Field(description="Digest of the policies that it was made under")
+    log_index: int | None
+    outcome: str = Field(description="same, differs, altered, erased or not-kept")
+    says: str
+    photos: int
+    recorded_sha256: str | None = Field(description="Of the answer then")
+    replayed_sha256: str | None = Field(description="Of the answer now; null where nothing was decided")
+    erased: list[UUID]
+    differing: list[UUID] = Field(description="Photos that would rely on another grant, or on none")
+
+
 class Explanation(BaseModel):
     """Why the bank did not serve all of a request. Names policies, never the terms of a contract."""
 
@@ -123,6 +171,13 @@ def create(
         Literal["strict", "overlap"],
         Form(description="Whether segments keep to their regions, or reach a little beyond"),
     ] = "strict",
+    layout_origin: Annotated[
+        str,
+        Form(
+            description="Where the layout comes from: `own`, `licensed`, or `photo:<id>` for its label map",
+            max_length=42,
+        ),
+    ] = "own",
     variations: Annotated[int, Form(ge=1, le=16)] = 1,
     seed: Annotated[int, Form(ge=0, le=MAX_SEED)] = 0,
     idempotency_key: Annotated[
@@ -138,7 +193,14 @@ def create(
         taxonomy=house(),
     )
     asked = Asked(
-        labels, declared, frame=frame, variations=variations, seed=seed, refiner=refiner, canvas=canvas
+        labels,
+        declared,
+        frame=frame,
+        variations=variations,
+        seed=seed,
+        refiner=refiner,
+        canvas=canvas,
+        layout_origin=layout_origin,
     )
     with call.transaction() as session:
         request = filing.file(
@@ -223,6 +285,69 @@ def explain(call: Called, request: UUID) -> Explanation:
         )
 
 
+@router.get(
+    "/{request}/nearest",
+    summary="Say what would let a refused request be served",
+    openapi_extra=takes(Permission.REQUESTS_READ),
+    responses=responses(404, 422),
+)
+def nearest(call: Called, request: UUID) -> Advice:
+    """The nearest uses that clear and rights to be obtained, tried on the rights of now, reserving none."""
+    with call.transaction() as session:
+        found = advising.advise(
+            session, request, blobs=call.runtime.blobs, taxonomy=house(), by=call.by, at=call.at
+        )
+    return Advice(
+        request=found.request_id,
+        nearest=[
+            NearestUse(
+                says=one.says,
+                changes=[UseChange(what=c.dimension, values=list(c.values)) for c in one.changes],
+                use=one.use,
+            )
+            for one in found.nearest
+        ],
+        rights=[
+            RightWanted(
+                category=one.category,
+                says=one.says,
+                rights=list(one.rights),
+                photo=one.photo_id,
+                license=one.license,
+            )
+            for one in found.rights
+        ],
+        none=found.none,
+    )
+
+
+@router.get(
+    "/{request}/replay",
+    summary="Make the past clearances of a request again",
+    openapi_extra=takes(Permission.LOG_READ),
+    responses=responses(404, 422),
+)
+def replay(call: Called, request: UUID) -> list[ClearanceReplayed]:
+    """Each on its recorded facts, under its own bundle, and compared with the answer of then by its bytes."""
+    with call.transaction() as session:
+        return [
+            ClearanceReplayed(
+                clearance=one.clearance_id,
+                at=one.at,
+                bundle=one.bundle,
+                log_index=one.log_index,
+                outcome=one.outcome,
+                says=one.says,
+                photos=one.photos,
+                recorded_sha256=one.recorded_sha256,
+                replayed_sha256=one.replayed_sha256,
+                erased=list(one.erased),
+                differing=list(one.differing),
+            )
+            for one in replaying.replay(session, request, by=call.by)
+        ]
+
+
 def declared_use(text: str) -> Use:
     try:
         return Use.model_validate_json(text)
@@ -247,6 +372,7 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
         frame=request.frame,
         refiner=request.refiner,
         canvas=request.canvas,
+        layout_origin=request.layout_origin,
         variations=request.variations,
         seed=request.seed,
         timings_ms=request.outcome.get("timings_ms"),
@@ -267,4 +393,4 @@ def _sentences(session: Session, policies: set[str]) -> dict[str, str]:
     if not policies:
         return {}
     bundle = policy.active(session)
-    return {one: says(bundle, one) for one in policies}
+    return {one: OUTSIDE_POLICY.get(one) or says(bundle, one) for one in policies}

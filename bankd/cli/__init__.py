@@ -26,7 +26,7 @@ COMMANDS = {
     "exposure": ("exposure", "Exposure: what was made from a photo, license, licensor, release or person."),
     "expiries": ("expiries", "List the terms, releases, deny holds and embargoes that end within a time."),
     "notices": ("notices", "Notices: list, retry, try the channels."),
-    "requests": ("requests", "Requests: file, look up, explain."),
+    "requests": ("requests", "Requests: file, look up, explain, replay."),
     "composites": ("composites", "Composites: look up, export, verify."),
     "publications": ("publications", "Publications: record, look up, take down, import."),
     "payees": ("payees", "Payees: record, look up, split a license's fees among them."),
@@ -34,7 +34,7 @@ COMMANDS = {
     "reports": ("reports", "Reports: provenance."),
     "log": ("log", "The log: show, verify, checkpoint, prove."),
     "models": ("models", "Networks: train, bring in, list, show what they may be used for."),
-    "policies": ("policies", "Policies: check, test, show, activate."),
+    "policies": ("policies", "Policies: check, test, show, diff, activate."),
     "keys": ("keys", "API keys: create, list, revoke."),
     "departments": ("departments", "Departments: create, list."),
 }

@@ -1,16 +1,21 @@
 """`bankd policies`: the rules of use, checked before they come into force."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from bankd import installation
-from bankd.cli.printing import as_json, count, print_json, print_rows
+from bankd.catalog.taxonomy import house
+from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows
 from bankd.errors import BankError
 from bankd.policy import cases, load, service
 from bankd.policy import check as checks
+from bankd.policy.explain import Denial
 from bankd.policy.load import BUILT_IN, Bundle
 from bankd.runtime import Runtime
+from bankd.synthesis import comparing
+from bankd.synthesis.comparing import RequestChanged
 
 folder_argument = click.argument("folder", type=click.Path(path_type=Path), required=False)
 
@@ -26,7 +31,7 @@ class PoliciesRefused(BankError):
 
 @click.group()
 def policies() -> None:
-    """Policies: check, test, show, activate."""
+    """Policies: check, test, show, diff, activate."""
 
 
 @policies.command()
@@ -78,6 +83,52 @@ def show(runtime: Runtime, in_json: bool) -> None:
 
 
 @policies.command()
+@folder_argument
+@click.option("--last", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@as_json
+@click.pass_obj
+def diff(runtime: Runtime, folder: Path | None, last: int, in_json: bool) -> None:
+    """Say what a folder of policies would change: for the last requests, and for composites to hand out.
+
+    Both bundles are asked with the rights of today. Nothing is written.
+    """
+    bundle = load.read(_folder(folder))
+    with runtime.transaction() as session:
+        found = comparing.compare(
+            session,
+            bundle,
+            last=last,
+            blobs=runtime.blobs,
+            taxonomy=house(),
+            by=runtime.actor,
+            at=runtime.now(),
+        )
+    if in_json:
+        print_json(found)
+        return
+    print_fields(
+        {
+            "in force": found.in_force,
+            "this one": found.other,
+            "added": found.added or None,
+            "removed": found.removed or None,
+            "changed": found.reworded or None,
+        }
+    )
+    for one in found.changed:
+        click.echo(f"request {one.request_id} ({one.purpose}, {one.filed_at:%Y-%m-%d}): {_becomes(one)}")
+        _print_reasons(one.reasons, was=one.change == "cleared")
+    for other in found.handouts_changed:
+        becomes = "handed out no more" if other.change == "refused" else "handed out again"
+        click.echo(f"composite {other.composite_id}: {becomes} ({count(other.handouts, 'handout')} so far)")
+        _print_reasons(other.reasons, was=other.change == "cleared")
+    click.echo(
+        f"{len(found.changed)} of {count(found.requests, 'request')} and {len(found.handouts_changed)}"
+        f" of {count(found.composites, 'composite')} would come out otherwise"
+    )
+
+
+@policies.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.pass_obj
 def activate(runtime: Runtime, folder: Path) -> None:
@@ -89,6 +140,22 @@ def activate(runtime: Runtime, folder: Path) -> None:
     with runtime.transaction() as session:
         changed = service.activate(session, bundle, by=runtime.actor, at=runtime.now())
     click.echo(f"digest {bundle.digest} {'is in force now' if changed else 'was in force already'}")
+
+
+def _becomes(one: RequestChanged) -> str:
+    match one.change:
+        case "refused":
+            return "cleared, would be refused"
+        case "cleared":
+            return "refused, would be cleared"
+        case "other reasons":
+            return "refused, would be for other reasons"
+    return f"cleared, would rely otherwise for {count(one.photos, 'photo')}"
+
+
+def _print_reasons(reasons: Iterable[Denial], *, was: bool) -> None:
+    for denial in reasons:
+        click.echo(f"  {'today: ' if was else ''}{denial.says} ({denial.policy})")
 
 
 def _folder(folder: Path | None) -> Path:

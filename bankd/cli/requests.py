@@ -9,20 +9,20 @@ from uuid import UUID
 import click
 
 from bankd.catalog.taxonomy import house
-from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows
+from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows, word
 from bankd.cli.using import classes_near, read_layout, use_options
 from bankd.cli.waiting import wait
 from bankd.licensing.use import Use
 from bankd.policy.explain import Denial
 from bankd.runtime import Runtime
-from bankd.synthesis import filing, reading
+from bankd.synthesis import advising, filing, reading, replaying
 from bankd.synthesis.declaring import declare
 from bankd.synthesis.reading import Explanation, RegionShort, RequestShown
 
 
 @click.group()
 def requests() -> None:
-    """Requests: file, look up, explain."""
+    """Requests: file, look up, explain, replay."""
 
 
 @requests.command()
@@ -42,6 +42,12 @@ def requests() -> None:
     default="strict",
     show_default=True,
     help="Whether segments keep to their regions, or reach a little beyond.",
+)
+@click.option(
+    "--layout-origin",
+    default="own",
+    show_default=True,
+    help="Where the layout comes from: own, licensed, or photo:ID for a photo's label map.",
 )
 @click.option(
     "--classes",
@@ -65,6 +71,7 @@ def create(
     frame: Literal["scene", "box"],
     refiner: Literal["blend", "network"],
     canvas: Literal["strict", "overlap"],
+    layout_origin: str,
     classes_path: Path | None,
     variations: int,
     seed: int,
@@ -88,7 +95,7 @@ def create(
     with runtime.transaction() as session:
         request_id = filing.file(
             session,
-            filing.Asked(labels, use, frame, variations, seed, refiner, canvas),
+            filing.Asked(labels, use, frame, variations, seed, refiner, canvas, layout_origin),
             blobs=runtime.blobs,
             taxonomy=house(),
             idempotency_key=idempotency_key,
@@ -164,7 +171,11 @@ def show(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
         return
     click.echo(f"request {found.id}")
     print_fields(
-        {"filed": found.filed_at, "by": found.filed_by, "layout": f"{found.width} x {found.height} px"}
+        {
+            "filed": found.filed_at,
+            "by": found.filed_by,
+            "layout": f"{found.width} x {found.height} px, {found.layout_origin}",
+        }
     )
     _print_use(
         found.use,
@@ -191,6 +202,65 @@ def explain(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
         return
     click.echo(f"request {found.request_id}: {found.state}")
     _print_explanation(found)
+    if found.state == "refused":
+        click.echo(f"what would be served: `bankd requests nearest {found.request_id}`")
+
+
+@requests.command()
+@click.argument("request_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def nearest(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
+    """Say what would let a refused request be served: less of its use, or rights to be obtained."""
+    with runtime.transaction() as session:
+        found = advising.advise(
+            session, request_id, blobs=runtime.blobs, taxonomy=house(), by=runtime.actor, at=runtime.now()
+        )
+    if in_json:
+        print_json(found)
+        return
+    for use in found.nearest:
+        click.echo(f"it would be served {use.says}")
+    for right in found.rights:
+        named = [f"photo {right.photo_id}"] if right.photo_id else []
+        named += [f"license `{right.license}`"] if right.license else []
+        click.echo(right.says + (f" ({', '.join(named)})" if named else ""))
+    if found.none:
+        click.echo(found.none)
+
+
+@requests.command()
+@click.argument("request_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def replay(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
+    """Make each past clearance of a request again, on its recorded facts and under its own policies.
+
+    Exit status 1 says that an answer differs, or that facts are not those that the log names.
+    """
+    with runtime.transaction() as session:
+        found = replaying.replay(session, request_id, by=runtime.actor)
+    if in_json:
+        print_json(found)
+    elif not found:
+        click.echo("it never came to a clearance")
+    else:
+        for one in found:
+            click.echo(
+                f"clearance {one.clearance_id} of {word(one.at)}, {count(one.photos, 'photo')}: {one.says}"
+            )
+            print_fields(
+                {
+                    "policies": one.bundle,
+                    "log entry": one.log_index,
+                    "answer": one.recorded_sha256,
+                    "again": one.replayed_sha256,
+                    "erased": one.erased or None,
+                    "relies otherwise": one.differing or None,
+                }
+            )
+    if any(one.outcome in ("differs", "altered") for one in found):
+        raise click.exceptions.Exit(1)
 
 
 def _shown(runtime: Runtime, request_id: UUID) -> RequestShown:

@@ -124,6 +124,14 @@ class Commitments(Value):
     declared_use: Hash
     effective_license: Hash
     credits_owed: Hash
+    layout_origin: Hash | None = None  # none in manifests from before it was declared
+
+    @model_serializer(mode="wrap")
+    def _as_before_origins(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = written(self)
+        if self.layout_origin is None:
+            del fields["layout_origin"]
+        return fields
 
 
 class Manifest(Value):
@@ -247,12 +255,14 @@ class Disclosures(Value):
     declared_use: Disclosed
     effective_license: Disclosed
     credits_owed: Disclosed
+    layout_origin: Disclosed | None = None
 
     def commitments(self) -> Commitments:
         return Commitments(
             declared_use=self.declared_use.commitment(),
             effective_license=self.effective_license.commitment(),
             credits_owed=self.credits_owed.commitment(),
+            layout_origin=None if self.layout_origin is None else self.layout_origin.commitment(),
         )
 
     def use(self) -> Use:
@@ -265,11 +275,14 @@ class Disclosures(Value):
         return tuple(CreditOwed.model_validate(credit) for credit in self.credits_owed.value)
 
 
-def disclose(*, use: Use, license: EffectiveLicense, salt: bytes) -> Disclosures:
+def disclose(
+    *, use: Use, license: EffectiveLicense, salt: bytes, layout_origin: str | None = None
+) -> Disclosures:
     """Fix the words under salts of their own, so that short ones cannot be guessed from their hashes.
 
     Args:
         salt: at least 16 random bytes, fresh for each composite.
+        layout_origin: as it was declared: `own`, `licensed` or `photo:<id>`.
     """
     if len(salt) < 16:
         raise ValueError("a salt needs at least 16 bytes")
@@ -282,6 +295,7 @@ def disclose(*, use: Use, license: EffectiveLicense, salt: bytes) -> Disclosures
         declared_use=disclosed("declared_use", plain(use.model_dump())),
         effective_license=disclosed("effective_license", terms),
         credits_owed=disclosed("credits_owed", terms["credits"]),
+        layout_origin=None if layout_origin is None else disclosed("layout_origin", layout_origin),
     )
 
 

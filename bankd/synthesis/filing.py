@@ -7,20 +7,24 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bankd.access.permissions import Permission, may, sees
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import labels
 from bankd.catalog.labels import Labels
+from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing.use import Use
 from bankd.storage import Blobs
-from bankd.synthesis.errors import KeyReused, RequestNotFound, UseRefused
+from bankd.synthesis import layouts
+from bankd.synthesis.errors import KeyReused, LayoutRefused, RequestNotFound, UseRefused
 from bankd.synthesis.models import Request, RequestState, Variation
+from bankd.synthesis.redeclaring import AFTER, refused_before
 from bankd.worker import outbox
 from bankd.worker.app import BANK_QUEUE
 from synth.pictures import CanvasRule
@@ -41,8 +45,10 @@ class Asked:
     seed: int
     refiner: RefinerName = "blend"
     canvas: CanvasRule = "strict"
+    layout_origin: str = layouts.OWN
 
     def __post_init__(self) -> None:
+        layouts.photo_of(self.layout_origin)
         if not 1 <= self.variations <= 16:
             raise UseRefused(f"`{self.variations}` variations: ask for 1 to 16")
         if not 0 <= self.seed <= MAX_SEED:
@@ -61,6 +67,8 @@ class Asked:
         }
         if self.canvas != "strict":  # repeats of requests from before there was another are still repeats
             asked["canvas"] = self.canvas
+        if self.layout_origin != layouts.OWN:  # likewise
+            asked["layout_origin"] = self.layout_origin
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
@@ -77,16 +85,22 @@ def file(
     """File a request together with the hint that moves it on.
 
     With an idempotency key the same request twice is one request: the first
-    is answered again.
+    is answered again. One that tells another story after a refusal is filed and marked so,
+    and goes no further (see `redeclaring`).
 
     Raises:
         KeyReused: the key was used for something else.
+        LayoutRefused: it is said to come from a photo that `by` cannot know of.
         BlobUnavailable: nothing was filed.
     """
     content = asked.sha256(taxonomy)
     if idempotency_key is not None and (known := _by_key(session, idempotency_key, by=by)) is not None:
         return _same(known, content, idempotency_key)
 
+    photo_id = layouts.photo_of(asked.layout_origin)
+    origin = asked.layout_origin if photo_id is None else f"{layouts.PHOTO}{photo_id}"
+    if photo_id is not None and not _known(session, photo_id, by=by, at=at):
+        raise LayoutRefused(f"no photo has the id `{photo_id}`, which the layout is said to come from")
     request_id = uuid4()
     png = labels.encode(asked.labels)
     layout_sha256 = hashlib.sha256(png).hexdigest()
@@ -94,6 +108,13 @@ def file(
     blobs.put(layout_key, png, media_type="image/png")  # bytes before the row that names them
 
     height, width = asked.labels.shape
+    use = asked.use.as_json()
+    before = (
+        None
+        if may(by, Permission.REQUESTS_REDECLARE)
+        else refused_before(session, use, layout_sha256=layout_sha256, by=by, at=at)
+    )
+    redeclared = {} if before is None else {AFTER: str(before)}
     request = Request(
         id=request_id,
         department_id=by.department_id,
@@ -105,15 +126,16 @@ def file(
         layout_sha256=layout_sha256,
         height=height,
         width=width,
-        use=asked.use.as_json(),
+        use=use,
         frame=asked.frame,
         variations=asked.variations,
         seed=asked.seed,
         refiner=asked.refiner,
         canvas=asked.canvas,
+        layout_origin=origin,
         state=RequestState.FILED,
         hinted_at=at,
-        outcome={},
+        outcome=redeclared,
     )
     try:
         with session.begin_nested():
@@ -140,6 +162,8 @@ def file(
         frame=asked.frame,
         refiner=asked.refiner,
         canvas=asked.canvas,
+        layout_origin=origin,
+        **redeclared,
     )
     return request
 
@@ -155,6 +179,18 @@ def get(session: Session, request_id: UUID, *, by: Actor | None = None) -> Reque
     if request is None or (hidden and request.department_id != by.department_id):  # type: ignore[union-attr]
         raise RequestNotFound(request_id)
     return request
+
+
+def _known(session: Session, photo_id: UUID, *, by: Actor, at: datetime) -> bool:
+    """Whether `by` may know of the photo: not of another department's, nor of what waits or is embargoed."""
+    owner = session.execute(
+        select(Photo.department_id).where(
+            Photo.id == photo_id,
+            Photo.state == "admitted",
+            or_(Photo.embargo_until.is_(None), Photo.embargo_until <= at),
+        )
+    ).scalar_one_or_none()
+    return owner is not None and sees(by, owner)
 
 
 def _by_key(session: Session, key: str, *, by: Actor) -> Request | None:

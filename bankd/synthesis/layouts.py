@@ -1,11 +1,16 @@
 """Layouts as they are filed: a PNG with a class id a pixel, and the names of its classes. Pure."""
 
+from uuid import UUID
+
 from bankd.catalog.errors import NumbersUnreadable, UnknownNumbers
 from bankd.catalog.labels import Labels, house_ids, read_numbers
 from bankd.catalog.taxonomy import VOID, Taxonomy, read_classes
 from bankd.synthesis.errors import LayoutRefused
 from synth.layout import Layout, count_regions
 from synth.pictures import MAX_AREA_PX, MAX_SIDE_PX
+
+OWN, LICENSED, PHOTO = "own", "licensed", "photo:"
+"""Where a layout comes from: drawn by the house, licensed from somebody, or a photo's own label map."""
 
 MIN_SIDE_PX = 16
 MAX_FILE_BYTES = 64 << 20
@@ -52,6 +57,24 @@ def read_layout(content: bytes, classes: bytes | None, *, taxonomy: Taxonomy) ->
             f"the layout falls into `{regions}` regions, `{MAX_REGIONS}` are the most: is it a label map?"
         )
     return labels
+
+
+def photo_of(origin: str) -> UUID | None:
+    """The photo whose label map a layout is; None where it is no photo's.
+
+    Raises:
+        LayoutRefused: it is none of the origins there are.
+    """
+    if origin in (OWN, LICENSED):
+        return None
+    try:
+        if not origin.startswith(PHOTO):
+            raise ValueError(origin)
+        return UUID(origin.removeprefix(PHOTO))
+    except ValueError as error:
+        raise LayoutRefused(
+            f"`{origin}` is no origin of a layout: use own, licensed or photo:<id of the photo>"
+        ) from error
 
 
 def _fits(height: int, width: int) -> None:

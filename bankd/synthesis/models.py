@@ -4,7 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 import bankd.provenance.models  # noqa: F401  variations point at composites
@@ -46,6 +47,7 @@ class Request(Base):
         CheckConstraint("variations BETWEEN 1 AND 16", name="variations"),
         CheckConstraint("refiner IN ('blend', 'network')", name="refiner"),
         CheckConstraint("canvas IN ('strict', 'overlap')", name="canvas"),
+        CheckConstraint("layout_origin ~ '^(own|licensed|photo:[0-9a-f-]{36})$'", name="layout_origin"),
         Index(
             "ix_requests_unfinished", "lease_until", postgresql_where=text("state IN ('filed', 'rendering')")
         ),
@@ -66,7 +68,7 @@ class Request(Base):
     idempotency_key: Mapped[str | None]
     content_sha256: Mapped[Sha256]  # of everything asked, to tell a repeat from a clash
     layout_key: Mapped[str]
-    layout_sha256: Mapped[Sha256]
+    layout_sha256: Mapped[Sha256] = mapped_column(index=True)
     height: Mapped[int]
     width: Mapped[int]
     use: Mapped[Json]
@@ -79,6 +81,7 @@ class Request(Base):
     canvas: Mapped[str] = mapped_column(
         default="strict", server_default="strict"
     )  # or "overlap": segments reach a little beyond their regions
+    layout_origin: Mapped[str] = mapped_column(Text, default="own", server_default="own")  # see `layouts`
     state: Mapped[str] = mapped_column(default=RequestState.FILED)
     attempt: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)
@@ -102,13 +105,18 @@ class Variation(Base):
 
 
 class Clearance(Base):
-    """What was cleared for an order: each photo with the one grant relied on.
+    """The answer to a request at a moment: each photo of an order with the one grant relied on, or a refusal.
+
+    Where the bank was short nothing is relied on.
 
     `epoch` is the log index up to which rights were looked at, `log_index`
-    the entry that records this clearance.
+    the entry that records this clearance. `facts` are what it was decided on
+    and `answer_sha256` what came of them (see `recording`); clearances from
+    before these were kept have neither.
     """
 
     __tablename__ = "clearances"
+    __table_args__ = (CheckConstraint("(facts IS NULL) = (answer_sha256 IS NULL)", name="facts"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), index=True)
@@ -117,6 +125,8 @@ class Clearance(Base):
     bundle_digest: Mapped[Sha256]
     relied: Mapped[Json]  # photo id -> grant id
     log_index: Mapped[int | None] = mapped_column(BigInteger)
+    facts: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    answer_sha256: Mapped[Sha256 | None]
 
 
 class Order(Base):

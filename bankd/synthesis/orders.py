@@ -24,7 +24,7 @@ from bankd.licensing import caps
 from bankd.policy import service as policy
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
-from bankd.synthesis import masks
+from bankd.synthesis import masks, recording
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan, still_clears
@@ -185,6 +185,8 @@ def make(
         clears: roll back and plan anew.
     """
     plan = drafted.plan
+    facts = recording.record(plan, terms)  # before any lock is taken
+    answer_sha256 = recording.digest(recording.answer_of(plan, terms))
     places = _places(plan)
     wanted = Counter((grant_id, caps.SEAL) for grant_id, _ in places)
     if full := caps.reserve(session, wanted, at=at):
@@ -196,6 +198,8 @@ def make(
         epoch=plan.epoch,
         bundle_digest=terms.bundle.digest,
         relied={str(photo): str(grant) for photo, grant in plan.relied.items()},
+        facts=facts,
+        answer_sha256=answer_sha256,
     )
     session.add(clearance)
     session.flush()
@@ -233,6 +237,8 @@ def make(
         epoch=plan.epoch,
         use=terms.use.as_json(),
         relied=clearance.relied,
+        facts=recording.digest(facts),
+        answer=answer_sha256,
     )
     log.append(
         session,

@@ -16,7 +16,7 @@ from bankd.audit import log
 from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
-from bankd.policy.engine import Cleared
+from bankd.policy.engine import Cleared, Offer
 from bankd.policy.filters import filter_for
 from bankd.retrieval import Ranked
 from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
@@ -60,7 +60,9 @@ class Plan:
     pictures: tuple[Chosen, ...]
     photo_of: Mapping[int, UUID]  # segment -> photo
     relied: Mapping[UUID, UUID]  # photo -> grant, for all of the pictures
-    rights: Rights
+    rights: Rights  # of grants that may be relied on
+    offered: Mapping[UUID, Sequence[Offer]]  # by photo all of its grants
+    full: frozenset[UUID]  # grants that may not be relied on for any photo
     uncovered_px: int  # of regions for which nothing clears
     epoch: int  # the log index before which every change of rights was seen
 
@@ -141,7 +143,8 @@ def plan(
         areas = [_photo_px(picture, cut, photo_of) for picture in pictures]
         used = {photo for area in areas for photo in area}
         asked_of = [photo_id for _, photo_id in photos if ask_of_all or photo_id in used]
-        rights = _less(rights_of(session, asked_of, at=terms.at), without)
+        offered = rights_of(session, asked_of, at=terms.at)
+        rights = _less(offered, without)
         answers = clear_photos(terms, "synthesize", rights, without=frozenset(no_grants))
         preferred = {p: answer.grant_id for p, answer in answers.items() if isinstance(answer, Cleared)}
         if dirty := answers.keys() - preferred.keys():
@@ -162,6 +165,8 @@ def plan(
             photo_of=photo_of,
             relied={photo: relied[photo] for photo in used},
             rights=rights,
+            offered=offered.offers,
+            full=frozenset(no_grants),
             uncovered_px=uncovered_px,
             epoch=epoch,
         )

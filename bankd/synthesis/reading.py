@@ -19,21 +19,27 @@ from bankd.provenance import service as provenance
 from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis import filing
+from bankd.synthesis import filing, origins, redeclaring
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation
+from bankd.synthesis.shortfall import NO_SEGMENTS, NO_SEGMENTS_SAYS, OWN
 from synth.layout import Layout, regions
 
 MAX_LAYOUT_BYTES = 64 << 20
 FINAL = frozenset({RequestState.COMPLETED, RequestState.REFUSED, RequestState.FAILED})
 
 OWN_SAYS = {
+    origins.LAYOUT_WITHHELD: origins.SAYS,
     "result-forged": "The render worker's answer did not hold when it was worked out again",
     "network-unknown": "No network is registered to refine with; ask for the refiner `blend`",
     "network-withheld": "Photos that the network was trained on do not clear for this use;"
     " ask for the refiner `blend`",
     "gate-exceeded": "The network changed more of the picture than it said",
+    redeclaring.REDECLARED: redeclaring.SAYS,
     "uncovered": "The segments that were found could not cover these regions of the layout",
 }
+
+OUTSIDE_POLICY = {**OWN, NO_SEGMENTS: NO_SEGMENTS_SAYS, **OWN_SAYS}
+"""Sentences of what refuses without being a policy."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class RequestShown:
     frame: str
     refiner: str
     canvas: str
+    layout_origin: str
     seed: int
     use: dict[str, Any]
     variations: tuple[VariationShown, ...]
@@ -207,6 +214,7 @@ def request(session: Session, request_id: UUID, *, by: Actor) -> RequestShown:
         frame=found.frame,
         refiner=found.refiner,
         canvas=found.canvas,
+        layout_origin=found.layout_origin,
         seed=found.seed,
         use=found.use,
         variations=tuple(
@@ -310,7 +318,9 @@ def _explained(
     uncovered = [*one.reasons.get("uncovered", ())]
     if uncovered:
         codes.append("uncovered")
-    reasons = [Reason(code, said.get(code) or OWN_SAYS.get(code) or says(bundle, code)) for code in codes]
+    reasons = [
+        Reason(code, said.get(code) or OUTSIDE_POLICY.get(code) or says(bundle, code)) for code in codes
+    ]
     if "failed" in one.reasons:
         reasons.append(Reason("failed", one.reasons["failed"]))
     return VariationExplained(

@@ -236,7 +236,9 @@ def sign(
     """
     composite_id = uuid4()
     use = Use.model_validate(request.use)
-    disclosures = manifest.disclose(use=use, license=examined.license, salt=salt)
+    disclosures = manifest.disclose(
+        use=use, license=examined.license, layout_origin=request.layout_origin, salt=salt
+    )
     drawn: Manifest = manifest.draw_up(
         composite_id=composite_id,
         request_id=request.id,

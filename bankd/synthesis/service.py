@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.synthesis import recording
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.filing import ADVANCE_TASK
 from bankd.synthesis.models import (
@@ -115,16 +116,34 @@ def wanted(session: Session, request: Request) -> Wanted:
 
 
 def refuse(
-    session: Session, request: Request, *, reasons: Sequence[dict[str, Any]], by: Actor, at: datetime
+    session: Session,
+    request: Request,
+    clearance: Clearance | None = None,
+    *,
+    reasons: Sequence[dict[str, Any]],
+    by: Actor,
+    at: datetime,
 ) -> None:
-    """End a request's waiting pictures for want of cleared segments; what was sealed before stays."""
+    """End a request's waiting pictures for want of cleared segments; what was sealed before stays.
+
+    Args:
+        clearance: the refusal with its facts, not recorded yet.
+    """
+    kept: dict[str, Any] = {}
+    if clearance is not None:
+        session.add(clearance)
+        kept = {
+            "bundle": clearance.bundle_digest,
+            "facts": recording.digest(clearance.facts or {}),
+            "answer": clearance.answer_sha256,
+        }
     for variation in _waiting(session, request):
         variation.state = VariationState.REFUSED
         variation.reasons = {
             "reasons": sorted({r["policy"] for region in reasons for r in region["reasons"]})
         }
     request.outcome = {**request.outcome, "regions": list(reasons)}
-    log.append(
+    entry = log.append(
         session,
         Kind.REQUEST_REFUSED,
         by=by,
@@ -134,8 +153,12 @@ def refuse(
             {"region": r["region"], "category": r["category"], "reasons": [x["policy"] for x in r["reasons"]]}
             for r in reasons
         ],
+        **kept,
     )
     finish(session, request, at=at)
+    if clearance is not None:
+        log.settle(session)
+        clearance.log_index = entry.index
 
 
 def refuse_set(session: Session, request: Request, refused: SealRefused, *, by: Actor, at: datetime) -> None:

@@ -5,7 +5,7 @@ see them: that they exist is nobody else's business yet, or any more.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -56,22 +56,73 @@ def shortfall(
         left_out: photos that ranking was told to leave out.
         full: grants with no place left under their cap.
     """
+    return told(look(session, short, terms=terms, taxonomy=taxonomy, left_out=left_out, full=full), terms)
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The segments of one category that are counted, by what makes them alike.
+
+    Args:
+        exact: segments that each reason outside policy stands against.
+        asked: (profile, reasons outside policy, segments), of all kinds or of a sample.
+        denied: by profile the policies that deny a grant of its.
+    """
+
+    segments: int
+    exact: Mapping[str, int]
+    asked: Sequence[tuple[int | None, frozenset[str], int]]
+    whole: bool
+    denied: Mapping[int | None, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Regions that are short, and what was seen of their categories."""
+
+    regions: Sequence[Mapping[str, Any]]  # region, category, area_px, box
+    kinds: Mapping[str, Kinds]  # by the category's name
+
+
+def look(
+    session: Session,
+    short: Sequence[Region],
+    *,
+    terms: Terms,
+    taxonomy: Taxonomy,
+    left_out: frozenset[UUID] = frozenset(),
+    full: frozenset[UUID] = frozenset(),
+) -> Looked:
+    """What `shortfall` tells of, before it is counted."""
     names = {category.id: category.name for category in taxonomy.categories}
-    held = {
-        category: _held(session, category, terms=terms, left_out=left_out, full=full)
-        for category in {region.category for region in short}
-    }
+    return Looked(
+        [
+            {
+                "region": region.ordinal,
+                "category": names[region.category],
+                "area_px": region.area_px,
+                "box": [region.x0, region.y0, region.x1, region.y1],
+            }
+            for region in short
+        ],
+        {
+            names[category]: _kinds(session, category, terms=terms, left_out=left_out, full=full)
+            for category in sorted({region.category for region in short})
+        },
+    )
+
+
+def told(looked: Looked, terms: Terms) -> list[dict[str, Any]]:
+    """The regions with their reasons, counted. No session: from the same look the same comes, always."""
+    held = {category: _held(kinds) for category, kinds in looked.kinds.items()}
     return [
         {
-            "region": region.ordinal,
-            "category": names[region.category],
-            "area_px": region.area_px,
-            "box": [region.x0, region.y0, region.x1, region.y1],
-            "segments": held[region.category].segments,
-            "sampled": held[region.category].sampled,
-            "reasons": _reasons(held[region.category], terms=terms),
+            **region,
+            "segments": held[region["category"]].segments,
+            "sampled": held[region["category"]].sampled,
+            "reasons": _reasons(held[region["category"]], terms=terms),
         }
-        for region in short
+        for region in looked.regions
     ]
 
 
@@ -96,9 +147,23 @@ class _Held:
     sampled: int | None = None
 
 
-def _held(
+def _held(kinds: Kinds) -> _Held:
+    if not kinds.segments:
+        return _Held(0, {})
+    counts: Counter[str] = Counter()
+    for profile, own, count in kinds.asked:
+        # Rights may move between ranking and this look; it was ranked without, whatever stands now.
+        ids = kinds.denied.get(profile, frozenset() if own else frozenset({LEFT_OUT}))
+        counts.update(dict.fromkeys(ids, count))
+    sampled = sum(count for _, _, count in kinds.asked)
+    reasons = Counter({name: count for name, count in kinds.exact.items() if count})
+    reasons.update({name: max(1, round(count * kinds.segments / sampled)) for name, count in counts.items()})
+    return _Held(kinds.segments, dict(reasons), None if kinds.whole else sampled)
+
+
+def _kinds(
     session: Session, category: int, *, terms: Terms, left_out: frozenset[UUID], full: frozenset[UUID]
-) -> _Held:
+) -> Kinds:
     over = or_(Photo.embargo_until.is_(None), Photo.embargo_until <= terms.at)
     seen = (
         literal(terms.use.department) == any_(Photo.embargo_visible_to) if terms.use.department else false()
@@ -135,31 +200,28 @@ def _held(
         .limit(KINDS + 1)
     ).all()
     if not rows:
-        return _Held(0, {})
-    segments = int(rows[0].segments)
-    exact = {name: int(count or 0) for name, count in zip(OWN, rows[0][-len(OWN) :], strict=True)}
-    looked_at = rows[:KINDS]
-    sampled = sum(row.held for row in looked_at)
-    denied = _denied(session, {row.profile_id for row in looked_at}, terms=terms)
-    counts: Counter[str] = Counter()
-    for profile, *flags, count in (row[: 2 + len(OWN)] for row in looked_at):
-        own = {name for name, holds in zip(OWN, flags, strict=True) if holds}
-        # Rights may move between ranking and this look; it was ranked without, whatever stands now.
-        ids = denied.get(profile, set()) if own else denied.get(profile, {LEFT_OUT})
-        counts.update(dict.fromkeys(ids, count))
-    reasons = Counter({name: count for name, count in exact.items() if count})
-    reasons.update({name: max(1, round(count * segments / sampled)) for name, count in counts.items()})
-    return _Held(segments, dict(reasons), None if len(rows) <= KINDS else sampled)
+        return Kinds(0, {}, (), whole=True, denied={})
+    asked = [
+        (profile, frozenset(name for name, holds in zip(OWN, flags, strict=True) if holds), int(count))
+        for profile, *flags, count in (row[: 2 + len(OWN)] for row in rows[:KINDS])
+    ]
+    return Kinds(
+        segments=int(rows[0].segments),
+        exact={name: int(count or 0) for name, count in zip(OWN, rows[0][-len(OWN) :], strict=True)},
+        asked=asked,
+        whole=len(rows) <= KINDS,
+        denied=_denied(session, {profile for profile, _, _ in asked}, terms=terms),
+    )
 
 
-def _denied(session: Session, profiles: set[int | None], *, terms: Terms) -> dict[int | None, set[str]]:
+def _denied(session: Session, profiles: set[int | None], *, terms: Terms) -> dict[int | None, frozenset[str]]:
     """By profile the policies that deny a grant of its."""
     rows = compiled.denials(terms.bundle, "synthesize", terms.use).subquery()
     ours = literal(sorted(profile for profile in profiles if profile is not None), ARRAY(Integer))
-    denied: dict[int | None, set[str]] = {}
+    denied: dict[int, set[str]] = {}
     for profile, _, policies in session.execute(select(rows).where(rows.c.profile_id == any_(ours))):
         denied.setdefault(profile, set()).update(policies)
-    return denied
+    return {profile: frozenset(policies) for profile, policies in denied.items()}
 
 
 def _sum(count: Any) -> Any:

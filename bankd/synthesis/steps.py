@@ -25,12 +25,12 @@ from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
-from bankd.synthesis import made_by, masks, orders, sealing, service
+from bankd.synthesis import made_by, masks, orders, origins, recording, redeclaring, sealing, service
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
-from bankd.synthesis.shortfall import shortfall
+from bankd.synthesis.shortfall import look, told
 from bankd.synthesis.verification import credentials
 from synth import workorder
 from synth.layout import Layout
@@ -67,6 +67,10 @@ def advance(rt: Runtime, request_id: UUID) -> None:
         if request.tries > service.MAX_TRIES:
             why = f"given up after {service.MAX_TRIES} tries"
             service.fail(session, request, why=why, by=rt.actor, at=rt.now())
+            return
+        if redeclaring.AFTER in request.outcome:
+            held = SealRefused(frozenset({redeclaring.REDECLARED}))
+            service.refuse_set(session, request, held, by=rt.actor, at=rt.now())
             return
     assert lease_until is not None  # claim sets it
     full: frozenset[UUID] = frozenset()
@@ -115,6 +119,11 @@ def _order(
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse_set(session, ours, made_with, by=rt.actor, at=rt.now())
             return
+        origin = origins.withheld(session, request, terms)
+        if origin is not None:
+            if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
+                service.refuse_set(session, ours, origin, by=rt.actor, at=rt.now())
+            return
         asked = Asked(
             Layout(labels),
             request.frame,  # type: ignore[arg-type]
@@ -132,11 +141,13 @@ def _order(
         )
         if isinstance(planned, Short):
             short = [planned.regions[ordinal] for ordinal in planned.uncovered]
-            reasons = shortfall(
+            looked = look(
                 session, short, terms=terms, taxonomy=taxonomy, left_out=planned.left_out, full=full
             )
+            clearance = recording.refused(session, request.id, looked, terms)
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
-                service.refuse(session, ours, reasons=reasons, by=rt.actor, at=rt.now())
+                reasons = told(looked, terms)
+                service.refuse(session, ours, clearance, reasons=reasons, by=rt.actor, at=rt.now())
             return
         if isinstance(planned, Clashing):
             refused = SealRefused(planned.refused.reasons, grants=planned.refused.grants)

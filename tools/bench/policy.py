@@ -10,15 +10,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from sqlalchemy import select
 
 from bankd.access import service as access
 from bankd.catalog import service as catalog
 from bankd.catalog.taxonomy import house
-from bankd.licensing.facts import use_facts
+from bankd.licensing.facts import instant, use_facts
+from bankd.licensing.models import ProfileGrant
+from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import Use
 from bankd.policy import load
 from bankd.policy.answers import Answers
 from bankd.policy.clearing import Terms
+from bankd.policy.engine import Decision, decide_many
 from bankd.policy.filters import Filter, filter_for
 from bankd.policy.load import Bundle
 from bankd.synthesis.shortfall import shortfall
@@ -34,6 +38,7 @@ SECTORS = ("every", "tenth", "hundredth", "thousandth")  # of the licenses that 
 CATEGORIES = 20
 WALL = 1
 ROUNDS = 5
+THROUGH_THE_ENGINE = 1_000  # profiles
 
 # Each has terms of its own: its dates to the second. Half of the licenses are over; of the others some allow
 # no new pictures from a day on that is near.
@@ -86,6 +91,7 @@ def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
         yield from _asking(held, bundle, chosen.profiles)
         yield from _ranges(held, bundle, chosen.profiles)
         yield from _explaining(held, bundle)
+        yield from _through_the_engine(held, bundle)
 
 
 def _asking(held: Database, bundle: Bundle, profiles: int) -> Iterator[Row]:
@@ -172,6 +178,48 @@ def _explaining(held: Database, bundle: Bundle) -> Iterator[Row]:
     taken = p50(in_turn({"explain": explain}, rounds=ROUNDS)["explain"])
     asked = found[0]["sampled"] or found[0]["segments"]
     yield Row(f"why nothing clears, {found[0]['segments']:,} segments, {asked:,} asked", taken * 1e3, "ms")
+
+
+def _through_the_engine(held: Database, bundle: Bundle) -> Iterator[Row]:
+    """The same profiles asked of Cedar and of the SQL that its policies were compiled to."""
+    wanted = range(1, THROUGH_THE_ENGINE + 1)
+    use = use_facts(_use("every"), at=AT)
+    of_sql: set[int] = set()
+    with held.sessions() as session:
+        rows = session.scalars(
+            select(ProfileGrant).where(ProfileGrant.profile_id.in_(wanted)).order_by(ProfileGrant.profile_id)
+        ).all()
+        facts = [_facts(row) for row in rows]
+
+        def by_engine() -> list[Decision]:
+            return decide_many(bundle, "synthesize", facts, use)
+
+        def by_sql() -> None:
+            asked = filter_for(bundle, "synthesize", use).profiles
+            of_sql.clear()
+            of_sql.update(row.profile_id for row in session.execute(asked) if row.profile_id in wanted)
+
+        taken = in_turn({"engine": by_engine, "SQL": by_sql}, rounds=ROUNDS)
+        of_engine = {row.profile_id for row, one in zip(rows, by_engine(), strict=True) if one.allowed}
+    if of_engine != of_sql:
+        raise AssertionError("engine and SQL differ")
+    rules = len(bundle.about("synthesize"))
+    said = f"{rules} policies, {len(facts):,} profiles, {len(of_engine):,} clear"
+    yield Row(f"through the engine, {said}", p50(taken["engine"]) * 1e3, "ms")
+    yield Row(f"decisions of the engine, {rules} policies", len(facts) / p50(taken["engine"]), "/s")
+    yield Row(f"through SQL, {said}, of all profiles", p50(taken["SQL"]) * 1e3, "ms")
+
+
+def _facts(row: ProfileGrant) -> GrantFacts:
+    """A row as the facts that it stands for."""
+    columns = {column.name: getattr(row, column.name) for column in ProfileGrant.__table__.c}
+    return GrantFacts.model_validate(
+        {
+            name: instant(value) if isinstance(value, datetime) else value
+            for name, value in columns.items()
+            if name in GrantFacts.model_fields
+        }
+    )
 
 
 def _use(sector: str) -> Use:

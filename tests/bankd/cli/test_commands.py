@@ -217,6 +217,10 @@ def test_a_refused_request_is_explained_by_category(bankd: Commands, ingested: A
     assert {one["category"] for one in explained["regions"]} == {"wall", "floor", "mug"}
     assert sum(one["share"] for one in explained["regions"]) == pytest.approx(1)
     assert all(one["segments"] > 0 for one in explained["regions"])
+    assert "the same answer, bit for bit" in bankd.run("requests", "replay", newest).stdout
+    nearest = bankd.run("requests", "nearest", newest).stdout
+    assert "for `mug`: a license that covers this use (photo " in nearest
+    assert "would be served" not in nearest  # nothing but another purpose would do
 
 
 def test_a_clash_names_the_two_grants(bankd: Commands, tmp_path: Path) -> None:
@@ -374,6 +378,30 @@ def test_policies_are_checked_tested_shown_and_activated(bankd: Commands) -> Non
     assert ", 0 failed" in bankd.run("policies", "test").stdout
     shipped = Path(__file__).parents[3] / "policies"
     assert "was in force already" in bankd.run("policies", "activate", shipped).stdout
+
+
+def test_what_policies_would_change_is_said_and_changes_nothing(
+    bankd: Commands, sealed: Any, tmp_path: Path
+) -> None:
+    assert [one["outcome"] for one in bankd.said("requests", "replay", sealed["id"])] == ["same"]
+    shipped = Path(__file__).parents[3] / "policies"
+    before = bankd.said("policies", "show")["digest"]
+    for path in (shipped / "bankd.cedarschema", *shipped.glob("*.cedar")):
+        (tmp_path / path.name).write_text(path.read_text())
+    (tmp_path / "strict.cedar").write_text(
+        '@id("nothing-commercial")\n@says("Nothing is made for commerce")\n'
+        'forbid (principal, action in [Action::"synthesize", Action::"publish"], resource)\n'
+        'unless { context.purpose != "commercial" };\n'
+    )
+
+    assert " and 0 of " in bankd.run("policies", "diff", shipped).stdout
+    said = bankd.run("policies", "diff", tmp_path, "--last", "1000").stdout
+
+    assert "added     nothing-commercial" in said
+    assert f"request {sealed['id']} (commercial, " in said and "cleared, would be refused" in said
+    assert "  Nothing is made for commerce (nothing-commercial)" in said
+    assert f"composite {sealed['variations'][0]['composite_id']}: handed out no more" in said
+    assert bankd.said("policies", "show")["digest"] == before
 
 
 def test_unfit_policies_are_not_activated(bankd: Commands, tmp_path: Path) -> None:

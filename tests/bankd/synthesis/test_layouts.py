@@ -1,6 +1,7 @@
 import io
 import json
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from bankd.catalog.errors import ClassesInvalid, UnknownCategories
 from bankd.catalog.taxonomy import house
 from bankd.synthesis.errors import LayoutRefused
-from bankd.synthesis.layouts import MAX_REGIONS, read_layout
+from bankd.synthesis.layouts import MAX_REGIONS, photo_of, read_layout
 
 WALL, MUG = 1, 22
 NO_NUMBERS = r"no indexed, 8-bit or 16-bit grey PNG: each pixel has to hold the id of its class$"
@@ -91,3 +92,13 @@ def test_noise_is_no_layout() -> None:
 
     with pytest.raises(LayoutRefused, match=rf"regions, `{MAX_REGIONS}` are the most: is it a label map"):
         read_layout(png(np.kron(noise, np.ones((4, 4), np.uint8))), None, taxonomy=house())
+
+
+def test_a_layout_comes_from_the_house_a_license_or_a_photo() -> None:
+    photo = UUID(int=7)
+
+    assert photo_of("own") is photo_of("licensed") is None
+    assert photo_of(f"photo:{photo}") == photo
+    for origin in ("", "mine", "photo:", "photo:mug.png", f"foto:{photo}"):
+        with pytest.raises(LayoutRefused, match="is no origin of a layout"):
+            photo_of(origin)
