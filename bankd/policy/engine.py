@@ -77,14 +77,27 @@ def decide(bundle: Bundle, action: Action, facts: AnyGrant, use: AnyUse) -> Deci
     return decide_many(bundle, action, [facts], use)[0]
 
 
-def decide_many(bundle: Bundle, action: Action, facts: Sequence[AnyGrant], use: AnyUse) -> list[Decision]:
-    """`decide` for each of `facts`, in their order; equal facts are asked once."""
-    return _ask(bundle, action, "Grant", facts, use)
+def decide_many(
+    bundle: Bundle,
+    action: Action,
+    facts: Sequence[AnyGrant],
+    use: AnyUse,
+    *,
+    aside: frozenset[str] = frozenset(),
+) -> list[Decision]:
+    """`decide` for each of `facts`, in their order; equal facts are asked once.
+
+    Args:
+        aside: policies that are not asked.
+    """
+    return _ask(bundle, action, "Grant", facts, use, aside)
 
 
-def decide_set(bundle: Bundle, facts: SetFacts, use: AnyUse) -> Decision:
+def decide_set(
+    bundle: Bundle, facts: SetFacts, use: AnyUse, *, aside: frozenset[str] = frozenset()
+) -> Decision:
     """Whether the grants that a composite relies on may stand together in it (action `compose`)."""
-    return _ask(bundle, "compose", "GrantSet", [facts], use)[0]
+    return _ask(bundle, "compose", "GrantSet", [facts], use, aside)[0]
 
 
 def clear(bundle: Bundle, action: Action, use: AnyUse, offers: Sequence[Offer]) -> Cleared | Refused:
@@ -132,7 +145,14 @@ def clashes(bundle: Bundle, use: AnyUse, grants: Sequence[tuple[UUID, GrantFacts
     return found
 
 
-def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use: AnyUse) -> list[Decision]:
+def _ask(
+    bundle: Bundle,
+    action: Action,
+    kind: str,
+    facts: Sequence[Facts],
+    use: AnyUse,
+    aside: frozenset[str] = frozenset(),
+) -> list[Decision]:
     lacking = bundle.lacking
     asked = [document(each, lacking=lacking[kind]) for each in facts]
     context = use_attributes(use)
@@ -140,17 +160,24 @@ def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use:
         return [UNREADABLE] * len(asked)
     context = heard(context, lacking["Use"])
     different = [each for each in dict.fromkeys(asked) if each is not None]
-    answers = dict(zip(different, _decide(bundle, action, kind, different, json.dumps(context)), strict=True))
+    decided = _decide(bundle, action, kind, different, json.dumps(context), aside)
+    answers = dict(zip(different, decided, strict=True))
     return [UNREADABLE if each is None else answers[each] for each in asked]
 
 
 def _decide(
-    bundle: Bundle, action: Action, kind: str, documents: Sequence[str], context: str
+    bundle: Bundle,
+    action: Action,
+    kind: str,
+    documents: Sequence[str],
+    context: str,
+    aside: frozenset[str],
 ) -> list[Decision]:
     # The facts stand as entities read against the schema, which raises where
     # one is missing or of another type; Cedar alone would skip a `forbid` that
     # meets such a fact, and allow.
     answers = [UNREADABLE] * len(documents)
+    policies = bundle.policy_set_without(aside) if aside else bundle.policy_set
     try:
         groups = [([*range(len(documents))], _entities(bundle, kind, documents))]
     except ValueError:
@@ -170,7 +197,7 @@ def _decide(
             }
             for place in range(len(numbers))
         ]
-        results = cedarpy.is_authorized_batch(requests, bundle.policy_set, entities, bundle.schema)
+        results = cedarpy.is_authorized_batch(requests, policies, entities, bundle.schema)
         for number, result in zip(numbers, results, strict=True):
             answers[number] = _decision(result)
     return answers
