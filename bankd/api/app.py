@@ -18,6 +18,7 @@ from bankd.api import (
     releases,
     reports,
     requests,
+    signoffs,
     statements,
     withdrawals,
 )
@@ -46,7 +47,7 @@ def create(runtime: Runtime) -> FastAPI:
     problems.install(app)
     app.include_router(health.router(runtime))
     nouns = (
-        photos, licenses, releases, requests, composites, publications, statements, models, reports,
+        photos, licenses, releases, requests, signoffs, composites, publications, statements, models, reports,
         withdrawals,
     )  # fmt: skip
     for noun in nouns:

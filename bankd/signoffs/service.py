@@ -112,7 +112,8 @@ def give(
     needs = _needs(policy.active(session), awaited.policy, read=awaited.rule_sha256)
     chosen = _scope(scope, together=awaited.together)
     earlier = _signatures(session, awaited.id)
-    if by.name in {one.signed_by for one in earlier}:
+    standing = {one.signed_by for one in earlier if one.state(at=at) == "stands"}
+    if by.name in standing:
         raise SignedAlready(by.name, awaited_id)
     signoff = _sign(
         session,
@@ -131,8 +132,7 @@ def give(
         use=signoff.use_sha256,
         reason=signoff.reason, document=document_sha256, expires_at=expires_at,
     )  # fmt: skip
-    standing = {one.signed_by for one in earlier if one.state(at=at) == "stands"} | {by.name}
-    if len(standing) >= max(needs.signers, awaited.signers):
+    if len(standing | {by.name}) >= max(needs.signers, awaited.signers):
         _settle(awaited, AwaitedState.GIVEN, by=by, at=at)
     session.flush()
     return signoff
@@ -400,6 +400,7 @@ def facts(awaited: AwaitedSignoff, signed: Sequence[Signoff], *, says: str, at: 
         "says": says,
         "role": awaited.role,
         "signers": awaited.signers,
+        "signed": len({one.signed_by for one in signed if one.state(at=at) == "stands"}),
         "together": awaited.together,
         "photos": awaited.photos,
         "grants": awaited.grants,

@@ -29,13 +29,12 @@ from bankd.policy.signoff import EVERYBODY
 from bankd.signoffs import service as signoffs
 from bankd.signoffs.models import AwaitedSignoff, AwaitedState, Signoff
 from bankd.signoffs.service import Wanted
-from bankd.synthesis import service
+from bankd.synthesis import reading, service
 from bankd.synthesis.clearing import SealRefused, awaited_by_set, relied_on
 from bankd.synthesis.models import Request, RequestState
 from bankd.synthesis.plan import Asked, Plan, plan
+from bankd.synthesis.reading import DECLINED, LAPSED
 
-DECLINED = "signoff-declined"
-LAPSED = "signoff-lapsed"
 NEARLY = timedelta(days=1)  # before it is due people are told again
 
 
@@ -202,6 +201,43 @@ def tell(session: Session, *, to: Mapping[str, Channel], at: datetime) -> int:
         )
         one.told = step
     return told
+
+
+def listed(
+    session: Session, *, state: str | None, limit: int, by: Actor, at: datetime
+) -> list[dict[str, Any]]:
+    """The queue as compliance sees it, the soonest due first; `state` None is all of it.
+
+    Raises:
+        NotPermitted.
+    """
+    require(by, Permission.SIGNOFFS_READ)
+    found = signoffs.queue(session, state=state, limit=limit)
+    signed = signoffs.signatures(session, [one.id for one in found])
+    bundles = {one.bundle_digest: policy.stored(session, one.bundle_digest) for one in found}
+    return [
+        signoffs.facts(one, signed[one.id], says=says(bundles[one.bundle_digest], one.policy), at=at)
+        for one in found
+    ]
+
+
+def shown(session: Session, awaited_id: UUID, *, by: Actor, at: datetime) -> dict[str, Any]:
+    """One entry of the queue, with the use and the grants that it is about: not for whoever filed it.
+
+    Raises:
+        NotPermitted, AwaitedNotFound.
+    """
+    require(by, Permission.SIGNOFFS_READ)
+    one = signoffs.get(session, awaited_id)
+    signed = signoffs.signatures(session, [one.id])[one.id]
+    request = session.get_one(Request, one.request_id, populate_existing=True)
+    refs = reading.refs(session, set(one.grants))
+    sentence = says(policy.stored(session, one.bundle_digest), one.policy)
+    return signoffs.facts(one, signed, says=sentence, at=at) | {
+        "refs": [refs[grant] for grant in one.grants],
+        "use": request.use,
+        "request_state": str(request.state),
+    }
 
 
 def _request_of(session: Session, awaited_id: UUID) -> Request:
