@@ -1,7 +1,7 @@
 """Sign-offs: what policy leaves to people, and what they say to it."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -91,11 +91,13 @@ class NewSignoff(Stated):
 )
 def list_all(
     call: Called,
-    state: Annotated[AwaitedState | None, Query(description="Empty for all of it")] = AwaitedState.AWAITING,
+    state: AwaitedState | Literal["all"] = AwaitedState.AWAITING,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[AwaitedLine]:
     with call.transaction() as session:
-        found = waiting.listed(session, state=state, limit=limit, by=call.by, at=call.at)
+        found = waiting.listed(
+            session, state=None if state == "all" else state, limit=limit, by=call.by, at=call.at
+        )
         return [AwaitedLine.model_validate(one) for one in found]
 
 
