@@ -7,10 +7,10 @@ it names, and nothing else: whatever else denies goes on denying.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 from uuid import UUID
 
 from bankd.access.permissions import ALLOWED, Permission
@@ -190,6 +190,37 @@ class Signed:
 
     given: tuple[Given, ...] = ()
     assumed: bool = False
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """All of it, so that a decision can be made again."""
+        return [
+            {
+                "signoff": str(one.id),
+                "policy": one.policy,
+                "signer": one.signer,
+                "scope": one.scope,
+                "photos": sorted(map(str, one.photos)),
+                "grants": sorted(map(str, one.grants)),
+            }
+            for one in self.given
+        ]
+
+    @classmethod
+    def of_json(cls, listed: Sequence[Mapping[str, Any]]) -> Self:
+        """What `as_json` wrote."""
+        return cls(
+            tuple(
+                Given(
+                    UUID(one["signoff"]),
+                    one["policy"],
+                    one["signer"],
+                    one["scope"],
+                    frozenset(map(UUID, one["photos"])),
+                    frozenset(map(UUID, one["grants"])),
+                )
+                for one in listed
+            )
+        )
 
     @property
     def everywhere(self) -> bool:

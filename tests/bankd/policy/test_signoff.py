@@ -1,5 +1,6 @@
 """Which rules people may sign off, which never, and what a sign-off covers."""
 
+import json
 from uuid import UUID, uuid4
 
 import pytest
@@ -118,6 +119,14 @@ def test_two_people_are_two_people() -> None:
 
     assert not Signed(twice).covers(RULE, needs, PHOTO, GRANT)
     assert Signed((*twice, other)).covers(RULE, needs, PHOTO, GRANT)
+
+
+def test_what_was_signed_is_read_back_as_it_was_written() -> None:
+    signed = Signed(
+        (given(photos=frozenset({PHOTO, OTHER})), given(scope="license", grants=frozenset({GRANT})))
+    )
+
+    assert Signed.of_json(json.loads(json.dumps(signed.as_json()))) == signed
 
 
 def asked(bundle: Bundle, facts: dict, use: dict, signed: Signed) -> Cleared | Refused:

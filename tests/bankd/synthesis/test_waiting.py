@@ -13,6 +13,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.catalog.taxonomy import house
 from bankd.licensing import service as licensing
+from bankd.licensing.models import Grant
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import Use
 from bankd.notices.models import Notice
@@ -35,7 +36,7 @@ from bankd.signoffs.models import AwaitedSignoff, Signoff
 from bankd.synthesis import reading, steps, waiting
 from bankd.synthesis.clearing import SetRefused, awaited_by_set, clear_set
 from bankd.synthesis.handouts import HandedOut, NotHandedOut, hand_out
-from bankd.synthesis.models import Order, Variation
+from bankd.synthesis.models import Clearance, Order, Variation
 from bankd.worker.models import Outgoing
 
 RULE = "title-unshown-for-large-run"
@@ -153,10 +154,23 @@ def test_the_last_signature_sends_it_on_and_the_order_names_the_signatures(waits
 
 
 def test_what_clears_without_a_signature_is_not_held_up(bank: Any) -> None:
-    unshown, owned = bank.grant("unshown"), bank.grant("open")
-    bank.take((unshown,), (owned,))
+    unshown = bank.grant("unshown")
+    who = {"by": bank.rt.actor, "at": bank.rt.at}
+    with bank.rt.transaction() as session:
+        terms = session.get_one(Grant, licensing.grants_by_ref(session, [unshown])[unshown].id).terms
+        own = licensing.record_license(
+            session, "L-own", licensor="agency", title="Ours", basis="owned", **who
+        )
+        owned = licensing.record_grant(session, own.id, ref="all", terms=terms, **who).id
+    photos = bank.take((unshown,), ("L-own/all",), (unshown,))
 
-    assert bank.make(bank.ask(channels=["print"], copies=100_000)).state == "completed"
+    request = bank.make(bank.ask(**LARGE))
+
+    assert request.state == "completed"
+    with bank.rt.transaction() as session:
+        relied = session.scalars(select(Clearance.relied)).one()
+        assert relied == {str(photos[1]): str(owned)}
+        assert session.scalars(select(AwaitedSignoff)).all() == []
 
 
 def test_a_rule_that_nobody_may_lift_refuses_at_once(bank: Any) -> None:
