@@ -147,7 +147,7 @@ def decline(call: Called, awaited: UUID, why: Reason) -> AwaitedFact:
 def withdraw(call: Called, signoff: UUID, why: Reason) -> SignoffFact:
     """Nothing is sealed or handed out on it any more."""
     with call.transaction() as session:
-        withdrawn = service.withdraw(session, signoff, reason=why.reason, by=call.by, at=call.at)
+        withdrawn = waiting.withdraw(session, signoff, reason=why.reason, by=call.by, at=call.at)
         return SignoffFact.model_validate(service.signoff_facts(withdrawn, at=call.at))
 
 
@@ -160,5 +160,5 @@ def withdraw(call: Called, signoff: UUID, why: Reason) -> SignoffFact:
 )
 def supersede(call: Called, signoff: UUID, stated: Stated) -> SignoffFact:
     with call.transaction() as session:
-        made = service.supersede(session, signoff, by=call.by, at=call.at, **stated.model_dump())
+        made = waiting.supersede(session, signoff, by=call.by, at=call.at, **stated.model_dump())
         return SignoffFact.model_validate(service.signoff_facts(made, at=call.at))

@@ -195,7 +195,7 @@ def decline(runtime: Runtime, awaited_id: UUID, reason: str, in_json: bool) -> N
 def withdraw(runtime: Runtime, signoff_id: UUID, reason: str, in_json: bool) -> None:
     """Take a sign-off back: nothing is sealed or handed out on it any more."""
     with runtime.transaction() as session:
-        withdrawn = service.withdraw(session, signoff_id, reason=reason, by=runtime.actor, at=runtime.now())
+        withdrawn = waiting.withdraw(session, signoff_id, reason=reason, by=runtime.actor, at=runtime.now())
     if in_json:
         print_json(service.signoff_facts(withdrawn, at=runtime.now()))
         return
@@ -218,7 +218,7 @@ def supersede(
 ) -> None:
     """Sign anew for the same, with another end or document; the earlier sign-off ends."""
     with runtime.transaction() as session:
-        made = service.supersede(
+        made = waiting.supersede(
             session,
             signoff_id,
             reason=reason,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from bankd.access.errors import NotPermitted
@@ -256,14 +256,21 @@ def queue(
     *,
     state: str | None = AwaitedState.AWAITING,
     request_id: UUID | None = None,
+    among: Select[tuple[UUID]] | None = None,
     limit: int = 100,
 ) -> Sequence[AwaitedSignoff]:
-    """What people are asked for, the soonest due first; `state` None is all of it."""
+    """What people are asked for, the soonest due first; `state` None is all of it.
+
+    Args:
+        among: ids of the requests to look at; all if None.
+    """
     wanted = select(AwaitedSignoff).order_by(AwaitedSignoff.due_at, AwaitedSignoff.id).limit(limit)
     if state is not None:
         wanted = wanted.where(AwaitedSignoff.state == state)
     if request_id is not None:
         wanted = wanted.where(AwaitedSignoff.request_id == request_id)
+    if among is not None:
+        wanted = wanted.where(AwaitedSignoff.request_id.in_(among))
     return session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 
@@ -272,6 +279,14 @@ def get(session: Session, awaited_id: UUID) -> AwaitedSignoff:
     found = session.get(AwaitedSignoff, awaited_id, populate_existing=True)
     if found is None:
         raise AwaitedNotFound(awaited_id)
+    return found
+
+
+def signoff(session: Session, signoff_id: UUID) -> Signoff:
+    """Raises: SignoffNotFound."""
+    found = session.get(Signoff, signoff_id)
+    if found is None:
+        raise SignoffNotFound(signoff_id)
     return found
 
 

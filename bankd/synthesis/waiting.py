@@ -27,10 +27,12 @@ from bankd.policy.clearing import Terms, clear_photos
 from bankd.policy.explain import says
 from bankd.policy.signoff import EVERYBODY
 from bankd.signoffs import service as signoffs
+from bankd.signoffs.errors import AwaitedNotFound, SignoffError, SignoffNotFound
 from bankd.signoffs.models import AwaitedSignoff, AwaitedState, Signoff
 from bankd.signoffs.service import Wanted
-from bankd.synthesis import reading, service
+from bankd.synthesis import filing, reading, service
 from bankd.synthesis.clearing import SealRefused, awaited_by_set, relied_on
+from bankd.synthesis.errors import RequestNotFound
 from bankd.synthesis.models import Request, RequestState
 from bankd.synthesis.plan import Asked, Plan, plan
 from bankd.synthesis.reading import DECLINED, LAPSED
@@ -113,7 +115,7 @@ def give(session: Session, awaited_id: UUID, *, by: Actor, at: datetime, **state
         As `signoffs.give`.
     """
     require(by, Permission.SIGNOFFS_GIVE)
-    request = _request_of(session, awaited_id)
+    request = _locked(session, awaited_id, by=by)
     made = signoffs.give(session, awaited_id, by=by, at=at, **stated)
     _resume(session, request, by=by, at=at)
     return made
@@ -126,10 +128,26 @@ def decline(session: Session, awaited_id: UUID, *, reason: str, by: Actor, at: d
         As `signoffs.decline`.
     """
     require(by, Permission.SIGNOFFS_GIVE)
-    request = _request_of(session, awaited_id)
+    request = _locked(session, awaited_id, by=by)
     declined = signoffs.decline(session, awaited_id, reason=reason, by=by, at=at)
     _refuse(session, request, {declined.policy, DECLINED}, by=by, at=at)
     return declined
+
+
+def withdraw(session: Session, signoff_id: UUID, *, reason: str, by: Actor, at: datetime) -> Signoff:
+    """Raises: as `signoffs.withdraw`."""
+    require(by, Permission.SIGNOFFS_GIVE)
+    made = signoffs.signoff(session, signoff_id)
+    _request(session, made.request_id, by=by, hidden=SignoffNotFound(signoff_id))
+    return signoffs.withdraw(session, signoff_id, reason=reason, by=by, at=at)
+
+
+def supersede(session: Session, signoff_id: UUID, *, by: Actor, at: datetime, **stated: Any) -> Signoff:
+    """Raises: as `signoffs.supersede`."""
+    require(by, Permission.SIGNOFFS_GIVE)
+    made = signoffs.signoff(session, signoff_id)
+    _request(session, made.request_id, by=by, hidden=SignoffNotFound(signoff_id))
+    return signoffs.supersede(session, signoff_id, by=by, at=at, **stated)
 
 
 def sweep(session: Session, *, by: Actor, at: datetime) -> int:
@@ -212,7 +230,9 @@ def listed(
         NotPermitted.
     """
     require(by, Permission.SIGNOFFS_READ)
-    found = signoffs.queue(session, state=state, limit=limit)
+    own = select(Request.id).where(Request.department_id == by.department_id)
+    among = None if by.department_id is None else own
+    found = signoffs.queue(session, state=state, among=among, limit=limit)
     signed = signoffs.signatures(session, [one.id for one in found])
     bundles = {one.bundle_digest: policy.stored(session, one.bundle_digest) for one in found}
     return [
@@ -230,7 +250,7 @@ def shown(session: Session, awaited_id: UUID, *, by: Actor, at: datetime) -> dic
     require(by, Permission.SIGNOFFS_READ)
     one = signoffs.get(session, awaited_id)
     signed = signoffs.signatures(session, [one.id])[one.id]
-    request = session.get_one(Request, one.request_id, populate_existing=True)
+    request = _request(session, one.request_id, by=by, hidden=AwaitedNotFound(awaited_id))
     refs = reading.refs(session, set(one.grants))
     sentence = says(policy.stored(session, one.bundle_digest), one.policy)
     return signoffs.facts(one, signed, says=sentence, at=at) | {
@@ -240,10 +260,19 @@ def shown(session: Session, awaited_id: UUID, *, by: Actor, at: datetime) -> dic
     }
 
 
-def _request_of(session: Session, awaited_id: UUID) -> Request:
+def _locked(session: Session, awaited_id: UUID, *, by: Actor) -> Request:
     """The request, locked, before what it waits for."""
     found = signoffs.get(session, awaited_id)
+    _request(session, found.request_id, by=by, hidden=AwaitedNotFound(awaited_id))
     return session.get_one(Request, found.request_id, with_for_update=True, populate_existing=True)
+
+
+def _request(session: Session, request_id: UUID, *, by: Actor, hidden: SignoffError) -> Request:
+    """The request that a sign-off is about, unless it is another department's."""
+    try:
+        return filing.get(session, request_id, by=by)
+    except RequestNotFound:
+        raise hidden from None
 
 
 def _resume(session: Session, request: Request, *, by: Actor, at: datetime) -> bool:

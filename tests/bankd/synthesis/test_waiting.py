@@ -1,5 +1,6 @@
 """Requests that wait for people: asked once, resumed by the last signature, refused by a no or by time."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import ProgrammingError
 
+from bankd.access import service as access
 from bankd.access.errors import NotPermitted
 from bankd.audit import log
 from bankd.audit.actor import Actor
@@ -29,6 +31,7 @@ from bankd.signoffs.errors import (
     AwaitedNotFound,
     SignedAlready,
     SignerIsRequester,
+    SignoffNotFound,
     SignoffOver,
     SignoffUnfit,
 )
@@ -36,7 +39,7 @@ from bankd.signoffs.models import AwaitedSignoff, Signoff
 from bankd.synthesis import reading, steps, waiting
 from bankd.synthesis.clearing import SetRefused, awaited_by_set, clear_set
 from bankd.synthesis.handouts import HandedOut, NotHandedOut, hand_out
-from bankd.synthesis.models import Clearance, Order, Variation
+from bankd.synthesis.models import Clearance, Order, Request, Variation
 from bankd.worker.models import Outgoing
 
 RULE = "title-unshown-for-large-run"
@@ -410,6 +413,26 @@ def test_the_queue_is_compliances_and_the_auditors(waits: Any) -> None:
             waiting.listed(
                 session, state=None, limit=10, by=Actor("user", "C", frozenset({"creative"})), at=bank.rt.at
             )
+
+
+def test_another_departments_requests_are_not_there(waits: Any) -> None:
+    bank, request_id = waits
+    with bank.rt.transaction() as session:
+        session.get_one(Request, request_id).department_id = bank.department_id
+    asked = awaited(bank, request_id)
+    own = replace(HANA, department_id=bank.department_id)
+    with bank.rt.transaction() as session:
+        other = access.record_department(session, "elsewhere", by=HANA, at=bank.rt.at).id
+        foreign = replace(KEN, department_id=other)
+        assert waiting.listed(session, state=None, limit=9, by=foreign, at=bank.rt.at) == []
+        assert len(waiting.listed(session, state=None, limit=9, by=own, at=bank.rt.at)) == 1
+        with pytest.raises(AwaitedNotFound):
+            waiting.shown(session, asked.id, by=foreign, at=bank.rt.at)
+    with pytest.raises(AwaitedNotFound):
+        sign(bank, asked.id, foreign)
+    made = sign(bank, asked.id, own)
+    with bank.rt.transaction() as session, pytest.raises(SignoffNotFound):
+        waiting.withdraw(session, made.id, reason="not mine", by=foreign, at=bank.rt.at)
 
 
 def test_the_app_may_not_rewrite_what_was_signed(waits: Any) -> None:
