@@ -12,7 +12,7 @@ from bankd.api.gate import BEARER, Called, GuardedRoute, takes
 from bankd.api.licenses import REASON_MOST, Reason
 from bankd.api.problems import responses
 from bankd.policy.signoff import Scope
-from bankd.signoffs import service
+from bankd.signoffs import reading
 from bankd.signoffs.models import AwaitedState
 from bankd.synthesis import waiting
 
@@ -123,7 +123,7 @@ def give(call: Called, awaited: UUID, stated: NewSignoff) -> SignoffFact:
     """Whoever filed the request cannot sign it. With the last signature that it needs it goes on."""
     with call.transaction() as session:
         made = waiting.give(session, awaited, by=call.by, at=call.at, **stated.model_dump())
-        return SignoffFact.model_validate(service.signoff_facts(made, at=call.at))
+        return SignoffFact.model_validate(reading.signoff_facts(made, at=call.at))
 
 
 @router.post(
@@ -148,7 +148,7 @@ def withdraw(call: Called, signoff: UUID, why: Reason) -> SignoffFact:
     """Nothing is sealed or handed out on it any more."""
     with call.transaction() as session:
         withdrawn = waiting.withdraw(session, signoff, reason=why.reason, by=call.by, at=call.at)
-        return SignoffFact.model_validate(service.signoff_facts(withdrawn, at=call.at))
+        return SignoffFact.model_validate(reading.signoff_facts(withdrawn, at=call.at))
 
 
 @router.post(
@@ -161,4 +161,4 @@ def withdraw(call: Called, signoff: UUID, why: Reason) -> SignoffFact:
 def supersede(call: Called, signoff: UUID, stated: Stated) -> SignoffFact:
     with call.transaction() as session:
         made = waiting.supersede(session, signoff, by=call.by, at=call.at, **stated.model_dump())
-        return SignoffFact.model_validate(service.signoff_facts(made, at=call.at))
+        return SignoffFact.model_validate(reading.signoff_facts(made, at=call.at))

@@ -14,7 +14,7 @@ from bankd.cli.printing import as_json, print_fields, print_json, print_rows
 from bankd.licensing import service as licensing
 from bankd.policy.signoff import SCOPES
 from bankd.runtime import Runtime
-from bankd.signoffs import service
+from bankd.signoffs import reading
 from bankd.signoffs.models import AwaitedState, Signoff
 from bankd.synthesis import waiting
 
@@ -197,7 +197,7 @@ def withdraw(runtime: Runtime, signoff_id: UUID, reason: str, in_json: bool) -> 
     with runtime.transaction() as session:
         withdrawn = waiting.withdraw(session, signoff_id, reason=reason, by=runtime.actor, at=runtime.now())
     if in_json:
-        print_json(service.signoff_facts(withdrawn, at=runtime.now()))
+        print_json(reading.signoff_facts(withdrawn, at=runtime.now()))
         return
     click.echo(f"sign-off {signoff_id} of {withdrawn.policy} is withdrawn")
 
@@ -246,7 +246,7 @@ def _kept(runtime: Runtime, session: Any, document: Path | None) -> str | None:
 
 def _signed(runtime: Runtime, made: Signoff, *, in_json: bool) -> None:
     if in_json:
-        print_json(service.signoff_facts(made, at=runtime.now()))
+        print_json(reading.signoff_facts(made, at=runtime.now()))
         return
     click.echo(
         f"{made.policy} is signed off for the {made.scope} until {made.expires_at:%Y-%m-%d %H:%M}Z: {made.id}"

@@ -18,7 +18,7 @@ from bankd.policy.load import Bundle
 from bankd.provenance import service as provenance
 from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.models import Composite, Handout
-from bankd.signoffs import service as signoffs
+from bankd.signoffs import reading as signoffs
 from bankd.storage import Blobs
 from bankd.synthesis import filing
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation

@@ -26,6 +26,7 @@ from bankd.policy.awaiting import Awaiting, waivable
 from bankd.policy.clearing import Terms, clear_photos
 from bankd.policy.explain import says
 from bankd.policy.signoff import EVERYBODY
+from bankd.signoffs import reading as records
 from bankd.signoffs import service as signoffs
 from bankd.signoffs.errors import AwaitedNotFound, SignoffError, SignoffNotFound
 from bankd.signoffs.models import AwaitedSignoff, AwaitedState, Signoff
@@ -137,7 +138,7 @@ def decline(session: Session, awaited_id: UUID, *, reason: str, by: Actor, at: d
 def withdraw(session: Session, signoff_id: UUID, *, reason: str, by: Actor, at: datetime) -> Signoff:
     """Raises: as `signoffs.withdraw`."""
     require(by, Permission.SIGNOFFS_GIVE)
-    made = signoffs.signoff(session, signoff_id)
+    made = records.signoff(session, signoff_id)
     _request(session, made.request_id, by=by, hidden=SignoffNotFound(signoff_id))
     return signoffs.withdraw(session, signoff_id, reason=reason, by=by, at=at)
 
@@ -145,14 +146,14 @@ def withdraw(session: Session, signoff_id: UUID, *, reason: str, by: Actor, at: 
 def supersede(session: Session, signoff_id: UUID, *, by: Actor, at: datetime, **stated: Any) -> Signoff:
     """Raises: as `signoffs.supersede`."""
     require(by, Permission.SIGNOFFS_GIVE)
-    made = signoffs.signoff(session, signoff_id)
+    made = records.signoff(session, signoff_id)
     _request(session, made.request_id, by=by, hidden=SignoffNotFound(signoff_id))
     return signoffs.supersede(session, signoff_id, by=by, at=at, **stated)
 
 
 def sweep(session: Session, *, by: Actor, at: datetime) -> int:
     """Refuse requests whose sign-off nobody gave in time, send on those that wait for nothing; how many."""
-    late = {one.request_id for one in signoffs.lapsing(session, at=at)}
+    late = {one.request_id for one in records.lapsing(session, at=at)}
     moved = 0
     # Requests are locked before what they wait for, as whoever signs does: nobody waits for the other.
     for request in session.scalars(
@@ -161,7 +162,7 @@ def sweep(session: Session, *, by: Actor, at: datetime) -> int:
         .order_by(Request.id)
         .with_for_update(skip_locked=True)
     ):
-        over = [one for one in signoffs.queue(session, request_id=request.id) if one.due_at <= at]
+        over = [one for one in records.queue(session, request_id=request.id) if one.due_at <= at]
         for one in over:
             signoffs.lapse(session, one, by=by, at=at)
         if over:
@@ -232,11 +233,11 @@ def listed(
     require(by, Permission.SIGNOFFS_READ)
     own = select(Request.id).where(Request.department_id == by.department_id)
     among = None if by.department_id is None else own
-    found = signoffs.queue(session, state=state, among=among, limit=limit)
-    signed = signoffs.signatures(session, [one.id for one in found])
+    found = records.queue(session, state=state, among=among, limit=limit)
+    signed = records.signatures(session, [one.id for one in found])
     bundles = {one.bundle_digest: policy.stored(session, one.bundle_digest) for one in found}
     return [
-        signoffs.facts(one, signed[one.id], says=says(bundles[one.bundle_digest], one.policy), at=at)
+        records.facts(one, signed[one.id], says=says(bundles[one.bundle_digest], one.policy), at=at)
         for one in found
     ]
 
@@ -248,12 +249,12 @@ def shown(session: Session, awaited_id: UUID, *, by: Actor, at: datetime) -> dic
         NotPermitted, AwaitedNotFound.
     """
     require(by, Permission.SIGNOFFS_READ)
-    one = signoffs.get(session, awaited_id)
-    signed = signoffs.signatures(session, [one.id])[one.id]
+    one = records.get(session, awaited_id)
+    signed = records.signatures(session, [one.id])[one.id]
     request = _request(session, one.request_id, by=by, hidden=AwaitedNotFound(awaited_id))
     refs = reading.refs(session, set(one.grants))
     sentence = says(policy.stored(session, one.bundle_digest), one.policy)
-    return signoffs.facts(one, signed, says=sentence, at=at) | {
+    return records.facts(one, signed, says=sentence, at=at) | {
         "refs": [refs[grant] for grant in one.grants],
         "use": request.use,
         "request_state": str(request.state),
@@ -262,7 +263,7 @@ def shown(session: Session, awaited_id: UUID, *, by: Actor, at: datetime) -> dic
 
 def _locked(session: Session, awaited_id: UUID, *, by: Actor) -> Request:
     """The request, locked, before what it waits for."""
-    found = signoffs.get(session, awaited_id)
+    found = records.get(session, awaited_id)
     _request(session, found.request_id, by=by, hidden=AwaitedNotFound(awaited_id))
     return session.get_one(Request, found.request_id, with_for_update=True, populate_existing=True)
 
@@ -278,7 +279,7 @@ def _request(session: Session, request_id: UUID, *, by: Actor, hidden: SignoffEr
 def _resume(session: Session, request: Request, *, by: Actor, at: datetime) -> bool:
     """Send a request on that waits for nobody any more; what was sent on already stays as it is."""
     session.flush()
-    if request.state != RequestState.AWAITING or signoffs.open_of(session, request.id):
+    if request.state != RequestState.AWAITING or records.open_of(session, request.id):
         return False
     log.append(session, Kind.REQUEST_RESUMED, by=by, at=at, request=request.id)
     service.again(session, request, at=at)

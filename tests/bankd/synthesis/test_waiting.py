@@ -25,6 +25,7 @@ from bankd.policy.load import Bundle
 from bankd.policy.signoff import Given, Signed
 from bankd.provenance.effective import EffectiveLicense, Relied
 from bankd.provenance.models import Composite
+from bankd.signoffs import reading as records
 from bankd.signoffs import service as signoffs
 from bankd.signoffs.errors import (
     AlreadySettled,
@@ -59,7 +60,7 @@ def waits(bank: Any) -> tuple[Any, UUID]:
 
 def awaited(bank: Any, request_id: UUID) -> AwaitedSignoff:
     with bank.rt.transaction() as session:
-        [one] = signoffs.queue(session, request_id=request_id)
+        [one] = records.queue(session, request_id=request_id)
         return one
 
 
