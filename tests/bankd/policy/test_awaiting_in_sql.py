@@ -35,7 +35,7 @@ def generous(bundle: Bundle) -> Bundle:
     return Bundle.of(texts)
 
 
-def test_sql_and_engine_agree_on_what_waits_in_6000_decisions(
+def test_sql_and_engine_agree_on_what_waits_in_8000_decisions(
     session: Session, unconstrained: Table, bundle: Bundle, a_grant: Any, a_use: Any
 ) -> None:
     rules = generous(bundle)
@@ -44,7 +44,7 @@ def test_sql_and_engine_agree_on_what_waits_in_6000_decisions(
     rows = drawn_rows(chance, a_grant(audiences=sorted(AUDIENCES)), 75)
     stored(session, unconstrained, rows)
     seen: Counter[str] = Counter()
-    while seen.total() < 6_000:
+    while seen.total() < 8_000:
         action = chance.choice(["synthesize", "publish"])
         use = altered(chance, a_use(), DRAW_USE)
         if chance.random() < 0.3:
