@@ -33,7 +33,7 @@ from bankd.licensing.ending import Withdrawal
 from bankd.notices import service as notices
 from bankd.notices.channels import channels
 from bankd.runtime import Runtime
-from bankd.synthesis import steps
+from bankd.synthesis import steps, waiting
 from bankd.synthesis import sweep as synthesis
 from bankd.synthesis.service import SEAL_TASK
 from bankd.usage import handouts
@@ -73,6 +73,7 @@ class Clerk:
             ("requests", self.sweep_requests),
             ("orders", self.sweep_orders),
             ("batches", self.sweep_batches),
+            ("signoffs", self.sweep_signoffs),
         ):
             self._part(name, part, every_s=SWEEP_S)
         self._part("holds", self.release_holds, every_s=RELEASE_S)
@@ -90,6 +91,7 @@ class Clerk:
         """Mark what withdrawals touched, foretell ends, send notices: what no round may wait for."""
         self._part("marks", self.mark)
         self._part("expiries", self.foretell, every_s=EXPIRIES_S)
+        self._part("awaited", self.tell_awaited, every_s=SWEEP_S)
         self._part("notices", self.send_notices)
 
     def mark(self) -> None:
@@ -101,6 +103,15 @@ class Clerk:
                 )
             if marked is None:
                 return
+
+    def sweep_signoffs(self) -> None:
+        """Refuse what nobody signed in time; send on what waits for nobody."""
+        with self._rt.transaction() as session:
+            waiting.sweep(session, by=self._rt.actor, at=self._rt.now())
+
+    def tell_awaited(self) -> None:
+        with self._rt.transaction() as session:
+            waiting.tell(session, to=channels(self._rt.settings), at=self._rt.now())
 
     def foretell(self) -> None:
         with self._rt.transaction() as session:

@@ -29,6 +29,8 @@ class Permission(StrEnum):
     LICENSES_RECORD = "licenses.record"
     LICENSES_WITHDRAW = "licenses.withdraw"
     HOLDS_SET = "holds.set"
+    SIGNOFFS_READ = "signoffs.read"
+    SIGNOFFS_GIVE = "signoffs.give"  # and decline, withdraw, supersede
     EXPOSURE_READ = "exposure.read"
     EXPIRIES_READ = "expiries.read"
     NOTICES_READ = "notices.read"
@@ -87,6 +89,8 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.LICENSES_RECORD,
         _P.LICENSES_WITHDRAW,
         _P.HOLDS_SET,
+        _P.SIGNOFFS_READ,
+        _P.SIGNOFFS_GIVE,
         _P.EXPOSURE_READ,
         _P.EXPIRIES_READ,
         _P.NOTICES_READ,
@@ -114,6 +118,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.ROYALTIES_READ,
         _P.REPORTS_MAKE,
         _P.LOG_READ,
+        _P.SIGNOFFS_READ,
         _P.EXPOSURE_READ,
         _P.EXPIRIES_READ,
     },

@@ -19,6 +19,7 @@ from bankd.api import (
     releases,
     reports,
     requests,
+    signoffs,
     statements,
     withdrawals,
 )
@@ -47,7 +48,8 @@ def create(runtime: Runtime) -> FastAPI:
     problems.install(app)
     app.include_router(health.router(runtime))
     nouns = (
-        photos, licenses, releases, requests, composites, publications, statements, models, reports, policies,
+        photos, licenses, releases, requests, signoffs, composites, publications, statements, models, reports,
+        policies,
         withdrawals,
     )  # fmt: skip
     for noun in nouns:

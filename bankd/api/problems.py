@@ -70,6 +70,15 @@ from bankd.royalties.errors import (
     StatementNotFound,
 )
 from bankd.runtime import DatabaseUnavailable
+from bankd.signoffs.errors import (
+    AlreadySettled,
+    AwaitedNotFound,
+    SignedAlready,
+    SignerIsRequester,
+    SignoffError,
+    SignoffNotFound,
+    SignoffOver,
+)
 from bankd.storage import BlobUnavailable
 from bankd.synthesis.errors import GateIsAnother, KeyReused, RequestNotFound, SynthesisError
 from bankd.training.errors import NetworkNotFound, TrainingError
@@ -93,11 +102,13 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
     (HTTPStatus.INTERNAL_SERVER_ERROR, (CapOverdrawn, GateIsAnother, TaxonomyInvalid)),
     (HTTPStatus.UNAUTHORIZED, (NotAuthenticated, KeyMissing)),
-    (HTTPStatus.FORBIDDEN, (NotPermitted, DepartmentForeign)),
+    (HTTPStatus.FORBIDDEN, (NotPermitted, DepartmentForeign, SignerIsRequester)),
     (
         HTTPStatus.NOT_FOUND,
         (
             AccrualNotFound,
+            AwaitedNotFound,
+            SignoffNotFound,
             BatchNotFound,
             CompositeNotFound,
             HandoutNotFound,
@@ -124,7 +135,10 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
         (
             AlreadyRecorded,
             AlreadyReplaced,
+            AlreadySettled,
             AlreadySuperseded,
+            SignedAlready,
+            SignoffOver,
             EmbeddedAlreadySuperseded,
             AlreadyTakenDown,
             AlreadyVerified,
@@ -168,6 +182,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             MoneyError,
             Refused,
             RoyaltiesError,
+            SignoffError,
             SynthesisError,
             TrainingError,
             UsageError,

@@ -19,7 +19,7 @@ from bankd.ingestion.folder import CLASSES_MOST_BYTES
 from bankd.licensing.use import Use
 from bankd.policy import service as policy
 from bankd.policy.explain import says
-from bankd.synthesis import advising, filing, replaying
+from bankd.synthesis import advising, filing, reading, replaying
 from bankd.synthesis.filing import MAX_SEED, Asked
 from bankd.synthesis.layouts import MAX_FILE_BYTES, read_layout
 from bankd.synthesis.models import Request, RequestState, Variation
@@ -32,6 +32,17 @@ router = APIRouter(
 )
 
 
+class Waits(BaseModel):
+    """A sign-off that the request waits for. Who signs, and of which photos, is compliance's to see."""
+
+    policy: str
+    says: str
+    role: str = Field(description="Who is asked")
+    signers: int = Field(description="How many different people it takes")
+    signed: int
+    due_at: datetime = Field(description="From then on the request is refused")
+
+
 class VariationState(BaseModel):
     """One of the pictures asked for."""
 
@@ -41,7 +52,8 @@ class VariationState(BaseModel):
 
 
 class RequestAnswer(BaseModel):
-    """A request as it stands. `filed` and `rendering` move on by themselves; the other states are final."""
+    """A request as it stands. `filed` and `rendering` move on by themselves, `awaiting` once people have
+    signed; the other states are final."""
 
     request: UUID
     state: str
@@ -59,6 +71,7 @@ class RequestAnswer(BaseModel):
     variations: int
     seed: int
     pictures: list[VariationState]
+    waits: list[Waits]
     timings_ms: dict[str, Any] | None = Field(description="By picture and stage, as the render worker says")
     memory_mb: dict[str, Any] | None = Field(
         description="The most its process held in RAM (`pictures`), and its device (`on_device`), meanwhile"
@@ -148,6 +161,7 @@ class Explanation(BaseModel):
     failed: str | None
     regions: list[RegionReasons]
     pictures: list[PictureReasons]
+    waits: list[Waits]
 
 
 @router.post(
@@ -269,6 +283,7 @@ def explain(call: Called, request: UUID) -> Explanation:
             state=found.state,
             failed=found.outcome.get("failed"),
             regions=[RegionReasons.model_validate(region) for region in found.outcome.get("regions", ())],
+            waits=_waits(session, found),
             pictures=[
                 PictureReasons(
                     index=v.index,
@@ -381,7 +396,12 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
             VariationState(index=v.index, state=v.state, composite=v.composite_id)
             for v in _variations(session, request)
         ],
+        waits=_waits(session, request),
     )
+
+
+def _waits(session: Session, request: Request) -> list[Waits]:
+    return [Waits.model_validate(one, from_attributes=True) for one in reading.waits(session, request)]
 
 
 def _variations(session: Session, request: Request) -> list[Variation]:
@@ -393,4 +413,4 @@ def _sentences(session: Session, policies: set[str]) -> dict[str, str]:
     if not policies:
         return {}
     bundle = policy.active(session)
-    return {one: OUTSIDE_POLICY.get(one) or says(bundle, one) for one in policies}
+    return {one: reading.OUTSIDE_POLICY.get(one) or says(bundle, one) for one in policies}

@@ -32,6 +32,12 @@ class Kind(StrEnum):
     HOLD_BEGAN = "hold.began"
     HOLD_ENDED = "hold.ended"
     HOLD_LIFTED = "hold.lifted"
+    SIGNOFF_AWAITED = "signoff.awaited"
+    SIGNOFF_GIVEN = "signoff.given"
+    SIGNOFF_DECLINED = "signoff.declined"
+    SIGNOFF_LAPSED = "signoff.lapsed"
+    SIGNOFF_WITHDRAWN = "signoff.withdrawn"
+    SIGNOFF_SUPERSEDED = "signoff.superseded"
     EXPIRIES_FORETOLD = "expiries.foretold"
     NOTICE_DIED = "notice.died"
     NOTICE_RETRIED = "notice.retried"
@@ -60,6 +66,8 @@ class Kind(StrEnum):
 
     REQUEST_FILED = "request.filed"
     REQUEST_CLEARED = "request.cleared"
+    REQUEST_AWAITS = "request.awaits"
+    REQUEST_RESUMED = "request.resumed"
     REQUEST_REFUSED = "request.refused"
     REQUEST_CANCELLED = "request.cancelled"
     REQUEST_FAILED = "request.failed"
@@ -105,6 +113,8 @@ TOUCHES_RIGHTS = frozenset(
         Kind.RELEASE_SUPERSEDED,
         Kind.PHOTO_FACES_DISMISSED,
         Kind.WITHDRAWAL_TOOK_EFFECT,
+        Kind.SIGNOFF_WITHDRAWN,
+        Kind.SIGNOFF_SUPERSEDED,
         Kind.HOLD_BEGAN,
         Kind.HOLD_ENDED,
         Kind.HOLD_LIFTED,

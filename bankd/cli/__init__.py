@@ -27,6 +27,7 @@ COMMANDS = {
     "expiries": ("expiries", "List the terms, releases, deny holds and embargoes that end within a time."),
     "notices": ("notices", "Notices: list, retry, try the channels."),
     "requests": ("requests", "Requests: file, look up, explain, replay."),
+    "signoffs": ("signoffs", "Sign-offs: what policy leaves to people, list, show, give, decline."),
     "composites": ("composites", "Composites: look up, export, verify."),
     "publications": ("publications", "Publications: record, look up, take down, import."),
     "payees": ("payees", "Payees: record, look up, split a license's fees among them."),

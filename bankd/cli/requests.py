@@ -17,7 +17,8 @@ from bankd.policy.explain import Denial
 from bankd.runtime import Runtime
 from bankd.synthesis import advising, filing, reading, replaying
 from bankd.synthesis.declaring import declare
-from bankd.synthesis.reading import Explanation, RegionShort, RequestShown
+from bankd.synthesis.models import RequestState
+from bankd.synthesis.reading import Explanation, RegionShort, RequestShown, Waits
 
 
 @click.group()
@@ -82,7 +83,7 @@ def create(
 ) -> None:
     """File a request: LAYOUT is a PNG with one class id a pixel.
 
-    With --wait, exit status 1 says that no picture was sealed.
+    With --wait, exit status 1 says that no picture was sealed, be it that the request waits for sign-offs.
     """
     use = declare(
         channels=channels,
@@ -113,14 +114,14 @@ def create(
         seen = wait(
             runtime,
             lambda: _shown(runtime, request_id),
-            done=lambda request: request.finished,
+            done=lambda request: request.finished or bool(request.waits),
             line=lambda request: f"{request.state}, {len(request.composites)} of {variations} sealed",
             workers=frozenset({"bank", "render", "clerk"}),
             later=f"bankd requests show {request_id}",
         )
         if not in_json:
             _print_outcome(seen)
-            if len(seen.composites) < variations:
+            if seen.finished and len(seen.composites) < variations:
                 _print_explanation(_explanation(runtime, request_id))
     if in_json:
         print_json(_shown(runtime, request_id))
@@ -129,7 +130,7 @@ def create(
 
 
 @requests.command("list")
-@click.option("--state", type=click.Choice(["filed", "rendering", "completed", "refused", "failed"]))
+@click.option("--state", type=click.Choice([*RequestState]))
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
 @as_json
@@ -304,6 +305,7 @@ def _print_outcome(request: RequestShown) -> None:
     click.echo(f"state: {request.state}")
     if request.failed:
         click.echo(f"failed: {request.failed}")
+    _print_waits(request.waits)
     for one in request.variations:
         composite = "" if one.composite_id is None else f", composite {one.composite_id}"
         click.echo(f"variation {one.index}: {one.state}{composite}")
@@ -316,6 +318,14 @@ def _print_outcome(request: RequestShown) -> None:
                 f"{stage} {stages[stage]} ms{_in(held.get(stage), on_device.get(stage))}" for stage in slowest
             )
             click.echo(f"variation {index} was made in {sum(stages.values())} ms: {each}")
+
+
+def _print_waits(waits: tuple[Waits, ...]) -> None:
+    for one in waits:
+        click.echo(
+            f"waits for {one.role} to sign, {one.signed} of {one.signers}, until"
+            f" {one.due_at:%Y-%m-%d %H:%M}Z: {one.says} ({one.policy})"
+        )
 
 
 def _in(held_mb: int | None, on_device_mb: int | None) -> str:
@@ -350,7 +360,8 @@ def _print_explanation(found: Explanation) -> None:
             click.echo(f"  not covered: {', '.join(one.uncovered)}")
     if found.failed:
         click.echo(f"failed: {found.failed}")
-    if not found.regions and not any(one.reasons for one in found.variations):
+    _print_waits(found.waits)
+    if not (found.regions or found.waits or any(one.reasons for one in found.variations)):
         click.echo("nothing was refused")
 
 

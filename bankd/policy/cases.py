@@ -15,10 +15,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from bankd.licensing.terms import Value
 from bankd.licensing.vocabulary import Action
+from bankd.policy.awaiting import Awaiting, looked_at, looked_at_set
 from bankd.policy.engine import Cleared, Offer, clear, decide_set
 from bankd.policy.errors import InvalidBundle
 from bankd.policy.facts import SetFacts
 from bankd.policy.load import Bundle
+from bankd.policy.signoff import MOST_SIGNERS, Given, Signed
+
+PHOTO = UUID(int=0)
 
 Overrides = Annotated[Mapping[str, Any], Field(default_factory=dict)]
 
@@ -40,15 +44,16 @@ class CaseText(Value):
     grant: Overrides
     grants: dict[str, OfferedCase] | None = None
     set: Mapping[str, Any] | None = None
-    decision: Literal["cleared", "refused"]
+    signed: tuple[str, ...] = ()  # policies that people have signed off for it, as many as it takes
+    decision: Literal["cleared", "awaiting", "refused"]
     relies_on: str | None = None  # the grant relied on, where there are several
-    policies: tuple[str, ...] = ()  # the deciding ids of a refusal
+    policies: tuple[str, ...] = ()  # the deciding ids of a refusal, or those that wait for people
     per_grant: dict[str, tuple[str, ...]] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> "CaseText":
-        if (self.decision == "refused") != bool(self.policies):
-            raise ValueError("a refusal, and only a refusal, names its deciding policies")
+        if (self.decision == "cleared") == bool(self.policies):
+            raise ValueError("a refusal or what waits, and nothing else, names its deciding policies")
         if (self.relies_on is not None) != (self.grants is not None and self.decision == "cleared"):
             raise ValueError("`relies_on` names the grant relied on among several, and nothing else")
         return self
@@ -97,15 +102,33 @@ def failure(bundle: Bundle, case: Case) -> str | None:
     text = case.text
     use = {**case.use, **text.use}
     if text.set is not None:
-        decision = decide_set(bundle, SetFacts(**{**case.set, **text.set}), use)
-        return _differs(text, decision.allowed, None, decision.policies, {})
+        facts = SetFacts(**{**case.set, **text.set})
+        decision, waits = looked_at_set(
+            bundle, facts, use, decide_set(bundle, facts, use), photos=(), signed=_signed(text)
+        )
+        outcome = "cleared" if decision.allowed else "awaiting" if waits else "refused"
+        return _differs(text, outcome, None, waits or decision.policies, {})
     offered = {"": OfferedCase(facts={})} if text.grants is None else text.grants
     names = {UUID(int=number): name for number, name in enumerate(offered, 1)}
-    answer = clear(bundle, text.action, use, _offers(case, offered, [*names]))
+    offers = {PHOTO: _offers(case, offered, [*names])}
+    answers = {PHOTO: clear(bundle, text.action, use, offers[PHOTO])}
+    answer = looked_at(bundle, text.action, use, offers, answers, signed=_signed(text))[PHOTO]
     if isinstance(answer, Cleared):
-        return _differs(text, True, names[answer.grant_id] or None, (), {})
+        return _differs(text, "cleared", names[answer.grant_id] or None, (), {})
     per_grant = {names[id]: policies for id, policies in answer.per_grant.items()}
-    return _differs(text, False, None, tuple(sorted(answer.reasons)), per_grant)
+    if isinstance(answer, Awaiting):
+        return _differs(text, "awaiting", None, answer.policies, per_grant)
+    return _differs(text, "refused", None, tuple(sorted(answer.reasons)), per_grant)
+
+
+def _signed(text: CaseText) -> Signed:
+    return Signed(
+        tuple(
+            Given(UUID(int=number), policy, f"signer {number}", "use")
+            for policy in text.signed
+            for number in range(MOST_SIGNERS)
+        )
+    )
 
 
 def _offers(case: Case, offered: Mapping[str, OfferedCase], ids: Sequence[UUID]) -> list[Offer]:
@@ -118,17 +141,17 @@ def _offers(case: Case, offered: Mapping[str, OfferedCase], ids: Sequence[UUID])
 
 def _differs(
     text: CaseText,
-    allowed: bool,
+    outcome: str,
     relied_on: str | None,
     policies: tuple[str, ...],
     per_grant: Mapping[str, tuple[str, ...]],
 ) -> str | None:
-    if allowed != (text.decision == "cleared"):
-        return f"{'cleared' if allowed else 'refused by ' + ', '.join(policies)}, not {text.decision}"
+    if outcome != text.decision:
+        return f"{outcome}{' by ' if policies else ''}{', '.join(policies)}, not {text.decision}"
     if relied_on != text.relies_on:
         return f"relies on `{relied_on}`, not on `{text.relies_on}`"
     if policies != tuple(sorted(text.policies)):
-        return f"refused by {', '.join(policies)}, not by {', '.join(sorted(text.policies))}"
+        return f"{outcome} by {', '.join(policies)}, not by {', '.join(sorted(text.policies))}"
     expected = {name: tuple(sorted(ids)) for name, ids in (text.per_grant or per_grant).items()}
     if {**per_grant} != expected:
         return f"the grants are refused by {dict(per_grant)}, not by {expected}"

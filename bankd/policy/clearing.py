@@ -14,19 +14,21 @@ from bankd.licensing.models import Grant
 from bankd.licensing.terms import GrantFacts, GrantTerms
 from bankd.licensing.use import Use, UseFacts
 from bankd.licensing.vocabulary import WORLD, Action
-from bankd.policy import engine
+from bankd.policy import awaiting, engine
 from bankd.policy import service as policy
 from bankd.policy.engine import Cleared, Offer, Refused
 from bankd.policy.load import Bundle
+from bankd.policy.signoff import NOBODY, Signed
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a use is asked against: one bundle, one use at one moment."""
+    """What a use is asked against: one bundle, one use at one moment, and what people have signed for it."""
 
     bundle: Bundle
     use: UseFacts
     at: datetime
+    signed: Signed = NOBODY
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def clear_photos(
     only: Mapping[UUID, UUID] | None = None,
     without: frozenset[UUID] = frozenset(),
 ) -> dict[UUID, Cleared | Refused]:
-    """The grant to rely on for each photo, or why there is none.
+    """The grant to rely on for each photo, or why there is none; `Awaiting` where people can sign for it.
 
     Args:
         only: photo -> the one grant that may be relied on.
@@ -113,7 +115,9 @@ def clear_photos(
         ]
         for photo in photos
     ]
-    return dict(zip(photos, engine.clear_many(terms.bundle, action, terms.use, asked), strict=True))
+    answers = dict(zip(photos, engine.clear_many(terms.bundle, action, terms.use, asked), strict=True))
+    offers = dict(zip(photos, asked, strict=True))
+    return awaiting.looked_at(terms.bundle, action, terms.use, offers, answers, signed=terms.signed)
 
 
 def viewable(session: Session, photo_ids: Collection[UUID], *, at: datetime) -> frozenset[UUID]:

@@ -69,11 +69,19 @@ Sql = ColumnElement[Any]
 
 
 def allows(
-    bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = PROFILE_GRANTS
+    bundle: Bundle,
+    action: Action,
+    use: AnyUse,
+    *,
+    source: FromClause = PROFILE_GRANTS,
+    aside: frozenset[str] = frozenset(),
 ) -> ColumnElement[bool]:
     """Whether the grant of a row of `source` carries the whole use: true, or else false or NULL.
 
     A conjunction of what the policies demand, so that an index of a column can serve it.
+
+    Args:
+        aside: policies that may deny; where one of them could not be asked the row is denied all the same.
 
     Raises:
         NotCompilable: a policy says what has no SQL.
@@ -84,7 +92,11 @@ def allows(
     return and_(
         scope.complete(),
         _permitted(scope, bundle.about(action)),
-        *(not_(scope.fires(policy)) for policy in bundle.about(action) if policy.effect == "forbid"),
+        *(
+            scope.fires(policy).is_not(None) if policy.id in aside else not_(scope.fires(policy))
+            for policy in bundle.about(action)
+            if policy.effect == "forbid"
+        ),
     )
 
 

@@ -79,14 +79,27 @@ def decide(bundle: Bundle, action: Action, facts: AnyGrant, use: AnyUse) -> Deci
     return decide_many(bundle, action, [facts], use)[0]
 
 
-def decide_many(bundle: Bundle, action: Action, facts: Sequence[AnyGrant], use: AnyUse) -> list[Decision]:
-    """`decide` for each of `facts`, in their order; equal facts are asked once."""
-    return _ask(bundle, action, "Grant", facts, use)
+def decide_many(
+    bundle: Bundle,
+    action: Action,
+    facts: Sequence[AnyGrant],
+    use: AnyUse,
+    *,
+    aside: frozenset[str] = frozenset(),
+) -> list[Decision]:
+    """`decide` for each of `facts`, in their order; equal facts are asked once.
+
+    Args:
+        aside: policies that are not asked.
+    """
+    return _ask(bundle, action, "Grant", facts, use, aside)
 
 
-def decide_set(bundle: Bundle, facts: SetFacts, use: AnyUse) -> Decision:
+def decide_set(
+    bundle: Bundle, facts: SetFacts, use: AnyUse, *, aside: frozenset[str] = frozenset()
+) -> Decision:
     """Whether the grants that a composite relies on may stand together in it (action `compose`)."""
-    return _ask(bundle, "compose", "GrantSet", [facts], use)[0]
+    return _ask(bundle, "compose", "GrantSet", [facts], use, aside)[0]
 
 
 def clear(bundle: Bundle, action: Action, use: AnyUse, offers: Sequence[Offer]) -> Cleared | Refused:
@@ -134,7 +147,14 @@ def clashes(bundle: Bundle, use: AnyUse, grants: Sequence[tuple[UUID, GrantFacts
     return found
 
 
-def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use: AnyUse) -> list[Decision]:
+def _ask(
+    bundle: Bundle,
+    action: Action,
+    kind: str,
+    facts: Sequence[Facts],
+    use: AnyUse,
+    aside: frozenset[str] = frozenset(),
+) -> list[Decision]:
     lacking = bundle.lacking
     asked = [document(each, lacking=lacking[kind]) for each in facts]
     context = use_attributes(use)
@@ -142,12 +162,17 @@ def _ask(bundle: Bundle, action: Action, kind: str, facts: Sequence[Facts], use:
         return [UNREADABLE] * len(asked)
     context = heard(context, lacking["Use"])
     different = [each for each in dict.fromkeys(asked) if each is not None]
-    answers = _answers(bundle, action, kind, different, context)
+    answers = _answers(bundle, action, kind, different, context, aside)
     return [UNREADABLE if each is None else answers[each] for each in asked]
 
 
 def _answers(
-    bundle: Bundle, action: Action, kind: str, documents: Sequence[str], context: dict[str, Any]
+    bundle: Bundle,
+    action: Action,
+    kind: str,
+    documents: Sequence[str],
+    context: dict[str, Any],
+    aside: frozenset[str],
 ) -> dict[str, Decision]:
     """By document. What was asked before is not asked again, until a moment could change the answer.
 
@@ -156,17 +181,17 @@ def _answers(
     """
     text = json.dumps(context, sort_keys=True)
     if not _compares_only(bundle, action):
-        return dict(zip(documents, _decide(bundle, action, kind, documents, text), strict=True))
+        return dict(zip(documents, _decide(bundle, action, kind, documents, text, aside), strict=True))
     now = context["now"]
     lasting = json.dumps({**context, "now": None}, sort_keys=True)
-    about = (bundle.digest, action, kind, lasting)
+    about = (bundle.digest, action, kind, lasting, *sorted(aside))
     answers = {
         each: kept.decision
         for each in documents
         if (kept := _kept.get((about, each))) is not None and kept.since <= now < kept.until
     }
     new = [each for each in documents if each not in answers]
-    for each, decision in zip(new, _decide(bundle, action, kind, new, text) if new else (), strict=True):
+    for each, decision in zip(new, _decide(bundle, action, kind, new, text, aside) if new else (), strict=True):
         answers[each] = decision
         moments = _moments(lasting + each)
         if moments is None or now in moments or decision.errors:
@@ -214,12 +239,18 @@ def _calls(node: object) -> bool:
 
 
 def _decide(
-    bundle: Bundle, action: Action, kind: str, documents: Sequence[str], context: str
+    bundle: Bundle,
+    action: Action,
+    kind: str,
+    documents: Sequence[str],
+    context: str,
+    aside: frozenset[str],
 ) -> list[Decision]:
     # The facts stand as entities read against the schema, which raises where
     # one is missing or of another type; Cedar alone would skip a `forbid` that
     # meets such a fact, and allow.
     answers = [UNREADABLE] * len(documents)
+    policies = bundle.policy_set_without(aside) if aside else bundle.policy_set
     try:
         groups = [([*range(len(documents))], _entities(bundle, kind, documents))]
     except ValueError:
@@ -239,7 +270,7 @@ def _decide(
             }
             for place in range(len(numbers))
         ]
-        results = cedarpy.is_authorized_batch(requests, bundle.policy_set, entities, bundle.schema)
+        results = cedarpy.is_authorized_batch(requests, policies, entities, bundle.schema)
         for number, result in zip(numbers, results, strict=True):
             answers[number] = _decision(result)
     return answers

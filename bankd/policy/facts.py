@@ -39,6 +39,7 @@ class SetFacts(Value):
     subjects_shown: frozenset[Subject] = frozenset()  # sensitive ones, in any of the photos
     subjects_unreleased: frozenset[Subject] = frozenset()  # that some person shown may not stand beside
     competing_brands: frozenset[str] = frozenset()  # `sector/brand`, the use's own brand among them
+    subjects_beside_persons: frozenset[Subject] = frozenset()  # those shown, where a person is or may be
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -51,6 +52,7 @@ def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool, use: Facts) -> 
     """The facts of a set; whether its meet is empty is worked out with the effective license."""
     alike = [grant for grant in grants if grant.share_alike is not None]
     free = [grant for grant in grants if grant.share_alike is None]
+    shown = frozenset[Subject]().union(*(grant.subjects_shown for grant in grants))
     return SetFacts(
         sources=len(grants),
         share_alike=frozenset(grant.share_alike for grant in alike if grant.share_alike is not None),
@@ -59,11 +61,12 @@ def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool, use: Facts) -> 
         credits_owed=sum(grant.credit_owed for grant in grants),
         meet_empty=meet_empty,
         share_alike_noncommercial=bool(alike) and all("commercial" not in one.purposes for one in alike),
-        subjects_shown=frozenset[Subject]().union(*(grant.subjects_shown for grant in grants)),
+        subjects_shown=shown,
         subjects_unreleased=frozenset[Any]().union(*map(_subjects_unreleased, grants)),
         competing_brands=_competing(
             frozenset[str]().union(*(grant.brands for grant in grants)) | _brand_of(use)
         ),
+        subjects_beside_persons=shown if any(grant.persons != "none" for grant in grants) else frozenset(),
     )
 
 

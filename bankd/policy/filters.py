@@ -119,19 +119,28 @@ class Filter:
 
 
 def filter_for(
-    bundle: Bundle, action: Action, use: AnyUse, *, source: FromClause = compile.PROFILE_GRANTS
+    bundle: Bundle,
+    action: Action,
+    use: AnyUse,
+    *,
+    source: FromClause = compile.PROFILE_GRANTS,
+    aside: frozenset[str] = frozenset(),
 ) -> Filter:
-    """Raises: NotCompilable: the action is asked of no grant alone."""
+    """What clears; with policies set `aside`, also what they alone deny (see `policy.signoff`).
+
+    Raises:
+        NotCompilable: the action is asked of no grant alone.
+    """
     compile.asked_of_one(action)
     known = use_attributes(use)
-    condition = partial(compile.allows, bundle, action, use, source=source)
+    condition = partial(compile.allows, bundle, action, use, source=source, aside=aside)
     if known is None:  # a use that cannot be read: nothing clears for it, ever
         return Filter((bundle.digest, action, None), NEVER, (), condition, source)
     moments = {name: _moment(known.pop(name)) for name in sorted(USE_MOMENTS)}
     now = moments.pop("now")
     own = tuple(moments.values())
     department = known.pop("department")  # makes no difference to a profile
-    about = (bundle.digest, action, json.dumps(known, sort_keys=True), own)
+    about = (bundle.digest, action, json.dumps(known, sort_keys=True), own, aside)
     return Filter(about, now, own, condition, source, department, moments["starts_at"])
 
 

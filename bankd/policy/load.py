@@ -13,8 +13,10 @@ from typing import Any, Literal, Self
 import cedarpy
 import rfc8785
 
+from bankd.policy import signoff
 from bankd.policy.errors import InvalidBundle
 from bankd.policy.facts import LATER
+from bankd.policy.signoff import Needs
 
 SCHEMA = "bankd.cedarschema"
 ID = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -45,6 +47,7 @@ class Policy:
     actions: frozenset[str]
     file: str
     source: Mapping[str, Any]
+    signoff: Needs | None = None  # whose signatures it waits for, where it leaves that to people
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,25 @@ class Bundle:
     @cached_property
     def policy_set(self) -> cedarpy.PolicySet:
         """Parsed once, and with our ids, so that an answer names them."""
-        document = {
-            "staticPolicies": {policy.id: policy.source for policy in self.policies.values()},
-            "templates": {},
-            "templateLinks": [],
-        }
-        return cedarpy.PolicySet.from_json_str(json.dumps(document))
+        return self.policy_set_without(frozenset())
+
+    def policy_set_without(self, aside: frozenset[str]) -> cedarpy.PolicySet:
+        """Without some policies; kept, as the same few are set aside again and again."""
+        kept: dict[frozenset[str], cedarpy.PolicySet] = self._policy_sets
+        if aside not in kept:
+            document = {
+                "staticPolicies": {
+                    policy.id: policy.source for policy in self.policies.values() if policy.id not in aside
+                },
+                "templates": {},
+                "templateLinks": [],
+            }
+            kept[aside] = cedarpy.PolicySet.from_json_str(json.dumps(document))
+        return kept[aside]
+
+    @cached_property
+    def _policy_sets(self) -> dict[frozenset[str], cedarpy.PolicySet]:
+        return {}
 
     @cached_property
     def lacking(self) -> Mapping[str, Mapping[str, Any]]:
@@ -167,6 +183,7 @@ def _problems_of_file(name: str, text: str, schema: cedarpy.Schema, where: dict[
             found.append(f"`{name}`: policy `{id}` must stand for every actor and every grant")
         if not _actions(source):
             found.append(f"`{name}`: policy `{id}` must name its actions")
+        found += [f"`{name}`: policy `{id}` {why}" for why in signoff.problems(id, source)]
     answer = cedarpy.validate_policies(text, schema)
     named = answer.id_annotations_by_policy_id
     for wrong in answer.errors:
@@ -189,6 +206,7 @@ def _policies(name: str, text: str) -> list[Policy]:
             actions=_actions(source),
             file=name,
             source=source,
+            signoff=signoff.needs_of(source["annotations"]["id"], source),
         )
         for _, source in in_order
     ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, cast, exists, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.models import LogEntry
@@ -36,25 +36,35 @@ def rank(
     at: datetime,
     without: frozenset[UUID] = frozenset(),
     without_grants: frozenset[UUID] = frozenset(),
+    within: ColumnElement[bool] | None = None,
     work: "Work | None" = None,
 ) -> list[list[Ranked]]:
     """As `reference.rank`, which answers where the bank is small or the index does not stand yet.
 
     The index is of a moment at which every log entry was seen that this
     session sees. A session that has written sees what no index can, and is answered by Postgres;
-    so is a department that may see photos under embargo, which the index holds back from everyone.
+    so is a department that may see photos under embargo, which the index holds back from everyone, and
+    who looks at some photos alone (`within`).
     """
     if not categories:
         return []
     state = _state(session)
-    if state.large and not state.written and not _sees_embargoed(session, cleared, at=at):
+    if within is None and state.large and not state.written and not _sees_embargoed(session, cleared, at=at):
         ranked = _resident(
             session, state.epoch, cleared, categories, query, k, at, without, without_grants, work
         )
         if ranked is not None:
             return ranked
     return reference.rank(
-        session, cleared, categories, query, k=k, at=at, without=without, without_grants=without_grants
+        session,
+        cleared,
+        categories,
+        query,
+        k=k,
+        at=at,
+        without=without,
+        without_grants=without_grants,
+        within=within,
     )
 
 

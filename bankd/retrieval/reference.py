@@ -52,6 +52,7 @@ def rank(
     at: datetime,
     without: frozenset[UUID] = frozenset(),
     without_grants: frozenset[UUID] = frozenset(),
+    within: ColumnElement[bool] | None = None,
 ) -> list[list[Ranked]]:
     """The k best cleared segments for each region, best first; equal scores by photo SHA-256 and ordinal.
 
@@ -62,6 +63,7 @@ def rank(
         at: the moment at which blocks are read.
         without: photos to leave out.
         without_grants: grants that clear nothing here, as if they were blocked.
+        within: which photos to look at, of rows of `photos`; all if None.
     """
     if not categories:
         return []
@@ -116,6 +118,7 @@ def rank(
             _without(clears.c.mask, _blocked(without_grants), BigInteger) != 0,
             or_(Photo.blocked_until.is_(None), Photo.blocked_until <= at, in_view_of(cleared, at=at)),
             *([Photo.id.not_in(without)] if without else []),
+            *([] if within is None else [within]),
         )
         .correlate(regions)
         .lateral("scored")

@@ -1,11 +1,11 @@
 """Whether photos that clear alone may stand in one picture, and under which license it then stands."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from bankd.policy import engine
+from bankd.policy import awaiting, engine
 from bankd.policy.clearing import Rights, Terms, clear_photos
 from bankd.policy.engine import Cleared
 from bankd.policy.facts import set_facts
@@ -50,17 +50,37 @@ def relied_on(rights: Rights, photo_id: UUID, grant_id: UUID) -> Relied:
     )
 
 
-def clear_set(terms: Terms, relied: Sequence[Relied]) -> EffectiveLicense | SetRefused:
-    """The license of a picture that relies on these, or why they may not stand in one (action `compose`)."""
+def clear_set(
+    terms: Terms, relied: Sequence[Relied], *, photos: Collection[UUID] = ()
+) -> EffectiveLicense | SetRefused:
+    """The license of a picture that relies on these, or why they may not stand in one (action `compose`).
+
+    Args:
+        photos: those of the picture, which people may have signed for.
+    """
     met = effective(relied) if relied else None
-    facts = set_facts([one.facts for one in relied], meet_empty=isinstance(met, Clash), use=terms.use)
-    decision = engine.decide_set(terms.bundle, facts, terms.use)
+    decision, _ = _decided(terms, relied, met, photos)
     if decision.allowed and isinstance(met, EffectiveLicense):
         return met
     pairs = engine.clashes(terms.bundle, terms.use, [(one.grant_id, one.facts) for one in relied])
     if isinstance(met, Clash):
         pairs.insert(0, engine.Clash(met.first, met.second, (MEET_EMPTY,)))
     return SetRefused(frozenset(decision.policies) or frozenset({MEET_EMPTY}), tuple(pairs))
+
+
+def awaited_by_set(terms: Terms, relied: Sequence[Relied], *, photos: Collection[UUID]) -> tuple[str, ...]:
+    """The policies that keep a picture waiting for people, and nothing else would keep from being made."""
+    return _decided(terms, relied, effective(relied) if relied else None, photos)[1]
+
+
+def _decided(
+    terms: Terms, relied: Sequence[Relied], met: EffectiveLicense | Clash | None, photos: Collection[UUID]
+) -> tuple[engine.Decision, tuple[str, ...]]:
+    facts = set_facts([one.facts for one in relied], meet_empty=isinstance(met, Clash), use=terms.use)
+    decision = engine.decide_set(terms.bundle, facts, terms.use)
+    return awaiting.looked_at_set(
+        terms.bundle, facts, terms.use, decision, photos=photos, signed=terms.signed
+    )
 
 
 @dataclass(frozen=True)
@@ -120,7 +140,11 @@ def stand_together(
 def _clear_picture(
     terms: Terms, rights: Rights, relied: Mapping[UUID, UUID], photo_px: Mapping[UUID, int]
 ) -> SetRefused | None:
-    answer = clear_set(terms, [relied_on(rights, photo, relied[photo]) for photo in sorted(photo_px)])
+    answer = clear_set(
+        terms,
+        [relied_on(rights, photo, relied[photo]) for photo in sorted(photo_px)],
+        photos=photo_px.keys(),
+    )
     return answer if isinstance(answer, SetRefused) else None
 
 

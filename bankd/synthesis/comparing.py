@@ -31,7 +31,7 @@ from bankd.provenance import manifest
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis import made_by, origins
+from bankd.synthesis import asking, made_by, origins
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Request
 from bankd.synthesis.plan import Asked, Clashing, Plan, plan
@@ -166,7 +166,8 @@ def _outcome(
     use = Use.model_validate(request.use)
     moment = at if use.ends_on >= at.date() else request.filed_at
     asks = access.department_called(session, request.department_id)
-    terms = Terms(bundle, use_facts(use, at=moment, department=asks), moment)
+    signed = asking.signed_for(session, request, bundle, at=moment)
+    terms = Terms(bundle, use_facts(use, at=moment, department=asks), moment, signed)
     made_with = made_by.networks(session, request, terms)
     if isinstance(made_with, SealRefused):
         return _refused(made_with.reasons)
@@ -251,7 +252,9 @@ def _not_handed_out(
     """Why its photos on the grants relied on, or the set of them, would not clear today, if so."""
     use = Disclosures.model_validate(composite.disclosures).use()
     asks = access.department_called(session, composite.department_id)
-    terms = Terms(bundle, use_facts(use, at=at, department=asks), at)
+    request = session.get_one(Request, composite.request_id)
+    signed = asking.signed_for(session, request, bundle, at=at)
+    terms = Terms(bundle, use_facts(use, at=at, department=asks), at, signed)
     relied = {one.photo_id: one.grant_id for one in manifest.read(composite.manifest).placed_photos}
     rights = rights_of(session, relied, at=at)
     answers = clear_photos(terms, "publish", rights, only=relied)
@@ -259,7 +262,9 @@ def _not_handed_out(
     if refused:
         return frozenset(reason for answer in refused for reason in answer.reasons)
     assert all(isinstance(answer, Cleared) for answer in answers.values())
-    met = clear_set(terms, [relied_on(rights, photo, relied[photo]) for photo in sorted(relied)])
+    met = clear_set(
+        terms, [relied_on(rights, photo, relied[photo]) for photo in sorted(relied)], photos=relied.keys()
+    )
     return met.reasons if isinstance(met, SetRefused) else frozenset()
 
 

@@ -7,13 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from bankd.access import service as access
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import CHANNELS
-from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of, terms_of
+from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.policy.explain import says
 from bankd.provenance import comps, manifest
@@ -23,9 +22,10 @@ from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis import made_by
+from bankd.synthesis import asking, made_by
 from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
 from bankd.synthesis.errors import UseRefused
+from bankd.synthesis.models import Request
 from bankd.usage import handouts as counting
 
 MAX_COMPOSITE_BYTES = 256 << 20
@@ -121,8 +121,8 @@ def hand_out(
     epoch = log.epoch(session)
     relied = {p.photo_id: p.grant_id for p in sealed.placed_photos}
     rights = rights_of(session, relied, at=at)
-    asks = access.department_called(session, composite.department_id)
-    terms, refused, reasons = _ask(session, use, rights, relied, asks=asks, comp=made is not None, at=at)
+    request = session.get_one(Request, composite.request_id)
+    terms, refused, reasons = _ask(session, request, use, rights, relied, comp=made is not None, at=at)
     own: dict[str, str] = {}
     if counted is not None and counted.full:
         own = {name: sentence for name, sentence in counting.FULL.values() if name in counted.full}
@@ -167,28 +167,30 @@ def hand_out(
 
 def _ask(
     session: Session,
+    request: Request,
     use: Use,
     rights: Rights,
     relied: Mapping[UUID, UUID],
     *,
-    asks: str,
     comp: bool,
     at: datetime,
 ) -> tuple[Terms, frozenset[UUID], frozenset[str]]:
     """Whether the photos, and the set of them, clear: the terms asked against, who does not, and why."""
-    terms = terms_of(session, use, at=at, department=asks)
+    terms = asking.terms_for(session, request, use=use, at=at)
     answers = clear_photos(terms, "publish", rights, only=relied)
     refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
     reasons = {reason for answer in refused.values() for reason in answer.reasons}
     if not refused:
         together = clear_set(
-            terms, [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())]
+            terms,
+            [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())],
+            photos=relied.keys(),
         )
         if isinstance(together, SetRefused):
             reasons = set(together.reasons)
     if reasons and comp and use.audience != "comp":
         as_comp = use.model_copy(update={"audience": "comp"})
-        found = _ask(session, as_comp, rights, relied, asks=asks, comp=False, at=at)
+        found = _ask(session, request, as_comp, rights, relied, comp=False, at=at)
         if not found[2]:
             return found
     return terms, frozenset(refused), frozenset(reasons)

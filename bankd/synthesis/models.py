@@ -13,9 +13,10 @@ from bankd.db import Base, BigInt, Json, Sha256
 
 
 class RequestState(StrEnum):
-    """`filed` and `rendering` move on by themselves; the others are final."""
+    """`filed` and `rendering` move on by themselves, `awaiting` once people have signed; others are final."""
 
     FILED = "filed"  # waits to be cleared, ranked and ordered
+    AWAITING = "awaiting"  # waits for sign-offs
     RENDERING = "rendering"  # an order is out
     COMPLETED = "completed"  # at least one composite was sealed
     REFUSED = "refused"

@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +24,7 @@ from bankd.licensing import caps
 from bankd.policy import service as policy
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
-from bankd.synthesis import masks, recording
+from bankd.synthesis import asking, masks, recording
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan, still_clears
@@ -239,6 +239,7 @@ def make(
         relied=clearance.relied,
         facts=recording.digest(facts),
         answer=answer_sha256,
+        **({"signoffs": relied_on} if (relied_on := terms.signed.about(plan.relied)) else {}),
     )
     log.append(
         session,
@@ -256,9 +257,10 @@ def make(
     if log.last_rights_change(session) >= plan.epoch:
         now = policy.active(session)
         held = frozenset(grant_id for grant_id, _ in places)
-        if now.digest != terms.bundle.digest or not still_clears(
-            session, plan, terms=terms, held=held, at=at
-        ):
+        if now.digest != terms.bundle.digest:
+            return None
+        terms = replace(terms, signed=asking.signed_for(session, request, now, at=at))
+        if not still_clears(session, plan, terms=terms, held=held, at=at):
             return None
     log.settle(session)
     clearance.log_index = cleared.index

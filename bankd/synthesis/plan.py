@@ -8,21 +8,23 @@ from typing import Literal
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bankd import retrieval
 from bankd.audit import log
 from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import Taxonomy
+from bankd.policy.awaiting import waivable
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared, Offer
 from bankd.policy.filters import filter_for
 from bankd.retrieval import Ranked
+from bankd.signoffs import standing
 from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
 from synth.layout import Layout, Region, regions
 from synth.retrieval.coherence import Candidate, PhotoLook, choose
-from synth.retrieval.descriptors import describe, scene_context
+from synth.retrieval.descriptors import Descriptors, describe, scene_context
 
 CANDIDATES = 50  # kept per region for the choice of sources
 SECONDS = 2  # further candidates ordered per region, for holes
@@ -112,22 +114,14 @@ def plan(
     epoch = log.epoch(session)
     cut = tuple(regions(asked.layout, taxonomy.thin))
     query = describe(asked.layout.labels, cut, asked.frame)
-    cleared = filter_for(terms.bundle, "synthesize", terms.use)
     left_out: set[UUID] = set()
     no_grants = set(without_grants)
     lost: set[UUID] = set()
     refused: SetRefused | None = None
     ask_of_all = bool(without)
     for _ in range(ROUNDS):
-        ranked = retrieval.rank(
-            session,
-            cleared,
-            [region.category for region in cut],
-            query,
-            k=CANDIDATES,
-            at=terms.at,
-            without=frozenset(left_out),
-            without_grants=frozenset(no_grants),
+        ranked = _ranked(
+            session, terms, cut, query, without=frozenset(left_out), no_grants=frozenset(no_grants)
         )
         uncovered = tuple(region.ordinal for region in cut if not ranked[region.ordinal])
         uncovered_px = sum(cut[ordinal].area_px for ordinal in uncovered)
@@ -188,10 +182,46 @@ def still_clears(session: Session, plan: Plan, *, terms: Terms, held: frozenset[
     areas = [plan.photo_px(picture) for picture in plan.pictures]
     return all(
         not isinstance(
-            clear_set(terms, [relied_on(rights, p, plan.relied[p]) for p in sorted(area)]), SetRefused
+            clear_set(
+                terms, [relied_on(rights, p, plan.relied[p]) for p in sorted(area)], photos=area.keys()
+            ),
+            SetRefused,
         )
         for area in areas
     )
+
+
+def _ranked(
+    session: Session,
+    terms: Terms,
+    cut: Sequence[Region],
+    query: Descriptors,
+    *,
+    without: frozenset[UUID],
+    no_grants: frozenset[UUID],
+) -> list[list[Ranked]]:
+    """Candidates for each region. What clears by itself goes first: only where nothing does are those
+    looked for that people have signed for."""
+
+    def rank(aside: frozenset[str], within: ColumnElement[bool] | None) -> list[list[Ranked]]:
+        return retrieval.rank(
+            session,
+            filter_for(terms.bundle, "synthesize", terms.use, aside=aside),
+            [region.category for region in cut],
+            query,
+            k=CANDIDATES,
+            at=terms.at,
+            without=without,
+            without_grants=no_grants,
+            within=within,
+        )
+
+    ranked = rank(frozenset(), None)
+    aside = terms.signed.of(waivable(terms.bundle, "synthesize"))
+    if not aside or all(ranked):
+        return ranked
+    signed = rank(aside, None if terms.signed.everywhere else standing.within(terms.signed))
+    return [row or other for row, other in zip(ranked, signed, strict=True)]
 
 
 def _less(rights: Rights, without: frozenset[tuple[UUID, UUID]]) -> Rights:

@@ -18,6 +18,7 @@ from bankd.policy.load import Bundle
 from bankd.provenance import service as provenance
 from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.models import Composite, Handout
+from bankd.signoffs import reading as signoffs
 from bankd.storage import Blobs
 from bankd.synthesis import filing, origins, redeclaring
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation
@@ -27,8 +28,13 @@ from synth.layout import Layout, regions
 MAX_LAYOUT_BYTES = 64 << 20
 FINAL = frozenset({RequestState.COMPLETED, RequestState.REFUSED, RequestState.FAILED})
 
+DECLINED = "signoff-declined"
+LAPSED = "signoff-lapsed"
+
 OWN_SAYS = {
     origins.LAYOUT_WITHHELD: origins.SAYS,
+    DECLINED: "Whoever was asked to sign this off has declined",
+    LAPSED: "Nobody signed this off in time",
     "result-forged": "The render worker's answer did not hold when it was worked out again",
     "network-unknown": "No network is registered to refine with; ask for the refiner `blend`",
     "network-withheld": "Photos that the network was trained on do not clear for this use;"
@@ -64,6 +70,18 @@ class VariationShown:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """What a request waits for, and for whom. Who signed, why and of which photos is compliance's to see."""
+
+    policy: str
+    says: str
+    role: str
+    signers: int  # different people that it takes
+    signed: int
+    due_at: datetime
+
+
+@dataclass(frozen=True)
 class RequestShown:
     """A request as it was asked, and how far it is."""
 
@@ -87,6 +105,7 @@ class RequestShown:
     failed: str | None
     timings_ms: dict[str, Any] | None
     memory_mb: dict[str, Any] | None
+    waits: tuple[Waits, ...]
 
     @property
     def finished(self) -> bool:
@@ -146,6 +165,7 @@ class Explanation:
     regions: tuple[RegionShort, ...]
     variations: tuple[VariationExplained, ...]
     failed: str | None
+    waits: tuple[Waits, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -224,6 +244,26 @@ def request(session: Session, request_id: UUID, *, by: Actor) -> RequestShown:
         failed=found.outcome.get("failed"),
         timings_ms=found.outcome.get("timings_ms"),
         memory_mb=found.outcome.get("memory_mb"),
+        waits=waits(session, found),
+    )
+
+
+def waits(session: Session, request: Request) -> tuple[Waits, ...]:
+    """What a request waits for, if it waits, the soonest due first."""
+    if request.state != RequestState.AWAITING:
+        return ()
+    open_ = signoffs.queue(session, request_id=request.id)
+    signed = signoffs.signatures(session, [one.id for one in open_])
+    return tuple(
+        Waits(
+            one.policy,
+            says(policy.stored(session, one.bundle_digest), one.policy),
+            one.role,
+            one.signers,
+            len({each.signed_by for each in signed[one.id] if each.withdrawn_at is None}),
+            one.due_at,
+        )
+        for one in open_
     )
 
 
@@ -244,7 +284,7 @@ def explain(
     if any(one.reasons.get("uncovered") for one in variations):
         layout = labels.stored(blobs.get(found.layout_key, limit_bytes=MAX_LAYOUT_BYTES))
         cut = {region.ordinal: names[region.category] for region in regions(Layout(layout), taxonomy.thin)}
-    refs = _refs(session, {UUID(grant) for one in variations for grant in one.reasons.get("grants", ())})
+    clashing = refs(session, {UUID(grant) for one in variations for grant in one.reasons.get("grants", ())})
     return Explanation(
         request_id=request_id,
         state=str(found.state),
@@ -265,9 +305,10 @@ def explain(
             for short in found.outcome.get("regions", ())
         ),
         variations=tuple(
-            _explained(one, bundle=bundle, said=_said(found), refs=refs, cut=cut) for one in variations
+            _explained(one, bundle=bundle, said=_said(found), refs=clashing, cut=cut) for one in variations
         ),
         failed=found.outcome.get("failed"),
+        waits=waits(session, found),
     )
 
 
@@ -357,7 +398,8 @@ def _variations(session: Session, request_id: UUID) -> list[Variation]:
     )
 
 
-def _refs(session: Session, grant_ids: set[UUID]) -> dict[UUID, str]:
+def refs(session: Session, grant_ids: set[UUID]) -> dict[UUID, str]:
+    """What grants are called: `<license ref>/<grant ref>`."""
     rows = session.execute(
         select(Grant.id, License.ref, Grant.ref)
         .join(License, License.id == Grant.license_id)

@@ -40,6 +40,7 @@ def record(plan: Plan, terms: Terms) -> dict[str, Any]:
             for photo in plan.relied
         },
         "full": sorted(str(grant) for grant in plan.full if grant in plan.rights.terms),
+        **({"signed": signed} if (signed := terms.signed.as_json()) else {}),
         "pictures": [
             {
                 "index": picture.index,
@@ -118,7 +119,11 @@ def answer(
 def _denying_set(
     terms: Terms, rights: Rights, relied: Mapping[UUID, UUID], photo_px: Mapping[UUID, int]
 ) -> list[str]:
-    met = clear_set(terms, [relied_on(rights, photo, relied[photo]) for photo in sorted(photo_px)])
+    met = clear_set(
+        terms,
+        [relied_on(rights, photo, relied[photo]) for photo in sorted(photo_px)],
+        photos=photo_px.keys(),
+    )
     return sorted(met.reasons) if isinstance(met, SetRefused) else []
 
 

@@ -18,6 +18,7 @@ from bankd.licensing.use import UseFacts
 from bankd.policy import service as policy
 from bankd.policy.clearing import Rights, Terms
 from bankd.policy.engine import Offer, decide_many
+from bankd.policy.signoff import Signed
 from bankd.synthesis import filing, recording
 from bankd.synthesis.models import Clearance
 from bankd.synthesis.shortfall import Kinds, Looked
@@ -74,7 +75,8 @@ def _replayed(session: Session, clearance: Clearance) -> Replay:
     if logged != (recording.digest(clearance.facts), clearance.answer_sha256):
         return _undecided(clearance, "altered", "its facts or its answer are not those that the log names")
     use = UseFacts.model_validate(clearance.facts["use"])
-    terms = Terms(policy.stored(session, clearance.bundle_digest), use, clearance.at)
+    signed = Signed.of_json(clearance.facts.get("signed", ()))
+    terms = Terms(policy.stored(session, clearance.bundle_digest), use, clearance.at, signed)
     answer = (_refused_again if "short" in clearance.facts else _again)(session, clearance.facts, terms)
     if answer is None:
         return _undecided(clearance, "altered", "a rights profile or a grant that it names is another now")

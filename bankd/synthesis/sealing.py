@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from bankd.access import service as access
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
@@ -27,7 +26,7 @@ from bankd.licensing import caps
 from bankd.licensing.caps import Spent
 from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
-from bankd.policy.clearing import clear_photos, rights_of, terms_of
+from bankd.policy.clearing import clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.provenance import c2pa, manifest, pixels, shares
 from bankd.provenance import service as provenance
@@ -38,7 +37,7 @@ from bankd.provenance.models import Composite
 from bankd.royalties import accrual
 from bankd.royalties.accrual import Subject
 from bankd.royalties.fees import Fed
-from bankd.synthesis import made_by
+from bankd.synthesis import asking, made_by
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
 from synth.composition.ledger import recompute
@@ -151,8 +150,7 @@ def _clear(
 
     What clears comes with the bundle asked, and the terms of the grants.
     """
-    asks = access.department_called(session, request.department_id)
-    terms = terms_of(session, Use.model_validate(request.use), at=at, department=asks)
+    terms = asking.terms_for(session, request, at=at)
     if network is not None and (withheld := made_by.withheld(session, network, terms)) is not None:
         return withheld
     rights = rights_of(session, relied, at=at, reserved=held)
@@ -164,7 +162,7 @@ def _clear(
         reasons = frozenset(reason for answer in refused.values() for reason in answer.reasons)
         return SealRefused(reasons, frozenset(refused))
     together = [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())]
-    answer = clear_set(terms, together)
+    answer = clear_set(terms, together, photos=relied.keys())
     if isinstance(answer, SetRefused):
         leave = frozenset(photo for photo, grant in relied.items() if grant in answer.grants[-1:])
         return SealRefused(answer.reasons, leave, answer.grants)

@@ -208,7 +208,7 @@ def void(session: Session, order: Order, *, why: str, kind: Kind, by: Actor, at:
     if (session.scalar(wrong) or 0) >= MAX_VOID:
         fail(session, request, why=why, by=by, at=at)
     else:
-        _again(session, request, at=at)
+        again(session, request, at=at)
 
 
 def settle_refused(
@@ -297,7 +297,7 @@ def conclude(
         fail(session, request, why="the render worker left pictures out", by=by, at=at)
     else:
         request.reordered = True
-        _again(session, request, at=at)
+        again(session, request, at=at)
 
 
 def _with_earlier(found: Mapping[str, object], earlier: Mapping[str, Any]) -> dict[str, object]:
@@ -324,7 +324,8 @@ def finish(session: Session, request: Request, *, at: datetime) -> None:
     request.finished_at = at
 
 
-def _again(session: Session, request: Request, *, at: datetime) -> None:
+def again(session: Session, request: Request, *, at: datetime) -> None:
+    """Clear a request anew, from the start."""
     request.state = RequestState.FILED
     request.lease_until = None
     request.tries = 0

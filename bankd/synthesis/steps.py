@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from bankd.access import service as access
 from bankd.audit import checkpoints
 from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
@@ -20,12 +19,21 @@ from bankd.catalog import labels as maps
 from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing import caps
-from bankd.licensing.use import Use
-from bankd.policy.clearing import terms_of
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
-from bankd.synthesis import made_by, masks, orders, origins, recording, redeclaring, sealing, service
+from bankd.synthesis import (
+    asking,
+    made_by,
+    masks,
+    orders,
+    origins,
+    recording,
+    redeclaring,
+    sealing,
+    service,
+    waiting,
+)
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
@@ -112,8 +120,7 @@ def _order(
         at = rt.now()
         wanted = service.wanted(session, request)
         full |= caps.short(session, places=len(wanted.variations) if scarce else 1, at=at)
-        asks = access.department_called(session, request.department_id)
-        terms = terms_of(session, Use.model_validate(request.use), at=at, department=asks)
+        terms = asking.terms_for(session, request, at=at)
         made_with = made_by.networks(session, request, terms)
         if isinstance(made_with, SealRefused):
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
@@ -139,6 +146,19 @@ def _order(
             without=wanted.without,
             without_grants=full,
         )
+        if isinstance(planned, Short | Clashing):
+            wanted_of_people = waiting.awaited(
+                session,
+                asked,
+                terms=terms,
+                taxonomy=taxonomy,
+                without=wanted.without,
+                without_grants=full,
+            )
+            if wanted_of_people:
+                if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
+                    waiting.wait(session, ours, wanted_of_people, terms=terms, by=rt.actor, at=rt.now())
+                return
         if isinstance(planned, Short):
             short = [planned.regions[ordinal] for ordinal in planned.uncovered]
             looked = look(

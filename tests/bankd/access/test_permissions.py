@@ -28,6 +28,8 @@ def of(*roles: str) -> Actor:
         (Permission.COMPOSITES_EXPORT, {"creative"}),
         (Permission.REPORTS_MAKE, {"compliance", "auditor"}),
         (Permission.POLICIES_ACTIVATE, {"compliance"}),
+        (Permission.SIGNOFFS_READ, {"compliance", "auditor"}),
+        (Permission.SIGNOFFS_GIVE, {"compliance"}),
         (Permission.MODELS_READ, set(Role)),
         (Permission.MODELS_PIN, {"compliance", "operator"}),
         (Permission.KEYS_MANAGE, {"operator"}),
@@ -60,6 +62,7 @@ def test_an_auditor_changes_nothing() -> None:
         "export",
         "manage",
         "pin",
+        "give",
     }
     assert not {p for p in ALLOWED[Role.AUDITOR] if p.rpartition(".")[2] in changing}
 
