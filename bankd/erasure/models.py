@@ -65,7 +65,7 @@ class Erasure(Base):
 
     `ref` of a person or a release is blank once it is done: `subject_digest`
     tells whoever knows the ref that this was it. `orders` are those whose
-    archives held segments; links to them live until `links_until`.
+    archives held segments, as long as links to them live: until `links_until`.
     """
 
     __tablename__ = "erasures"
@@ -157,4 +157,5 @@ class ErasureComposite(Base):
 
     erasure_id: Mapped[UUID] = mapped_column(ForeignKey("erasures.id"), primary_key=True)
     composite_id: Mapped[UUID] = mapped_column(ForeignKey("composites.id"), primary_key=True)
+    leftover: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}", default=list)  # keys to go
     done_at: Mapped[datetime | None]

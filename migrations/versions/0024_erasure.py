@@ -117,6 +117,7 @@ TABLES = (
     CREATE TABLE erasure_composites (
         erasure_id uuid NOT NULL,
         composite_id uuid NOT NULL,
+        leftover text[] DEFAULT '{}' NOT NULL,
         done_at timestamptz,
         CONSTRAINT pk_erasure_composites PRIMARY KEY (erasure_id, composite_id),
         CONSTRAINT fk_erasure_composites_erasure_id_erasures FOREIGN KEY(erasure_id) REFERENCES erasures (id),
@@ -319,7 +320,7 @@ PRIVILEGES = (
     "GRANT UPDATE (prefixes, found, payloads, rows_erased_at, gathered_at, bytes_erased_at) ON erasure_photos"
     " TO bankd_app",
     "GRANT UPDATE (documents, payloads, rows_erased_at, bytes_erased_at) ON erasure_releases TO bankd_app",
-    "GRANT UPDATE (done_at) ON erasure_composites TO bankd_app",
+    "GRANT UPDATE (leftover, done_at) ON erasure_composites TO bankd_app",
     "GRANT UPDATE (erased_at, erased_as, blurred_key) ON composites TO bankd_app",
 )
 
