@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 import bankd
 from bankd.api import (
     composites,
+    erasures,
     health,
     licenses,
     models,
@@ -47,7 +48,7 @@ def create(runtime: Runtime) -> FastAPI:
     app.include_router(health.router(runtime))
     nouns = (
         photos, licenses, releases, requests, composites, publications, statements, models, reports,
-        withdrawals,
+        withdrawals, erasures,
     )  # fmt: skip
     for noun in nouns:
         app.include_router(noun.router)

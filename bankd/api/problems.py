@@ -29,9 +29,17 @@ from bankd.catalog.errors import (
     PhotoErased,
     PhotoNotDisputed,
     PhotoNotFound,
+    PhotoTombstoned,
     TaxonomyInvalid,
 )
 from bankd.catalog.superseding import EmbeddedAlreadySuperseded
+from bankd.erasure.errors import (
+    AlreadyErased,
+    ErasureError,
+    ErasureNotFound,
+    RetentionAlreadyOver,
+    RetentionNotFound,
+)
 from bankd.errors import BankError
 from bankd.exposure.errors import ExposureError, TakedownAlreadyDone, TakedownNotFound
 from bankd.ingestion.errors import BatchNotFound, IngestionError, ItemNotFound, Refused
@@ -61,7 +69,7 @@ from bankd.licensing.errors import (
 from bankd.money import MoneyError
 from bankd.notices.errors import NoticeAlreadySent, NoticeError, NoticeNotFound
 from bankd.policy.errors import NoActiveBundle
-from bankd.provenance.errors import CompositeNotFound
+from bankd.provenance.errors import CompositeErased, CompositeNotFound
 from bankd.royalties.errors import (
     AccrualNotFound,
     PayeeNotFound,
@@ -117,6 +125,8 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             WithdrawalNotFound,
             PhotoNotFound,
             RequestNotFound,
+            ErasureNotFound,
+            RetentionNotFound,
         ),
     ),
     (
@@ -146,6 +156,10 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             HoldAlreadyOver,
             NoticeAlreadySent,
             TakedownAlreadyDone,
+            AlreadyErased,
+            CompositeErased,
+            PhotoTombstoned,
+            RetentionAlreadyOver,
         ),
     ),
     (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (BodyTooLarge,)),
@@ -161,6 +175,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             CatalogError,
             DepartmentNotFound,
             ExposureError,
+            ErasureError,
             IngestionError,
             NoticeError,
             LicensingError,

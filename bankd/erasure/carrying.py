@@ -1,8 +1,8 @@
-"""Carry out what was decided: rows first, then what the log told, bytes last, the certificate when all is gone.
+"""Carry out what was decided: rows, then what the log told, bytes last, and a certificate when all is gone.
 
-Each step is a transaction of its own that says what it did; bytes are deleted after rows say so, and the stamp
-that they are gone comes after. So whatever dies at any moment leaves a step to be done again, and every step
-may be done twice. The clerk calls `carry_on`; so does the command, to be done when it returns.
+Each step is a transaction of its own that says what it did; bytes are deleted after rows say so, and the
+stamp that they are gone comes after. So whatever dies at any moment leaves a step to be done again, and every
+step may be done twice. The clerk calls `carry_on`; so does the command, to be done when it returns.
 """
 
 from collections.abc import Collection

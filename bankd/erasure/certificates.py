@@ -1,4 +1,4 @@
-"""The certificate of an erasure: what is gone, what remains, where and why; signed, and checked without the bank.
+"""The certificate of an erasure: what is gone, what remains, where and why; signed, checked without the bank.
 
 It names nobody. Of a person it has the digest of erasure and ref, which who knows the ref can work out.
 """
@@ -127,8 +127,8 @@ def _gone(
         ("segments", "database", sum(one.found.get("segments", 0) for one in photos)),
         ("descriptors", "database", sum(one.found.get("descriptors", 0) for one in photos)),
         (
-            "file name, hashes, credit and rights written in the file, faces flagged, what it shows, colors and"
-            " layout, links to releases",
+            "file name, hashes, credit and rights written in the file, faces flagged, what it shows, colors"
+            " and layout, links to releases",
             "database",
             rows,
         ),

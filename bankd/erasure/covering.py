@@ -1,4 +1,4 @@
-"""What becomes of a composite in which an erased photo was placed: kept, covered where the photo fed it, deleted.
+"""What becomes of a composite in which an erased photo was placed: kept, covered where that fed it, deleted.
 
 "Blurred" by its name in the certificate, and no blur by its making: a blur can be undone in part, so each
 area has one color for all of it.
@@ -21,7 +21,7 @@ from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES
 from bankd.synthesis.made_by import gate_key as gate_key
 
 MARGIN = 32
-"""One part in so many of the picture's long side: what blending and refining carried beyond the photo's area."""
+"""One part in so many of the picture's long side: how far blending and refining carried the photo."""
 
 Mask = npt.NDArray[np.bool_]
 

@@ -1,4 +1,4 @@
-"""Duties to keep: legal holds, and what taxes, contracts and claims ask for. They put erasing off, nothing else."""
+"""Duties to keep: legal holds, and what taxes, contracts and claims ask for. They put off erasing alone."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -34,12 +34,12 @@ def retain(
     by: Actor,
     at: datetime,
 ) -> Retention:
-    """Put off the erasing of something: of a photo, or of all that a license, a licensor, a release, a person touches.
+    """Put off the erasing of a photo, or of all that an agreement, a licensor, a release, a person touches.
 
     Nothing that was erased before comes back by it; what an erasure has not come to yet stays.
 
     Args:
-        ends_at: the first moment at which it holds no more; None, of a legal hold alone, for until it is lifted.
+        ends_at: the first moment at which it holds no more; None, of a legal hold alone: until it is lifted.
 
     Raises:
         NotPermitted: it takes compliance.

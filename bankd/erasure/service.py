@@ -1,7 +1,7 @@
-"""Plan and decide an erasure. What it covers is out of use when the decision commits; `carrying` erases it."""
+"""Plan and decide an erasure. What it covers is out of use when that commits; `carrying` erases it."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast, get_args
@@ -269,10 +269,11 @@ def get(session: Session, erasure_id: UUID, *, by: Actor) -> Erasure:
     return found
 
 
-def listed(session: Session, *, by: Actor, limit: int = 100) -> Sequence[Erasure]:
-    """Erasures, the latest first."""
+def overview(session: Session, *, by: Actor, at: datetime, limit: int = 100) -> list[dict[str, Any]]:
+    """Erasures as they are shown, the latest first."""
     require(by, Permission.EXPOSURE_READ)
-    return session.scalars(select(Erasure).order_by(Erasure.decided_at.desc(), Erasure.id).limit(limit)).all()
+    found = session.scalars(select(Erasure).order_by(Erasure.decided_at.desc(), Erasure.id).limit(limit))
+    return [facts(one, progress(session, one, at=at), at=at) for one in found.all()]
 
 
 def certificate(
@@ -361,7 +362,7 @@ def subject_digest(erasure_id: UUID, subject: str, ref: str) -> str:
 def _named(session: Session, subject: str, ref: str, *, by: Actor) -> Named:
     if subject not in ERASURE_SUBJECTS:
         raise ErasureUnfit(
-            f"what is erased is a {', '.join(ERASURE_SUBJECTS[:-1])} or {ERASURE_SUBJECTS[-1]}, not a `{subject}`"
+            f"erased is a {', '.join(ERASURE_SUBJECTS[:-1])} or {ERASURE_SUBJECTS[-1]}, not a `{subject}`"
         )
     return find(session, subject, ref, by=by)
 
