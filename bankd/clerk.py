@@ -24,9 +24,9 @@ from bankd import config
 from bankd.audit.actor import Actor
 from bankd.audit.checkpoints import Signer
 from bankd.catalog.reprofiling import reprofile
+from bankd.erasure import carrying
 from bankd.errors import BankError
 from bankd.expiries import service as expiries
-from bankd.erasure import carrying
 from bankd.exposure import marking, withdrawing
 from bankd.ingestion import service as ingestion
 from bankd.licensing import renewing

@@ -151,7 +151,7 @@ def plan(call: Called, subject: ErasureSubject, ref: Annotated[str, Query(max_le
     responses=responses(404, 409, 413, 422),
 )
 def carry_out(call: Called, body: NewErasure) -> ErasureState:
-    """Its photos are out of every use when this answers; rows and bytes go right after. There is no way back."""
+    """Its photos are out of every use when this answers; rows and bytes go right after, for good."""
     with call.transaction() as session:
         made = service.carry_out(
             session,
