@@ -11,7 +11,6 @@ from bankd.access.permissions import Permission
 from bankd.api.gate import BEARER, Called, GuardedRoute, takes
 from bankd.api.licenses import REASON_MOST, Reason
 from bankd.api.problems import responses
-from bankd.audit.canonical import canonical
 from bankd.erasure import certificates, retaining, service
 from bankd.erasure.models import CLASSES, ErasureSubject, Ground, Scope
 from bankd.erasure.service import Handling
@@ -216,7 +215,7 @@ def certificate(call: Called, erasure: UUID) -> CertificateFile:
     responses=responses(413, 422),
 )
 def verify(call: Called, body: CertificateFile) -> dict[str, Any]:
-    found = certificates.check(canonical(body.model_dump()), call.runtime.manifest_key.public_key())
+    found = certificates.check(body.model_dump_json().encode(), call.runtime.manifest_key.public_key())
     return {"holds": True, "erasure": found["erasure"], "complete": found["complete"]}
 
 

@@ -343,7 +343,7 @@ def _drop_index_files(rt: Runtime, photos: Collection[UUID]) -> None:
     folder = rt.settings.home / "indexes"
     gone = frozenset(photo.bytes for photo in photos)
     for file in sorted(folder.iterdir()) if gone and folder.is_dir() else ():
-        if keeping.holds(file, gone):
+        if not keeping.being_written(file) and keeping.holds(file, gone):
             file.unlink(missing_ok=True)
 
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bankd.audit.canonical import canonical, plain
+from bankd.audit.canonical import canonical
+from bankd.audit.errors import NotCanonical
 from bankd.erasure import retaining
 from bankd.erasure.errors import CertificateInvalid
 from bankd.erasure.models import Erasure, ErasureComposite, ErasurePhoto, ErasureRelease, Retention
@@ -289,9 +290,10 @@ def check(content: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
     """
     try:
         given = json.loads(content)
+        certificate: dict[str, Any]
         certificate, signature = given["certificate"], bytes.fromhex(given["signature"])
         text = canonical(certificate)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, NotCanonical) as error:
         raise CertificateInvalid("it cannot be read") from error
     if given.get("key") != key_id(key):
         raise CertificateInvalid("another key signed it")
@@ -299,7 +301,4 @@ def check(content: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
         key.verify(signature, _PREFIX + text)
     except InvalidSignature as error:
         raise CertificateInvalid("it is not what was signed") from error
-    if not isinstance(certificate, dict):
-        raise CertificateInvalid("it cannot be read")
-    found: dict[str, Any] = plain(certificate)
-    return found
+    return certificate

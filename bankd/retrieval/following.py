@@ -69,10 +69,12 @@ class Follower:
     def build(self, frame: Frame) -> Index:
         """Build an index now, for those who cannot go on without: from its file, if the catalog agrees."""
         with self._reading() as cursor:
-            self._emptied[frame] = copying.last_emptied(cursor)
+            emptied = copying.last_emptied(cursor)
             made = self._read(cursor, frame) or indexes.built(cursor, frame)
         with self._turn:
-            return self._indexes.setdefault(frame, made)
+            if frame not in self._indexes:
+                self._indexes[frame], self._emptied[frame] = made, emptied
+            return self._indexes[frame]
 
     def write(self, frame: Frame) -> None:
         """Keep the index in a file, if there is a folder for it and the file has not most of it yet."""

@@ -98,6 +98,20 @@ def read(file: Path, frame: Frame) -> Index | None:
     return Index(frame, Moment(described["epoch"], described["snapshot"]), tuple(pieces))
 
 
+def being_written(file: Path) -> bool:
+    """Whether a process that runs is writing this; what one left that died is a file like others."""
+    writer = file.suffix.removeprefix(".")
+    if not (file.name.startswith(".") and writer.isdecimal()):
+        return False
+    try:
+        os.kill(int(writer), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def holds(file: Path, photos: frozenset[bytes]) -> bool:
     """Whether a file has rows of any of these photos, as far as can be told: what cannot be read, may."""
     try:

@@ -183,7 +183,8 @@ ERASE_PHOTO = """
                 instances_sha256 = NULL, depth_sha256 = NULL, release_ids = '{}', people = '[]',
                 depictions = NULL, disputed = CASE WHEN disputed IS NULL THEN NULL ELSE 'erased' END,
                 detail = NULL
-            WHERE photo_id = wanted OR photo_sha256 = old.sha256
+            WHERE photo_id = wanted
+                OR (photo_sha256 = old.sha256 AND state NOT IN ('waiting', 'working'))
             RETURNING id, batch_id
         )
         SELECT array_agg(place) INTO places FROM (
