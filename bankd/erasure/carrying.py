@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, text, update
+from sqlalchemy import exists, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -105,7 +105,7 @@ def _gather(rt: Runtime) -> bool:
             postgresql.insert(ErasureComposite)
             .from_select(
                 ["erasure_id", "composite_id"],
-                select(Erasure.id, placed.c.composite_id).where(Erasure.id == of),
+                select(literal(of), placed.c.composite_id),
             )
             .on_conflict_do_nothing()
         )
