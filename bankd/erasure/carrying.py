@@ -254,7 +254,8 @@ def _delete_of_releases(rt: Runtime) -> int:
             session.execute(
                 update(ErasureRelease)
                 .where(ErasureRelease.release_id == release_id, ErasureRelease.bytes_erased_at.is_(None))
-                .values(bytes_erased_at=rt.now())
+                # Their hashes were for this alone.
+                .values(bytes_erased_at=rt.now(), documents=["erased"] * len(documents))
             )
     return len(waiting)
 
