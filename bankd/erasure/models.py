@@ -133,7 +133,7 @@ class ErasurePhoto(Base):
 
 
 class ErasureRelease(Base):
-    """One release of an erasure by person or by release; `documents` went with it, by hash until they have."""
+    """One release of an erasure by person or by release; `documents` go with it, by hash until they have."""
 
     __tablename__ = "erasure_releases"
     __table_args__ = (
