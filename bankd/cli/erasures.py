@@ -99,6 +99,7 @@ def plan(runtime: Runtime, subject: str, ref: str, in_json: bool) -> None:
 @click.pass_obj
 def carry_out(
     runtime: Runtime,
+    /,
     subject: str,
     ref: str,
     reason: str,

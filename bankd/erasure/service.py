@@ -27,7 +27,6 @@ from bankd.erasure.models import (
     ErasurePhoto,
     ErasureRelease,
     ErasureSubject,
-    Ground,
     Retention,
     Scope,
 )
@@ -216,7 +215,7 @@ def carry_out(
         subject_id=named.id,
         ref=named.ref,
         subject_digest=subject_digest(erasure_id, named.subject, named.ref),
-        ground=cast(Ground, ground),
+        ground=ground,
         reason=reason,
         scope=chosen,
         delete_after=delete_after,

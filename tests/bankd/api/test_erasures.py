@@ -3,12 +3,17 @@
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import select
+
 from bankd.erasure import carrying
+from bankd.provenance.models import Usage
 
 
 def test_an_erasure_goes_over_http_from_plan_to_certificate(bank: Any, seal: Any) -> None:
     sealed = seal(bank)
-    photo = bank.call("compliance", "GET", "/photos").json()[0]["id"]
+    with bank.runtime.transaction() as session:
+        placed = select(Usage.photo_id).where(Usage.composite_id == sealed.composite)
+        photo = str(session.scalars(placed).first())
     body = {"subject": "photo", "ref": photo, "reason": "asked for", "ground": "appi"}
     kept = bank.call(
         "compliance", "POST", "/retentions",
