@@ -24,6 +24,7 @@ from bankd import config
 from bankd.audit.actor import Actor
 from bankd.audit.checkpoints import Signer
 from bankd.catalog.reprofiling import reprofile
+from bankd.erasure import carrying
 from bankd.errors import BankError
 from bankd.expiries import service as expiries
 from bankd.exposure import marking, withdrawing
@@ -48,6 +49,7 @@ ROUND_S = 1.0  # the longest wait between two rounds; a NOTIFY ends it early
 SWEEP_S = 5.0
 EXPIRIES_S = 3600.0
 CHECKPOINT_S = 5.0
+ERASURES_S = 2.0
 RENEWALS_S = 600.0  # terms are counted in days
 RELEASE_S = 60.0
 HINTS_A_ROUND = 1000
@@ -88,8 +90,9 @@ class Clerk:
             self._beside = self._aside.submit(self.beside)
 
     def beside(self) -> None:
-        """Mark what withdrawals touched, foretell ends, send notices: what no round may wait for."""
+        """Mark what withdrawals touched, erase, foretell ends, send notices: what no round may wait for."""
         self._part("marks", self.mark)
+        self._part("erasures", self.erase, every_s=ERASURES_S)
         self._part("expiries", self.foretell, every_s=EXPIRIES_S)
         self._part("awaited", self.tell_awaited, every_s=SWEEP_S)
         self._part("notices", self.send_notices)
@@ -112,6 +115,10 @@ class Clerk:
     def tell_awaited(self) -> None:
         with self._rt.transaction() as session:
             waiting.tell(session, to=channels(self._rt.settings), at=self._rt.now())
+
+    def erase(self) -> None:
+        """Carry out what erasures are open, as far as duties to keep let it."""
+        carrying.carry_on(self._rt)
 
     def foretell(self) -> None:
         with self._rt.transaction() as session:

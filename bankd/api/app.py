@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 import bankd
 from bankd.api import (
     composites,
+    erasures,
     health,
     licenses,
     models,
@@ -50,7 +51,7 @@ def create(runtime: Runtime) -> FastAPI:
     nouns = (
         photos, licenses, releases, requests, signoffs, composites, publications, statements, models, reports,
         policies,
-        withdrawals,
+        withdrawals, erasures,
     )  # fmt: skip
     for noun in nouns:
         app.include_router(noun.router)

@@ -29,9 +29,17 @@ from bankd.catalog.errors import (
     PhotoErased,
     PhotoNotDisputed,
     PhotoNotFound,
+    PhotoTombstoned,
     TaxonomyInvalid,
 )
 from bankd.catalog.superseding import EmbeddedAlreadySuperseded
+from bankd.erasure.errors import (
+    AlreadyErased,
+    ErasureError,
+    ErasureNotFound,
+    RetentionAlreadyOver,
+    RetentionNotFound,
+)
 from bankd.errors import BankError
 from bankd.exposure.errors import ExposureError, TakedownAlreadyDone, TakedownNotFound
 from bankd.ingestion.errors import BatchNotFound, IngestionError, ItemNotFound, Refused
@@ -61,7 +69,7 @@ from bankd.licensing.errors import (
 from bankd.money import MoneyError
 from bankd.notices.errors import NoticeAlreadySent, NoticeError, NoticeNotFound
 from bankd.policy.errors import InvalidBundle, NoActiveBundle
-from bankd.provenance.errors import CompositeNotFound
+from bankd.provenance.errors import CompositeErased, CompositeNotFound
 from bankd.royalties.errors import (
     AccrualNotFound,
     PayeeNotFound,
@@ -128,6 +136,8 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             WithdrawalNotFound,
             PhotoNotFound,
             RequestNotFound,
+            ErasureNotFound,
+            RetentionNotFound,
         ),
     ),
     (
@@ -160,6 +170,10 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             HoldAlreadyOver,
             NoticeAlreadySent,
             TakedownAlreadyDone,
+            AlreadyErased,
+            CompositeErased,
+            PhotoTombstoned,
+            RetentionAlreadyOver,
         ),
     ),
     (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (BodyTooLarge,)),
@@ -175,6 +189,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             CatalogError,
             DepartmentNotFound,
             ExposureError,
+            ErasureError,
             IngestionError,
             InvalidBundle,
             NoticeError,

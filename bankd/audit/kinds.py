@@ -55,7 +55,15 @@ class Kind(StrEnum):
     PHOTO_EMBARGOED = "photo.embargoed"
     EMBEDDED_SUPERSEDED = "photo.embedded-superseded"
     PHOTO_ERASED = "photo.erased"
+    PHOTO_EMPTIED = "photo.emptied"
     PHOTO_FACES_DISMISSED = "photo.faces-dismissed"
+    ERASURE_DECIDED = "erasure.decided"
+    ERASURE_PAYLOADS_ERASED = "erasure.payloads-erased"
+    ERASURE_RELEASE_EMPTIED = "erasure.release-emptied"
+    ERASURE_COMPOSITE_DONE = "erasure.composite-done"
+    ERASURE_FINISHED = "erasure.finished"
+    RETENTION_SET = "retention.set"
+    RETENTION_LIFTED = "retention.lifted"
 
     BUNDLE_ACTIVATED = "bundle.activated"
 

@@ -15,7 +15,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import pulling, releases, service, taxonomy
-from bankd.catalog.models import Descriptor, Photo, PhotoGrant, Tombstone
+from bankd.catalog.models import Descriptor, Photo, PhotoGrant
 from bankd.catalog.releases import NO_FACES, Covers, FlaggedFaces
 from bankd.licensing import profiles
 from bankd.licensing.depicted import Depictions
@@ -109,12 +109,18 @@ class Seen:
     same_pixels: UUID | None
 
 
-def seen(session: Session, *, sha256: str, pixel_sha256: str | None = None) -> Seen:
-    """Look for these bytes and, where they are given, these pixels."""
-    buried = exists().where(or_(Tombstone.sha256 == sha256, Tombstone.pixel_sha256 == pixel_sha256))
+def seen(
+    session: Session, *, sha256: str, pixel_sha256: str | None = None, grant_ids: Sequence[UUID] = ()
+) -> Seen:
+    """Look for these bytes and, where they are given, these pixels, on their way in under these grants."""
+    same = or_(Photo.sha256 == sha256, Photo.pixel_sha256 == pixel_sha256)
+    # Out of use, and its rows not erased yet: nobody brings it back meanwhile, whatever way.
+    leaving = exists().where(same, Photo.state == "erased")
     bytes_of = select(Photo.id).where(Photo.sha256 == sha256).scalar_subquery()
     pixels_of = select(Photo.id).where(Photo.pixel_sha256 == pixel_sha256).scalar_subquery()
-    return Seen(*session.execute(select(buried, bytes_of, pixels_of)).one())
+    gone, same_bytes, same_pixels = session.execute(select(leaving, bytes_of, pixels_of)).one()
+    buried = service.buried(session, sha256=sha256, pixel_sha256=pixel_sha256, grant_ids=grant_ids)
+    return Seen(gone or buried, same_bytes, same_pixels)
 
 
 def admit(

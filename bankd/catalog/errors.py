@@ -55,6 +55,12 @@ class PhotoErased(CatalogError):
         self.photo_id = photo_id
 
 
+class PhotoTombstoned(CatalogError):
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"photo `{photo_id}` may not come back by way of a licensor that it was erased for")
+        self.photo_id = photo_id
+
+
 class PhotoAlreadyDisputed(CatalogError):
     def __init__(self, photo_id: UUID) -> None:
         super().__init__(f"photo `{photo_id}` is disputed already: lift that dispute first")

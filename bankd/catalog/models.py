@@ -249,12 +249,24 @@ class Descriptor(Base):
 
 
 class Tombstone(Base):
-    """Hashes of a photo that may not come back. Nothing else of it is kept here."""
+    """Hashes of a photo that may not come back. Nothing else of it is kept here.
+
+    To nobody, or not by way of the licensor who withdrew it; for good, or until `delete_after`.
+    """
 
     __tablename__ = "tombstones"
+    __table_args__ = (
+        CheckConstraint(
+            "scope IN ('everyone', 'licensor') AND (scope = 'licensor') = (licensor_id IS NOT NULL)",
+            name="scope",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     sha256: Mapped[Sha256] = mapped_column(index=True)
     pixel_sha256: Mapped[Sha256] = mapped_column(index=True)
     reason: Mapped[str] = mapped_column(Text)
     made_at: Mapped[datetime]
+    scope: Mapped[str] = mapped_column(Text, server_default="everyone", default="everyone")
+    licensor_id: Mapped[UUID | None] = mapped_column(ForeignKey("licensors.id"))
+    delete_after: Mapped[datetime | None]

@@ -20,9 +20,8 @@ from bankd.catalog import pulling, releases, taxonomy
 from bankd.catalog.embedded import heeded
 from bankd.catalog.errors import (
     PhotoAlreadyDisputed,
-    PhotoErased,
     PhotoNotDisputed,
-    PhotoNotFound,
+    PhotoTombstoned,
     TaxonomyInvalid,
 )
 from bankd.catalog.models import (
@@ -31,9 +30,10 @@ from bankd.catalog.models import (
     Photo,
     PhotoGrant,
     Segment,
-    Tombstone,
 )
 from bankd.catalog.releases import Covers
+from bankd.catalog.tombstones import buried, changeable
+from bankd.catalog.tombstones import tombstone as tombstone
 from bankd.licensing import caps, profiles
 from bankd.licensing import service as licensing
 from bankd.licensing.days import instant
@@ -110,10 +110,13 @@ def attach_grants(
         GrantNotFound, ReleaseNotFound: one is not recorded.
         CoverInvalid: a release is said to cover what is no person of the photo.
         TooManyGrants: it would hold more than 63.
+        PhotoTombstoned: a licensor withdrew it, and may not bring it back.
     """
     added = set(grant_ids)
     attached: Covers = {**dict.fromkeys(release_ids, WHOM_UNSAID), **people}
     photo = held_for_rights(session, photo_id, grant_ids=added)
+    if added and buried(session, sha256=photo.sha256, pixel_sha256=photo.pixel_sha256, grant_ids=added):
+        raise PhotoTombstoned(photo_id)
     before = _recorded(session, photo)
     record_rights(session, photo, grant_ids=added, covers=attached, depictions=depictions)
     session.flush()
@@ -149,7 +152,7 @@ def held_for_rights(session: Session, photo_id: UUID, *, grant_ids: Iterable[UUI
         PhotoNotFound, PhotoErased.
     """
     hold_grants(session, {*grant_ids, *_grants_of(session, photo_id)})
-    return _held(session, photo_id)
+    return changeable(session, photo_id)
 
 
 def spread(session: Session, photo: Photo) -> None:
@@ -290,7 +293,7 @@ def dispute(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: dat
     Raises:
         PhotoNotFound, PhotoErased, PhotoAlreadyDisputed.
     """
-    photo = _held(session, photo_id)
+    photo = changeable(session, photo_id)
     if photo.disputed_at is not None:
         raise PhotoAlreadyDisputed(photo_id)
     photo.disputed_at = at
@@ -302,7 +305,7 @@ def dispute(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: dat
 
 def lift_dispute(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: datetime) -> Photo:
     """Raises: PhotoNotFound, PhotoErased, PhotoNotDisputed."""
-    photo = _held(session, photo_id)
+    photo = changeable(session, photo_id)
     if photo.disputed_at is None:
         raise PhotoNotDisputed(photo_id)
     photo.disputed_at = None
@@ -330,7 +333,7 @@ def embargo(
     Raises:
         PhotoNotFound, PhotoErased.
     """
-    photo = _held(session, photo_id)
+    photo = changeable(session, photo_id)
     photo.embargo_until = until
     photo.embargo_visible_to = [] if until is None else sorted(set(visible_to))
     session.flush()
@@ -338,24 +341,6 @@ def embargo(
         session, Kind.PHOTO_EMBARGOED, by=by, at=at,
         photo=photo_id, until=until, visible_to=photo.embargo_visible_to,
     )  # fmt: skip
-    return photo
-
-
-def tombstone(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: datetime) -> Photo:
-    """Take a photo out for good and refuse its bytes and pixels from now on.
-
-    Its rows and bytes stay until they are erased; nothing reads them any more.
-
-    Raises:
-        PhotoNotFound, PhotoErased.
-    """
-    photo = _held(session, photo_id)
-    session.add(Tombstone(sha256=photo.sha256, pixel_sha256=photo.pixel_sha256, reason=reason, made_at=at))
-    photo.state = "erased"
-    photo.quarantine_reason = None
-    photo.erased_at = at
-    session.flush()
-    log.append(session, Kind.PHOTO_ERASED, by=by, at=at, photo=photo_id, reason=reason)
     return photo
 
 
@@ -456,17 +441,6 @@ def _set_bits(session: Session, grant_ids: Sequence[UUID], *, blocked: bool) -> 
             .execution_options(synchronize_session=False)
         ).all()
     )
-
-
-def _held(session: Session, photo_id: UUID) -> Photo:
-    # As in `_set_bits`: not against rows that only point at it, or a seal that has written its own and this
-    # would wait for each other.
-    photo = session.get(Photo, photo_id, with_for_update={"key_share": True}, populate_existing=True)
-    if photo is None:
-        raise PhotoNotFound(photo_id)
-    if photo.state == "erased":
-        raise PhotoErased(photo_id)
-    return photo
 
 
 def hold_grants(session: Session, grant_ids: Iterable[UUID]) -> None:

@@ -7,6 +7,7 @@ import click
 
 from bankd.cli.moments import Moment
 from bankd.cli.printing import as_json, plain, print_json, print_rows
+from bankd.cli.retentions import legal
 from bankd.exposure import withdrawing
 from bankd.licensing import holds as records
 from bankd.licensing.ending import HOLD_SUBJECTS
@@ -15,7 +16,10 @@ from bankd.runtime import Runtime
 
 @click.group()
 def holds() -> None:
-    """Deny holds: set, list, lift."""
+    """Deny holds: set, list, lift; `legal`: what may not be erased."""
+
+
+holds.add_command(legal)
 
 
 @holds.command("set")

@@ -56,7 +56,7 @@ def take(
         BlobUnavailable: the store does not answer.
     """
     sha256 = str(item.photo_sha256)
-    seen = admission.seen(session, sha256=sha256)
+    seen = admission.seen(session, sha256=sha256, grant_ids=item.grant_ids)
     content, decoded, pixel_sha256 = b"", None, None
     if not (seen.tombstoned or seen.same_bytes):
         content = _filed(blobs, item, key(item.id, sha256))
@@ -64,7 +64,7 @@ def take(
         pixel_sha256 = decoded.pixel_sha256()
     # Once more, now that nobody else can bring them in; what was seen before only spared the decoding.
     _take_turns(session, sha256, pixel_sha256)
-    seen = admission.seen(session, sha256=sha256, pixel_sha256=pixel_sha256)
+    seen = admission.seen(session, sha256=sha256, pixel_sha256=pixel_sha256, grant_ids=item.grant_ids)
     if seen.tombstoned:
         raise Tombstoned(item.name)
     if seen.same_bytes is not None:

@@ -296,6 +296,7 @@ class Release(Base):
     recorded_by: Mapped[str] = mapped_column(Text)
     superseded_at: Mapped[datetime | None]
     superseded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("releases.id"))
+    erased_at: Mapped[datetime | None]  # who gave it is not known any more
 
     def terms(self) -> ReleaseTerms:
         return ReleaseTerms.model_validate({name: getattr(self, name) for name in ReleaseTerms.model_fields})

@@ -1,5 +1,6 @@
 """What can go wrong with provenance."""
 
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -36,6 +37,17 @@ class ManifestUnreadable(ProvenanceError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the manifest cannot be read: {reason}")
         self.reason = reason
+
+
+class CompositeErased(ProvenanceError):
+    """Its file is gone, or what a photo fed of it."""
+
+    def __init__(self, composite_id: UUID, erased_at: datetime) -> None:
+        super().__init__(
+            f"the file of composite `{composite_id}` was erased at {erased_at.isoformat()}, for a photo in it"
+        )
+        self.composite_id = composite_id
+        self.erased_at = erased_at
 
 
 class CompositeNotFound(ProvenanceError):

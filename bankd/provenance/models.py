@@ -11,7 +11,7 @@ from bankd.db import Base, BigInt, Json, Sha256
 
 
 class Composite(Base):
-    """A sealed picture with its signed manifest. Never edited and never deleted.
+    """A sealed picture with its signed manifest. Never edited; its file alone can be erased.
 
     `pixel_sha256` is not unique: the same seed asked for twice gives the same
     pixels under two clearances. `disclosures` hold the words behind the
@@ -25,6 +25,11 @@ class Composite(Base):
         CheckConstraint("variation >= 0", name="variation"),
         CheckConstraint("height > 0 AND width > 0", name="frame"),
         CheckConstraint("length(manifest_signature) = 128", name="manifest_signature"),
+        CheckConstraint(
+            "(erased_at IS NULL) = (erased_as IS NULL) AND erased_as IN ('blurred', 'deleted')"
+            " AND (blurred_key IS NOT NULL) = (erased_as = 'blurred')",
+            name="erased",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -42,6 +47,9 @@ class Composite(Base):
     disclosures: Mapped[Json]
     sealed_at: Mapped[datetime]
     log_index: Mapped[int | None] = mapped_column(BigInteger)
+    erased_at: Mapped[datetime | None]  # its file, for a photo that was placed in it
+    erased_as: Mapped[str | None] = mapped_column(Text)
+    blurred_key: Mapped[str | None] = mapped_column(Text)  # what is kept in its place
 
     usages: Mapped[list["Usage"]] = relationship(lazy="raise_on_sql", order_by="Usage.segment_id")
     handouts: Mapped[list["Handout"]] = relationship(lazy="raise_on_sql", order_by="Handout.at")

@@ -93,6 +93,28 @@ def admitted(cursor: Cursor[Any], photos: Sequence[bytes] | None = None) -> npt.
     return _copied(cursor, PHOTO, source)
 
 
+def erased(cursor: Cursor[Any], photos: Sequence[bytes]) -> bool:
+    """Whether any of these has no descriptors any more since it was erased."""
+    if not photos:
+        return False
+    row = cursor.execute(
+        sql.SQL(
+            "SELECT EXISTS (SELECT FROM photos AS p WHERE p.state = 'erased' AND p.id = ANY({}::uuid[])"
+            " AND NOT EXISTS (SELECT FROM descriptors AS d WHERE d.photo_id = p.id))"
+        ).format(_uuids(photos))
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def last_emptied(cursor: Cursor[Any]) -> int:
+    """The index of the last entry of the log by which a photo lost its rows; -1 if there is none."""
+    row = cursor.execute(
+        "SELECT coalesce(max(index), -1) FROM log_entries WHERE kind = 'photo.emptied'"
+    ).fetchone()
+    assert row is not None  # an aggregate always has one
+    return int(row[0])
+
+
 def changed(cursor: Cursor[Any], *, since: Moment, now: Moment) -> npt.NDArray[Any]:
     """The photos, of whatever state, that were written in between, with the fields of `PHOTO`.
 

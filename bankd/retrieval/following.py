@@ -22,8 +22,8 @@ from bankd import config
 from bankd.audit import log
 from bankd.policy.answers import Answers
 from bankd.policy.filters import Filter
+from bankd.retrieval import copying, keeping
 from bankd.retrieval import index as indexes
-from bankd.retrieval import keeping
 from bankd.retrieval.index import Index
 from synth.retrieval.descriptors import Frame
 from synth.retrieval.resident import Cleared
@@ -48,6 +48,7 @@ class Follower:
         self._indexes: dict[Frame, Index] = {}
         self._asked: set[Frame] = set()
         self._answers = Answers(engine)
+        self._emptied: dict[Frame, int] = {}  # up to which entry of the log erased rows are gone from it
         self._cleared: dict[int, Cleared] = {}  # by the masks they are made of
         self._turn = threading.Lock()  # of those who put the next index in place
         self._stopping = threading.Event()
@@ -68,9 +69,12 @@ class Follower:
     def build(self, frame: Frame) -> Index:
         """Build an index now, for those who cannot go on without: from its file, if the catalog agrees."""
         with self._reading() as cursor:
+            emptied = copying.last_emptied(cursor)
             made = self._read(cursor, frame) or indexes.built(cursor, frame)
         with self._turn:
-            return self._indexes.setdefault(frame, made)
+            if frame not in self._indexes:
+                self._indexes[frame], self._emptied[frame] = made, emptied
+            return self._indexes[frame]
 
     def write(self, frame: Frame) -> None:
         """Keep the index in a file, if there is a folder for it and the file has not most of it yet."""
@@ -97,9 +101,10 @@ class Follower:
         if not keeping.agrees(cursor, kept):
             logger.warning("the index of frame %s in its file is not this catalog's; it is built anew", frame)
             return None
-        if kept.pieces:
+        clean = indexes.without_erased(cursor, kept)
+        if clean is kept and kept.pieces:
             self._written[frame] = kept.pieces[0].part.masks
-        return kept
+        return clean
 
     def join(self, frame: Frame) -> None:
         """Join pieces where there are too many. Queries go on; only the last step keeps others waiting."""
@@ -110,6 +115,22 @@ class Follower:
         with self._turn:
             # What was put in place meanwhile may be of a later moment.
             self._indexes[frame] = self._refreshed(fewer)
+
+    def let_go(self, frame: Frame) -> None:
+        """Drop the rows of photos that were erased since, from memory and from the file."""
+        with self._reading() as cursor:
+            emptied = copying.last_emptied(cursor)
+            if emptied <= self._emptied.get(frame, -1):
+                return
+            held = self._indexes[frame]
+            clean = indexes.without_erased(cursor, held)
+        with self._turn:
+            self._indexes[frame] = self._refreshed(clean)
+            self._cleared = {}  # it holds on to pieces
+        self._emptied[frame] = emptied
+        self._written.pop(frame, None)
+        if self._folder is not None and not clean.pieces:
+            keeping.path(self._folder, frame).unlink(missing_ok=True)
 
     def clears(self, cleared: Filter, index: Index) -> list[Cleared]:
         """What clears of each piece of an index, from what is kept where that still holds."""
@@ -185,6 +206,7 @@ class Follower:
             else:
                 with self._turn:
                     self._indexes[frame] = self._refreshed(self._indexes[frame])
+                self.let_go(frame)
                 self.join(frame)
                 self.write(frame)
 

@@ -10,6 +10,7 @@ newest pieces anew as one, each time with as many rows as they have, so that the
 few pieces and each row is read a few times only.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -163,6 +164,25 @@ def joined(cursor: Cursor[Any], index: Index) -> Index:
     photos = copying.admitted(cursor, sorted(ids))
     piece = _piece(photos, copying.described(cursor, index.frame, sorted(ids)))
     return replace(index, pieces=kept if piece is None else (*kept, piece))
+
+
+def without_erased(cursor: Cursor[Any], index: Index) -> Index:
+    """The index of this transaction's moment with no row of a photo that is none any more: the same one if
+    it has none. Reads anew the pieces that have some."""
+    index = refreshed(cursor, index)
+    pieces: list[Piece] = []
+    for number, piece in enumerate(index.pieces):
+        over = [photo for photo, at in piece.photos.items() if piece.part.until_us[at] == FOREVER_US]
+        if not copying.erased(cursor, over):
+            pieces.append(piece)
+            continue
+        # Of a photo that has gone on into a newer piece the rows are there.
+        ids = sorted(photo for photo in piece.photos if index.place(photo) == (number, piece.photos[photo]))
+        made = _piece(copying.admitted(cursor, ids), copying.described(cursor, index.frame, ids))
+        pieces += () if made is None else (made,)
+    if len(pieces) == len(index.pieces) and all(map(operator.is_, pieces, index.pieces)):
+        return index
+    return replace(index, pieces=tuple(pieces))
 
 
 def can_be_joined(index: Index) -> bool:

@@ -98,6 +98,37 @@ def read(file: Path, frame: Frame) -> Index | None:
     return Index(frame, Moment(described["epoch"], described["snapshot"]), tuple(pieces))
 
 
+def being_written(file: Path) -> bool:
+    """Whether a process that runs is writing this; what one left that died is a file like others."""
+    writer = file.suffix.removeprefix(".")
+    if not (file.name.startswith(".") and writer.isdecimal()):
+        return False
+    try:
+        os.kill(int(writer), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def holds(file: Path, photos: frozenset[bytes]) -> bool:
+    """Whether a file has rows of any of these photos, as far as can be told: what cannot be read, may."""
+    try:
+        mapped = np.memmap(file, np.uint8, mode="r")
+        end = len(mapped) - DIGEST - SIZE
+        size = int.from_bytes(mapped[end : end + SIZE].tobytes(), "big")
+        described = json.loads(mapped[end - size : end].tobytes())
+        return any(
+            not photos.isdisjoint(ids[at : at + 16] for at in range(0, len(ids), 16))
+            for ids in (_array(mapped, **piece["ids"]).tobytes() for piece in described["pieces"])
+        )
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
 def agrees(cursor: Cursor[Any], index: Index) -> bool:
     """Whether an index of this transaction's moment has what the catalog has.
 

@@ -18,7 +18,7 @@ from bankd.policy.explain import says
 from bankd.provenance import comps, manifest
 from bankd.provenance import service as provenance
 from bankd.provenance.certificates import Credentials
-from bankd.provenance.errors import CompositeNotFound
+from bankd.provenance.errors import CompositeErased, CompositeNotFound
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
@@ -83,6 +83,7 @@ def hand_out(
 
     Raises:
         CompositeNotFound: there is none, or it is another department's.
+        CompositeErased: its file is gone.
         GateIsAnother: its gate map is not the one that its manifest names.
         UseRefused: the channel is not one that the composite was made for, or the recipient has no name.
     """
@@ -99,6 +100,8 @@ def hand_out(
             f"composite `{composite_id}` was made for {', '.join(sorted(use.channels))}:"
             f" file a request for `{channel}`"
         )
+    if composite.erased_at is not None:
+        raise CompositeErased(composite_id, composite.erased_at)
     file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
     made = None
     if comp or use.audience == "comp":

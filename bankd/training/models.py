@@ -47,6 +47,7 @@ class SnapshotPhoto(Base):
     grant_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     sequence: Mapped[str | None] = mapped_column(Text)  # frames of one sequence show the same things
     frame: Mapped[int | None]  # place in the sequence
+    erased_at: Mapped[datetime | None]
 
 
 class NetworkCheckpoint(Base):

@@ -359,25 +359,31 @@ def _facts_elsewhere(
 ) -> dict[str, catalog.Offers]:
     """Facts of photos that this bank does not hold, with what stands against their grants today."""
     rows = session.execute(
-        select(SnapshotPhoto.photo_sha256, SnapshotPhoto.grant_ids, RightsProfile.facts)
+        select(
+            SnapshotPhoto.photo_sha256,
+            SnapshotPhoto.grant_ids,
+            RightsProfile.facts,
+            SnapshotPhoto.erased_at.is_not(None),
+        )
         .join(RightsProfile, SnapshotPhoto.profile_id == RightsProfile.id)
         .where(SnapshotPhoto.snapshot_id == snapshot_id, SnapshotPhoto.photo_sha256.not_in(known))
     ).all()
     buried = set(
-        session.scalars(
-            select(Tombstone.sha256).where(Tombstone.sha256.in_([sha256 for sha256, _, _ in rows]))
-        )
+        session.scalars(select(Tombstone.sha256).where(Tombstone.sha256.in_([sha256 for sha256, *_ in rows])))
     )
-    against = licensing.standing(session, {grant for _, grants, _ in rows for grant in grants})
+    against = licensing.standing(session, {grant for _, grants, *_ in rows for grant in grants})
     return {
         sha256: tuple(
             (
                 grant_id,
                 GrantFacts.model_validate(
-                    {**document, "blocks": against[grant_id] | ({"erased"} if sha256 in buried else set())}
+                    {
+                        **document,
+                        "blocks": against[grant_id] | ({"erased"} if erased or sha256 in buried else set()),
+                    }
                 ),
             )
             for grant_id, document in zip(grants, documents, strict=True)
         )
-        for sha256, grants, documents in rows
+        for sha256, grants, documents, erased in rows
     }

@@ -13,7 +13,10 @@ from sqlalchemy import text, true
 
 from bankd.access import service as access
 from bankd.audit import log
+from bankd.audit.kinds import Kind
 from bankd.catalog import service
+from bankd.erasure import service as erasure
+from bankd.erasure.service import Handling
 from bankd.policy.filters import Filter
 from bankd.retrieval import copying, following, keeping, ranking, reference
 from bankd.retrieval.following import Follower
@@ -179,3 +182,60 @@ def test_a_worker_keeps_its_index_in_the_data_folder(engine, bank, tmp_path, mon
         time.sleep(0.01)
 
     assert keeping.read(file, "scene") is not None
+
+
+def test_rows_of_an_erased_photo_leave_memory_and_file(engine, bank, tmp_path, BY) -> None:
+    file = kept(engine, tmp_path)
+    follower = Follower(engine, tmp_path)
+    follower.build("scene")
+    bank.admit()  # a second piece, which stays as it is
+    with bank.sessions() as session:
+        follower.index("scene", epoch=log.epoch(session))
+    follower._asked.add("scene")
+    gone = bank.photos[2]
+    assert keeping.holds(file, frozenset({gone.bytes}))
+    assert not keeping.holds(file, frozenset({uuid4().bytes}))
+
+    erased(bank, gone, BY)
+    follower._look()
+
+    assert not keeping.holds(file, frozenset({gone.bytes}))
+    assert gone.bytes not in file.read_bytes()
+    assert all(gone.bytes not in piece.photos for piece in follower._indexes["scene"].pieces)
+    assert answered(Follower(engine, tmp_path), bank) == answered(follower, bank) == bank.expected()
+
+
+def test_a_process_that_begins_later_drops_erased_rows_from_its_file(engine, bank, tmp_path, BY) -> None:
+    file = kept(engine, tmp_path)
+    erased(bank, bank.photos[0], BY)
+
+    follower = Follower(engine, tmp_path)
+    follower._asked.add("scene")
+    follower._look()
+
+    assert bank.photos[0].bytes not in file.read_bytes()
+    assert answered(follower, bank) == bank.expected()
+
+
+def test_a_file_of_nothing_but_erased_photos_is_deleted(engine, bank, tmp_path, BY) -> None:
+    file = kept(engine, tmp_path)
+    follower = Follower(engine, tmp_path)
+    follower._asked.add("scene")
+    follower._look()
+    for photo in bank.photos:
+        erased(bank, photo, BY)
+    follower._look()
+
+    assert not file.exists() and len(follower._indexes["scene"]) == 0
+
+
+def erased(bank: Bank, photo: UUID, by) -> None:
+    """Out of use, and its rows gone, as `bankd.erasure` does it."""
+    with bank.sessions.begin() as session:
+        erasure.carry_out(
+            session, "photo", str(photo), reason="r", ground="house", handling=Handling(),
+            by=by.compliance, at=AT,
+        )  # fmt: skip
+    with bank.sessions.begin() as session:
+        session.execute(text("SELECT erase_photo_rows(:photo, :at)"), {"photo": photo, "at": AT})
+        log.append(session, Kind.PHOTO_EMPTIED, by=by.compliance, at=AT, photo=photo)
