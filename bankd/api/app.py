@@ -11,6 +11,7 @@ from bankd.api import (
     composites,
     health,
     licenses,
+    likeness,
     models,
     photos,
     problems,
@@ -46,9 +47,18 @@ def create(runtime: Runtime) -> FastAPI:
     problems.install(app)
     app.include_router(health.router(runtime))
     nouns = (
-        photos, licenses, releases, requests, composites, publications, statements, models, reports,
+        likeness,
+        photos,
+        licenses,
+        releases,
+        requests,
+        composites,
+        publications,
+        statements,
+        models,
+        reports,
         withdrawals,
-    )  # fmt: skip
+    )  # fmt: skip  "photos/review" stands before any one photo
     for noun in nouns:
         app.include_router(noun.router)
 

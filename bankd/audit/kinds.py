@@ -50,6 +50,8 @@ class Kind(StrEnum):
     EMBEDDED_SUPERSEDED = "photo.embedded-superseded"
     PHOTO_ERASED = "photo.erased"
     PHOTO_FACES_DISMISSED = "photo.faces-dismissed"
+    PHOTO_LIKENESS_FOUND = "photo.likeness-found"
+    PHOTO_LIKENESS_REVIEWED = "photo.likeness-reviewed"
 
     BUNDLE_ACTIVATED = "bundle.activated"
 
@@ -104,6 +106,8 @@ TOUCHES_RIGHTS = frozenset(
         Kind.RELEASE_RECORDED,
         Kind.RELEASE_SUPERSEDED,
         Kind.PHOTO_FACES_DISMISSED,
+        Kind.PHOTO_LIKENESS_FOUND,
+        Kind.PHOTO_LIKENESS_REVIEWED,
         Kind.WITHDRAWAL_TOOK_EFFECT,
         Kind.HOLD_BEGAN,
         Kind.HOLD_ENDED,

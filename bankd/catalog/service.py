@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import pulling, releases, taxonomy
+from bankd.catalog import fingerprints, likenesses, pulling, releases, taxonomy
 from bankd.catalog.embedded import heeded
 from bankd.catalog.errors import (
     PhotoAlreadyDisputed,
@@ -212,6 +212,7 @@ def record_rights(
         licensed=True,
         persons=rights.depictions.persons,
         faces=faces,
+        likeness=likenesses.held(session, photo, [grant_id for grant_id, _ in ordered]),
     )
     profile = None if reason else profiles.profile_for(session, [facts for _, facts in ordered]).id
     photo.profile_id = profile
@@ -342,15 +343,20 @@ def embargo(
 
 
 def tombstone(session: Session, photo_id: UUID, *, reason: str, by: Actor, at: datetime) -> Photo:
-    """Take a photo out for good and refuse its bytes and pixels from now on.
+    """Take a photo out for good and refuse its bytes and pixels, and what looks like them, from now on.
 
-    Its rows and bytes stay until they are erased; nothing reads them any more.
+    Its rows and bytes stay until they are erased; nothing reads them any more. Takes the fingerprints' lock:
+    who holds other locks already has taken that one first.
 
     Raises:
         PhotoNotFound, PhotoErased.
     """
+    fingerprints.lock(session)
     photo = _held(session, photo_id)
-    session.add(Tombstone(sha256=photo.sha256, pixel_sha256=photo.pixel_sha256, reason=reason, made_at=at))
+    made = Tombstone(sha256=photo.sha256, pixel_sha256=photo.pixel_sha256, reason=reason, made_at=at)
+    session.add(made)
+    session.flush()
+    fingerprints.bury(session, photo_id, made.id)
     photo.state = "erased"
     photo.quarantine_reason = None
     photo.erased_at = at

@@ -114,7 +114,7 @@ class _Table:
 
 
 def upright(hashes: bytes) -> bytes:
-    """Of hashes in all orientations those of the upright picture: with its border, and without where it has one."""
+    """Of hashes in all orientations the upright ones: with the border, and without it where there is one."""
     turn = ORIENTATIONS * HASH_BYTES
     return b"".join(hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), turn))
 

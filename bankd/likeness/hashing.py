@@ -1,11 +1,11 @@
 """PDQ, pHash and ISCC of a picture, as numbers that can be compared; pure.
 
-PDQ is computed as its authors publish it (Meta, ThreatExchange, `pdqhash-2017-10-09.pdf`): luma, two passes of
-a box filter in each direction, 64 x 64 points, the 16 x 16 lowest frequencies of a cosine transform without
-the mean, and a bit for each that is above their median. Filter, decimation and transform are linear and
-separable: one matrix for rows and for columns, and the hashes of hundreds of crops are two products.
-pHash-256 is that of Zauner (2010), in the size of `imagehash.phash(hash_size=16)`: the same transform with the
-mean, of plain averages.
+PDQ is computed as its authors publish it (Meta, ThreatExchange, `pdqhash-2017-10-09.pdf`): luma, two
+passes of a box filter in each direction, 64 x 64 points, the 16 x 16 lowest frequencies of a cosine transform
+without the mean, and a bit for each that is above their median. Filter, decimation and transform are linear
+and separable: one matrix for rows and for columns, and the hashes of hundreds of crops are two products.
+pHash-256 is that of Zauner (2010), in the size of `imagehash.phash(hash_size=16)`: the same transform with
+the mean, of plain averages.
 """
 
 from dataclasses import dataclass
@@ -47,9 +47,9 @@ class Fingerprint:
     """What one picture looks like.
 
     `pdq`, `phash`: 32 bytes for each of the eight orientations, upright first; then the same of the picture
-    without the even border around it, where it has one. `quality`: PDQ's own measure, 0 to 100, low where there
-    is little to see. `crops`: PDQ of the upright crops that keep at least four fifths of each side, without the
-    whole. `iscc`: an ISCC Image-Code of 256 bits (ISO 24138).
+    without the even border around it, where it has one. `quality`: PDQ's own measure, 0 to 100, low where
+    there is little to see. `crops`: PDQ of the upright crops that keep at least four fifths of each side,
+    without the whole. `iscc`: an ISCC Image-Code of 256 bits (ISO 24138).
     """
 
     pdq: bytes

@@ -32,6 +32,7 @@ OWN_SAYS = {
     "network-withheld": "Photos that the network was trained on do not clear for this use;"
     " ask for the refiner `blend`",
     "gate-exceeded": "The network changed more of the picture than it said",
+    "tombstone-likeness": "The picture looked like a photo that was erased and may not come back",
     "uncovered": "The segments that were found could not cover these regions of the layout",
 }
 
