@@ -1,7 +1,7 @@
 """How many altered photos the hashes find again, and how near different photos come: see docs/likeness.md.
 
 `python -m tools.likeness [FOLDER ..] [--photos N]` takes all pictures below the folders but for label maps;
-without a folder, pictures of shapes that it draws, which show that it works and say nothing about photos.
+without a folder the rendered scenes of `sample/`.
 """
 
 import argparse
@@ -34,10 +34,10 @@ from bankd.likeness.hashing import HASH_BYTES, Fingerprint, look
 Rgb = npt.NDArray[np.uint8]
 Alter = Callable[[Rgb, np.random.Generator], Rgb]
 
+SAMPLE = Path(__file__).resolve().parent.parent / "sample" / "photos"
 NO_PHOTOS = frozenset({"labels", "labels_only", "instances", "depth"})
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 APART = 150  # frames: what is nearer in one sequence may show the same street
-DRAWN = 24
 BANK = 100_000
 TARGET = 0.99
 
@@ -259,21 +259,6 @@ def photos_below(folder: Path) -> Iterator[Photo]:
             yield Photo(path.name, np.asarray(Image.open(path).convert("RGB")))
 
 
-def drawn(count: int = DRAWN, *, seed: int = 1) -> Iterator[Photo]:
-    """Pictures of overlapping shapes on a slope of light, with grain."""
-    rng = np.random.Generator(np.random.Philox(seed))
-    for number in range(count):
-        slope = np.linspace(*rng.uniform(40, 200, 2), 320)[None, :, None]
-        rgb = np.repeat(np.repeat(slope, 240, axis=0), 3, axis=2).astype(np.uint8)
-        for _ in range(24):
-            color = tuple(int(one) for one in rng.integers(0, 256, 3))
-            center = (int(rng.integers(0, 320)), int(rng.integers(0, 240)))
-            axes = (int(rng.integers(8, 90)), int(rng.integers(8, 90)))
-            cv2.ellipse(rgb, center, axes, float(rng.uniform(0, 180)), 0, 360, color, -1, cv2.LINE_AA)
-        grain = rng.normal(0, 4, rgb.shape)
-        yield Photo(f"drawn-{number * (APART + 1)}", np.clip(rgb + grain, 0, 255).astype(np.uint8))
-
-
 def table(found: Measured) -> str:
     """Markdown, as docs/likeness.md has it."""
     lines = [
@@ -311,9 +296,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write every figure there")
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
-    found = [photo for folder in chosen.folders for photo in photos_below(folder)] or list(drawn())
-    if chosen.folders and found[0].name.startswith("drawn-"):
-        print("no photo there: these are drawn pictures", file=sys.stderr)
+    found = [photo for folder in chosen.folders or [SAMPLE] for photo in photos_below(folder)]
+    if not found:
+        print("error: there is no picture", file=sys.stderr)
+        return 2
     if chosen.photos:
         found = found[:: max(1, len(found) // chosen.photos)]
     measured = measure(found, seed=chosen.seed, said=lambda line: print(line, file=sys.stderr, flush=True))
