@@ -102,11 +102,14 @@ def _standing(session: Session, found: list[Found]) -> list[Found]:
     """Without those that are no more: erased since, or of a transaction that came to nothing."""
     if not found:
         return []
-    photos = [one.photo_id for one in found if one.photo_id is not None]
-    tombstones = [one.tombstone_id for one in found if one.tombstone_id is not None]
-    living = set(session.scalars(select(Photo.id).where(Photo.id.in_(photos), Photo.state != "erased")))
-    buried = set(session.scalars(select(Tombstone.id).where(Tombstone.id.in_(tombstones))))
-    return [one for one in found if one.photo_id in living or one.tombstone_id in buried]
+    photos = {one.photo_id for one in found if one.photo_id is not None}
+    tombstones = {one.tombstone_id for one in found if one.tombstone_id is not None}
+    if photos:
+        wanted = select(Photo.id).where(Photo.id.in_(photos), Photo.state != "erased")
+        photos = set(session.scalars(wanted))
+    if tombstones:
+        tombstones = set(session.scalars(select(Tombstone.id).where(Tombstone.id.in_(tombstones))))
+    return [one for one in found if one.photo_id in photos or one.tombstone_id in tombstones]
 
 
 class _Followed:
@@ -126,6 +129,10 @@ class _Followed:
 
     def buried_alike(self, fingerprint: Fingerprint) -> list[Found]:
         """As of the last time that somebody asked with a session."""
+        with self._turn:
+            return self._buried_alike(fingerprint)
+
+    def _buried_alike(self, fingerprint: Fingerprint) -> list[Found]:
         return [
             Found(None, self._tombstones[one.row], one.how, one.distance, one.sure)
             for one in self._buried.alike(fingerprint)
@@ -134,7 +141,7 @@ class _Followed:
     def alike(self, session: Session, fingerprint: Fingerprint, *, photos: bool = True) -> list[Found]:
         with self._turn:
             self._catch_up(session)
-            found = self.buried_alike(fingerprint)
+            found = self._buried_alike(fingerprint)
             if photos:
                 found += [
                     Found(self._photos[one.row], None, one.how, one.distance, one.sure)
@@ -145,31 +152,27 @@ class _Followed:
 
     def _catch_up(self, session: Session) -> None:
         kept = PhotoFingerprint
-        crops = case((kept.tombstone_id.is_not(None), kept.crops), else_=b"")
-        rows = session.execute(
-            select(
-                kept.id,
-                kept.photo_id,
-                kept.tombstone_id,
-                kept.pdq,
-                kept.phash,
-                kept.quality,
-                crops,
-                kept.iscc,
-            )
-            .where(kept.id > self._last)
-            .order_by(kept.id)
-            .execution_options(yield_per=PAGE)
-        )
-        for number, photo_id, tombstone_id, *hashes in rows:
-            fingerprint = Fingerprint(*hashes)
-            if photo_id is not None:
-                self._photos.append(photo_id)
-                self._living.add(fingerprint)
-            else:
-                self._tombstones.append(tombstone_id)
-                self._buried.add(fingerprint)
-            self._last = number
+        crops = case(
+            (kept.tombstone_id.is_not(None), kept.crops), else_=b""
+        )  # of photos nobody compares them
+        hashes = (kept.pdq, kept.phash, kept.quality, crops, kept.iscc)
+        full = True
+        while full:
+            rows = session.execute(
+                select(kept.id, kept.photo_id, kept.tombstone_id, *hashes)
+                .where(kept.id > self._last)
+                .order_by(kept.id)
+                .limit(PAGE)
+            ).all()
+            for number, photo_id, tombstone_id, *values in rows:
+                if photo_id is not None:
+                    self._photos.append(photo_id)
+                    self._living.add(Fingerprint(*values))
+                else:
+                    self._tombstones.append(tombstone_id)
+                    self._buried.add(Fingerprint(*values))
+                self._last = number
+            full = len(rows) == PAGE
 
 
 _FOLLOWED: "WeakKeyDictionary[Engine, _Followed]" = WeakKeyDictionary()

@@ -1,5 +1,6 @@
 """Which photos look alike, which of them wait for a person because of it, and what people see of that."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from bankd.catalog.models import (
 )
 from bankd.licensing.models import Grant, License
 
+LINKS_MOST = 20  # of one photo with those of the same licensors
 How = Literal["pixels", "pdq", "phash", "crop"]
 
 
@@ -45,7 +47,11 @@ class Found:
 
 
 def keep(session: Session, photo_id: UUID, found: Iterable[Found], *, at: datetime) -> int:
-    """Record what a photo looks like; how many of these were not on record."""
+    """Record what a photo looks like; how many of these were not on record.
+
+    Of very many photos that look alike, the nearest of each licensor: thousands of pictures of one still camera
+    say nothing more.
+    """
     rows = [
         {
             "photo_id": photo_id,
@@ -55,7 +61,7 @@ def keep(session: Session, photo_id: UUID, found: Iterable[Found], *, at: dateti
             "distance": one.distance,
             "found_at": at,
         }
-        for one in found
+        for one in _nearest(session, list(found))
     ]
     if not rows:
         return 0
@@ -82,17 +88,39 @@ def holds(session: Session, found: Iterable[Found], grant_ids: Collection[UUID])
             .where(Grant.id.in_(grant_ids), License.licensor_id.is_not(None))
         )
     )
-    theirs: dict[UUID, set[UUID]] = {}
+    theirs = _licensors(session, others).values()
+    return bool(mine) and any(mine.isdisjoint(licensors) for licensors in theirs)
+
+
+def _licensors(session: Session, photo_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Of each photo that is not erased and has any."""
+    found: dict[UUID, set[UUID]] = {}
     rows = session.execute(
         select(PhotoGrant.photo_id, License.licensor_id)
         .join(Grant, Grant.id == PhotoGrant.grant_id)
         .join(License, License.id == Grant.license_id)
         .join(Photo, Photo.id == PhotoGrant.photo_id)
-        .where(PhotoGrant.photo_id.in_(others), License.licensor_id.is_not(None), Photo.state != "erased")
+        .where(PhotoGrant.photo_id.in_(photo_ids), License.licensor_id.is_not(None), Photo.state != "erased")
     )
     for photo_id, licensor_id in rows:
-        theirs.setdefault(photo_id, set()).add(licensor_id)
-    return bool(mine) and any(mine.isdisjoint(licensors) for licensors in theirs.values())
+        found.setdefault(photo_id, set()).add(licensor_id)
+    return found
+
+
+def _nearest(session: Session, found: Sequence[Found]) -> list[Found]:
+    photos = sorted((one for one in found if one.photo_id is not None), key=lambda one: one.distance)
+    if len(photos) <= LINKS_MOST:
+        return list(found)
+    licensors = _licensors(session, {one.photo_id for one in photos if one.photo_id is not None})
+    kept = [one for one in found if one.photo_id is None]
+    links: Counter[frozenset[UUID]] = Counter()
+    for one in photos:
+        assert one.photo_id is not None
+        of = frozenset(licensors.get(one.photo_id, ()))
+        links[of] += 1
+        if links[of] <= LINKS_MOST:
+            kept.append(one)
+    return kept
 
 
 def held(session: Session, photo: Photo, grant_ids: Collection[UUID]) -> bool:
