@@ -49,8 +49,8 @@ class Found:
 def keep(session: Session, photo_id: UUID, found: Iterable[Found], *, at: datetime) -> int:
     """Record what a photo looks like; how many of these were not on record.
 
-    Of very many photos that look alike, the nearest of each licensor: thousands of pictures of one still camera
-    say nothing more.
+    Of very many photos that look alike, the nearest of each licensor: thousands of pictures of one still
+    camera say nothing more.
     """
     rows = [
         {

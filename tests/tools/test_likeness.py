@@ -49,3 +49,10 @@ def test_the_bound_is_the_rule_of_three_and_grows_with_what_was_seen() -> None:
     assert likeness.bound(0, 1000) == pytest.approx(3 / 1000, rel=0.01)
     assert likeness.bound(1, 1000) == pytest.approx(4.744 / 1000, rel=0.01)
     assert likeness.bound(5, 1000) > likeness.bound(1, 1000)
+
+
+def test_what_is_extrapolated_goes_on_as_the_nearest_pairs_begin() -> None:
+    # Ten times as many for each 4 bits: 1 of a million within 40, so 1 of 10 ** 8 within 32.
+    smallest = tuple(d for d, more in ((40, 1), (44, 9), (48, 90), (52, 900)) for _ in range(more))
+
+    assert likeness.tail(likeness.Pairs(1_000_000, smallest), 32) == pytest.approx(1e-8, rel=0.01)
