@@ -79,6 +79,7 @@ def risen(session: Session) -> Iterator[tuple[UUID, list[Found]]]:
     if not any_buried(session):
         return
     followed = _followed(session)
+    there = set(session.scalars(select(Tombstone.id)))
     columns = [getattr(PhotoFingerprint, name) for name in HASHES]
     rows = session.execute(
         select(PhotoFingerprint.photo_id, *columns)
@@ -88,7 +89,7 @@ def risen(session: Session) -> Iterator[tuple[UUID, list[Found]]]:
         .execution_options(yield_per=PAGE // 10)
     )
     for photo_id, *hashes in rows:
-        if found := followed.buried_alike(Fingerprint(*hashes)):
+        if found := [one for one in followed.buried_alike(Fingerprint(*hashes)) if one.tombstone_id in there]:
             yield photo_id, found
 
 
@@ -102,14 +103,15 @@ def _standing(session: Session, found: list[Found]) -> list[Found]:
     """Without those that are no more: erased since, or of a transaction that came to nothing."""
     if not found:
         return []
-    photos = {one.photo_id for one in found if one.photo_id is not None}
-    tombstones = {one.tombstone_id for one in found if one.tombstone_id is not None}
-    if photos:
-        wanted = select(Photo.id).where(Photo.id.in_(photos), Photo.state != "erased")
-        photos = set(session.scalars(wanted))
-    if tombstones:
-        tombstones = set(session.scalars(select(Tombstone.id).where(Tombstone.id.in_(tombstones))))
-    return [one for one in found if one.photo_id in photos or one.tombstone_id in tombstones]
+    kept = PhotoFingerprint
+    of_photos = kept.photo_id.in_([one.photo_id for one in found if one.photo_id is not None])
+    of_tombstones = kept.tombstone_id.in_([one.tombstone_id for one in found if one.tombstone_id is not None])
+    there = set(
+        session.execute(
+            select(kept.photo_id, kept.tombstone_id).where(or_(of_photos, of_tombstones))
+        ).tuples()
+    )
+    return [one for one in found if (one.photo_id, one.tombstone_id) in there]
 
 
 class _Followed:
@@ -152,9 +154,8 @@ class _Followed:
 
     def _catch_up(self, session: Session) -> None:
         kept = PhotoFingerprint
-        crops = case(
-            (kept.tombstone_id.is_not(None), kept.crops), else_=b""
-        )  # of photos nobody compares them
+        # Those of photos are compared with nothing, and are most of the bytes.
+        crops = case((kept.tombstone_id.is_not(None), kept.crops), else_=b"")
         hashes = (kept.pdq, kept.phash, kept.quality, crops, kept.iscc)
         full = True
         while full:
