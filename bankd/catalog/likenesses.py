@@ -260,10 +260,10 @@ def _shown(session: Session, photos: Sequence[Photo], *, by: Actor) -> list[Like
                 iscc=iscc,
                 quality=quality,
                 alike=tuple(sorted(lines[photo.id], key=lambda one: (one.tombstone is None, one.distance))),
-                verdict=review and review.verdict,
-                reason=review and review.reason,
-                reviewed_by=review and review.reviewed_by,
-                reviewed_at=review and review.reviewed_at,
+                verdict=review.verdict if review else None,
+                reason=review.reason if review else None,
+                reviewed_by=review.reviewed_by if review else None,
+                reviewed_at=review.reviewed_at if review else None,
             )
         )
     return shown
