@@ -126,7 +126,8 @@ def _nearest(session: Session, found: Sequence[Found]) -> list[Found]:
 def held(session: Session, photo: Photo, grant_ids: Collection[UUID]) -> bool:
     """As `holds`, for a photo that is there, by what is on record and what a person has said since.
 
-    One that was admitted beside a photo that it looks like stays so: it came first, or was released.
+    One that was admitted beside a photo that it looks like stays so: it came first, or was released. And one
+    that came first answers for one that came later only if that had a license before it had.
     """
     rows = session.execute(
         select(
@@ -145,7 +146,10 @@ def held(session: Session, photo: Photo, grant_ids: Collection[UUID]) -> bool:
     found = [
         Found(other if mine == photo.id else mine, tombstone, "pdq", 0, sure=False)
         for number, mine, other, tombstone in rows
-        if number > seen_to and (tombstone is None or mine == photo.id)
+        if number > seen_to
+        and (
+            mine == photo.id or (tombstone is None and photo.quarantine_reason in ("unlicensed", "likeness"))
+        )
     ]
     if photo.state == "admitted":
         found = [one for one in found if one.tombstone_id is not None]
