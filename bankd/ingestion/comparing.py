@@ -100,7 +100,7 @@ def hash_photo(session: Session, photo_id: UUID, *, blobs: Blobs, by: Actor, at:
         content = blobs.get(key(photo_id, photo.sha256), limit_bytes=BYTES_MOST)
     except BlobMissing as error:
         raise SourceMissing(photo.name) from error
-    fingerprint = look(decode.decode(content, name=photo.name).rgb)
+    fingerprint = look(decode.working(decode.decode(content, name=photo.name).rgb))
     fingerprints.lock(session)
     session.refresh(photo)
     if photo.state == "erased":

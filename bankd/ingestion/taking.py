@@ -31,7 +31,6 @@ from bankd.ingestion.models import Batch, BatchItem
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.people import WHOM_UNSAID, Cover
 from bankd.licensing.terms import EmbeddedRights
-from bankd.likeness.hashing import Fingerprint, look
 from bankd.storage import BlobMissing, Blobs, key
 
 HELD = frozenset({"faces-found", "likeness"})  # a known photo that waits for a person, and not for a license
@@ -93,15 +92,14 @@ def take(
         detect=detect,
     )
     maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
-    fingerprint = look(decoded.rgb)
     _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail))
     fingerprints.lock(session)  # from here to the commit nothing comes in or goes out that may look like it
-    alike = fingerprints.alike(session, fingerprint)
+    alike = fingerprints.alike(session, cut.fingerprint)
     if any(one.tombstone_id is not None and one.sure for one in alike):
         raise LikeTombstone(item.name)
     photo = admission.admit(
         session,
-        _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256, fingerprint),
+        _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256),
         segments=cut.segments,
         descriptors=cut.descriptors,
         grant_ids=item.grant_ids,
@@ -147,7 +145,6 @@ def _photo_facts(
     cut: CutPhoto,
     size_bytes: int,
     pixel_sha256: str,
-    fingerprint: Fingerprint,
 ) -> admission.PhotoFacts:
     unreadable = False
     try:
@@ -177,7 +174,7 @@ def _photo_facts(
         rights_unreadable=unreadable,
         depth_sha256=None if cut.depth is None else cut.depth.sha256,
         faces=FlaggedFaces(cut.faces),
-        fingerprint=fingerprint,
+        fingerprint=cut.fingerprint,
     )
 
 
