@@ -12,7 +12,7 @@ SAMPLE = Path(__file__).parents[2] / "sample" / "photos"
 
 
 def test_altered_sample_photos_are_found_again_and_none_is_taken_for_another() -> None:
-    photos = list(likeness.photos_below(SAMPLE))[::30]
+    photos = list(likeness.photos_below(SAMPLE))[::12]
 
     found = likeness.measure(photos)
 

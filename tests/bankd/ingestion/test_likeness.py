@@ -17,7 +17,7 @@ from bankd.audit import log
 from bankd.catalog import fingerprints, likenesses, reviewing
 from bankd.catalog import service as catalog
 from bankd.catalog.errors import NotHeldForLikeness
-from bankd.catalog.models import Descriptor, PhotoFingerprint, PhotoLikeness
+from bankd.catalog.models import Descriptor, PhotoFingerprint
 from bankd.errors import BankError
 from bankd.ingestion import comparing
 from bankd.ingestion.service import NewPhoto
@@ -269,7 +269,6 @@ def test_photos_from_before_are_hashed_and_compared_and_what_a_backup_brought_ba
     old = take(bank, photo("old.png", scene(9)))
     twin = take(bank, photo("twin.png", cropped(scene(9))))
     with bank.sessions.begin() as session:
-        session.execute(delete(PhotoLikeness))
         session.execute(delete(PhotoFingerprint))
     gone = take(bank, photo("gone.png", scene(10)))
     bury(bank, gone.photo_id)
