@@ -106,11 +106,8 @@ def _standing(session: Session, found: list[Found]) -> list[Found]:
     kept = PhotoFingerprint
     of_photos = kept.photo_id.in_([one.photo_id for one in found if one.photo_id is not None])
     of_tombstones = kept.tombstone_id.in_([one.tombstone_id for one in found if one.tombstone_id is not None])
-    there = set(
-        session.execute(
-            select(kept.photo_id, kept.tombstone_id).where(or_(of_photos, of_tombstones))
-        ).tuples()
-    )
+    rows = session.execute(select(kept.photo_id, kept.tombstone_id).where(or_(of_photos, of_tombstones)))
+    there = {(row.photo_id, row.tombstone_id) for row in rows}
     return [one for one in found if (one.photo_id, one.tombstone_id) in there]
 
 
