@@ -295,7 +295,8 @@ def table(found: Measured) -> str:
         pairs = found.different[name]
         if not pairs.compared:
             continue
-        seen, of = pairs.within(most), pairs.compared // (1 if name == "crop" else 2)
+        each = 1 if name == "crop" else 2  # how often a pair was compared
+        seen, of = pairs.within(most) // each, pairs.compared // each
         rate, likely = bound(seen, of), tail(pairs, most)
         lines.append(
             f"| {name}, {most} bits | {of:,} | {pairs.smallest[0]} | {seen}"
