@@ -26,6 +26,7 @@ class Permission(StrEnum):
     PHOTOS_DISPUTE = "photos.dispute"
     PHOTOS_ERASE = "photos.erase"
     EMBEDDED_SUPERSEDE = "embedded.supersede"
+    LIKENESS_REVIEW = "likeness.review"
     LICENSES_RECORD = "licenses.record"
     LICENSES_WITHDRAW = "licenses.withdraw"
     HOLDS_SET = "holds.set"
@@ -86,6 +87,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.PHOTOS_DISPUTE,
         _P.PHOTOS_ERASE,
         _P.EMBEDDED_SUPERSEDE,
+        _P.LIKENESS_REVIEW,
         _P.LICENSES_RECORD,
         _P.LICENSES_WITHDRAW,
         _P.HOLDS_SET,

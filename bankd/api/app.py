@@ -12,6 +12,7 @@ from bankd.api import (
     erasures,
     health,
     licenses,
+    likeness,
     models,
     photos,
     policies,
@@ -49,10 +50,21 @@ def create(runtime: Runtime) -> FastAPI:
     problems.install(app)
     app.include_router(health.router(runtime))
     nouns = (
-        photos, licenses, releases, requests, signoffs, composites, publications, statements, models, reports,
+        likeness,
+        photos,
+        licenses,
+        releases,
+        requests,
+        signoffs,
+        composites,
+        publications,
+        statements,
+        models,
+        reports,
         policies,
-        withdrawals, erasures,
-    )  # fmt: skip
+        withdrawals,
+        erasures,
+    )  # fmt: skip  "photos/review" stands before any one photo
     for noun in nouns:
         app.include_router(noun.router)
 

@@ -25,6 +25,7 @@ from bankd.api.errors import ApiError, BodyTooLarge, DepartmentForeign, HandoutR
 from bankd.catalog.errors import (
     CatalogError,
     NoFacesFlagged,
+    NotHeldForLikeness,
     PhotoAlreadyDisputed,
     PhotoErased,
     PhotoNotDisputed,
@@ -161,6 +162,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             NothingToCompare,
             NoticeAlreadyGiven,
             NoFacesFlagged,
+            NotHeldForLikeness,
             PhotoAlreadyDisputed,
             PhotoErased,
             PhotoNotDisputed,

@@ -23,7 +23,6 @@ from bankd.synthesis import advising, filing, reading, replaying
 from bankd.synthesis.filing import MAX_SEED, Asked
 from bankd.synthesis.layouts import MAX_FILE_BYTES, read_layout
 from bankd.synthesis.models import Request, RequestState, Variation
-from bankd.synthesis.reading import OUTSIDE_POLICY
 
 USE_MOST = 64 << 10
 

@@ -57,6 +57,8 @@ class Kind(StrEnum):
     PHOTO_ERASED = "photo.erased"
     PHOTO_EMPTIED = "photo.emptied"
     PHOTO_FACES_DISMISSED = "photo.faces-dismissed"
+    PHOTO_LIKENESS_FOUND = "photo.likeness-found"
+    PHOTO_LIKENESS_REVIEWED = "photo.likeness-reviewed"
     ERASURE_DECIDED = "erasure.decided"
     ERASURE_PAYLOADS_ERASED = "erasure.payloads-erased"
     ERASURE_RELEASE_EMPTIED = "erasure.release-emptied"
@@ -120,6 +122,8 @@ TOUCHES_RIGHTS = frozenset(
         Kind.RELEASE_RECORDED,
         Kind.RELEASE_SUPERSEDED,
         Kind.PHOTO_FACES_DISMISSED,
+        Kind.PHOTO_LIKENESS_FOUND,
+        Kind.PHOTO_LIKENESS_REVIEWED,
         Kind.WITHDRAWAL_TOOK_EFFECT,
         Kind.SIGNOFF_WITHDRAWN,
         Kind.SIGNOFF_SUPERSEDED,

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import pulling, releases, service, taxonomy
+from bankd.catalog import fingerprints, likenesses, pulling, releases, service, taxonomy
+from bankd.catalog.likenesses import Found
 from bankd.catalog.models import Descriptor, Photo, PhotoGrant
 from bankd.catalog.releases import NO_FACES, Covers, FlaggedFaces
 from bankd.licensing import profiles
@@ -22,6 +23,7 @@ from bankd.licensing.depicted import Depictions
 from bankd.licensing.people import WHOM_UNSAID, PersonSegment
 from bankd.licensing.profiles import NO_RELEASES
 from bankd.licensing.terms import EmbeddedRights
+from bankd.likeness.hashing import Fingerprint
 
 SEGMENTS = """
     INSERT INTO segments
@@ -74,6 +76,7 @@ class PhotoFacts:
     rights_unreadable: bool  # a packet in the photo may hold rights and cannot be read
     depth_sha256: str | None = None
     faces: FlaggedFaces = NO_FACES
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,13 @@ def admit(
     release_ids: Sequence[UUID],
     people: Covers = NO_RELEASES,
     depictions: Depictions,
+    alike: Sequence[Found] = (),
     by: Actor,
     at: datetime,
 ) -> Photo:
-    """Write a photo that is not known yet. Without a grant, with rights that cannot be read, or with faces
-    where its rights record says that it shows nobody, it is quarantined: its segments have no rights
-    profile and no ranking statement sees them.
+    """Write a photo that is not known yet. Without a grant, with rights that cannot be read, with faces where
+    its rights record says that it shows nobody, or too like another (`alike`), it is quarantined: its
+    segments have no rights profile and no ranking statement sees them.
 
     Raises:
         GrantNotFound, TooManyGrants, CoverInvalid: nothing was written.
@@ -164,6 +168,7 @@ def admit(
         licensed=bool(rights.ordered),
         persons=rights.depictions.persons,
         faces=photo.faces,
+        likeness=likenesses.holds(session, alike, [grant_id for grant_id, _ in rights.ordered]),
     )
     profile = None
     if quarantine is None:
@@ -208,6 +213,9 @@ def admit(
                 for ordinal, (grant_id, _) in enumerate(rights.ordered)
             ],
         )
+    if photo.fingerprint is not None:
+        fingerprints.record(session, row.id, photo.fingerprint)
+    likenesses.keep(session, row.id, alike, at=at)
     releases.add(session, row.id, covers)
     _write(session, row, segments, descriptors)
     if covers:
@@ -219,12 +227,14 @@ def admit(
             segments=len(segments), grants=sorted(grant_ids), releases=sorted(covers),
             covers={str(id): one.as_json() for id, one in people.items()},
             depictions=row.depictions, embedded=row.embedded, profile=row.profile_id,
+            **({"alike": [one.as_json() for one in alike]} if alike else {}),
         )  # fmt: skip
     else:
         log.append(
             session, Kind.PHOTO_QUARANTINED, by=by, at=at,
             photo=row.id, sha256=row.sha256, pixel_sha256=row.pixel_sha256, department=row.department_id,
             segments=len(segments), reason=row.quarantine_reason,
+            **({"alike": [one.as_json() for one in alike]} if alike else {}),
         )  # fmt: skip
     return row
 

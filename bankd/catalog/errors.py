@@ -81,6 +81,12 @@ class CoverInvalid(CatalogError):
         self.number = number
 
 
+class NotHeldForLikeness(CatalogError):
+    def __init__(self, photo_id: UUID) -> None:
+        super().__init__(f"photo `{photo_id}` is not held for looking like another")
+        self.photo_id = photo_id
+
+
 class NoFacesFlagged(CatalogError):
     def __init__(self, photo_id: UUID) -> None:
         super().__init__(f"no face is flagged in photo `{photo_id}`")

@@ -270,3 +270,71 @@ class Tombstone(Base):
     scope: Mapped[str] = mapped_column(Text, server_default="everyone", default="everyone")
     licensor_id: Mapped[UUID | None] = mapped_column(ForeignKey("licensors.id"))
     delete_after: Mapped[datetime | None]
+
+
+class PhotoFingerprint(Base):
+    """What a photo looks like, or what looked so and may not come back; see `likeness.hashing.Fingerprint`.
+
+    Written under one lock that is held until the commit (`catalog.fingerprints`), and never changed: so ids
+    are in the order of commits, and who has seen one has seen all before it.
+    """
+
+    __tablename__ = "fingerprints"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(photo_id, tombstone_id) = 1", name="of_one"),
+        CheckConstraint(
+            "length(pdq) IN (256, 512) AND length(phash) = length(pdq) AND length(crops) % 32 = 0",
+            name="hashes",
+        ),
+        CheckConstraint("quality BETWEEN 0 AND 100", name="quality"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photos.id"), unique=True)
+    tombstone_id: Mapped[int | None] = mapped_column(
+        ForeignKey("tombstones.id", ondelete="CASCADE"), unique=True
+    )
+    pdq: Mapped[bytes]
+    phash: Mapped[bytes]
+    quality: Mapped[int] = mapped_column(SmallInteger)
+    crops: Mapped[bytes]
+    iscc: Mapped[str] = mapped_column(Text)
+
+
+class PhotoLikeness(Base):
+    """That a photo looks like one there before it, or like a tombstone: by which hash, how nearly."""
+
+    __tablename__ = "photo_likenesses"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(other_photo_id, tombstone_id) = 1", name="of_one"),
+        CheckConstraint("photo_id <> other_photo_id", name="other"),
+        CheckConstraint("how IN ('pixels', 'pdq', 'phash', 'crop')", name="how"),
+        CheckConstraint("distance BETWEEN 0 AND 256", name="distance"),
+        UniqueConstraint("photo_id", "other_photo_id"),
+        UniqueConstraint("photo_id", "tombstone_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"))
+    other_photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photos.id"), index=True)
+    tombstone_id: Mapped[int | None] = mapped_column(
+        ForeignKey("tombstones.id", ondelete="CASCADE"), index=True
+    )
+    how: Mapped[str] = mapped_column(Text)
+    distance: Mapped[int] = mapped_column(SmallInteger)
+    found_at: Mapped[datetime]
+
+
+class LikenessReview(Base):
+    """What a person decided about a photo that was held for its likeness. The last one counts."""
+
+    __tablename__ = "likeness_reviews"
+    __table_args__ = (CheckConstraint("verdict IN ('released', 'refused')", name="verdict"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"), index=True)
+    verdict: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    seen_to: Mapped[BigInt]  # the last likeness that was there to look at
+    reviewed_by: Mapped[str] = mapped_column(Text)
+    reviewed_at: Mapped[datetime]

@@ -111,11 +111,13 @@ def check(covers: Iterable[Cover], segments: Sequence[PersonSegment]) -> None:
             raise CoverInvalid("instance", number)
 
 
-def quarantine(*, unreadable: bool, licensed: bool, persons: bool | None, faces: FlaggedFaces) -> str | None:
+def quarantine(
+    *, unreadable: bool, licensed: bool, persons: bool | None, faces: FlaggedFaces, likeness: bool
+) -> str | None:
     """Why a photo waits for a person to look at it; None: it does not.
 
     A face that was flagged in a photo of which the record says that it shows
-    nobody: one of the two is wrong, and neither is believed.
+    nobody: one of the two is wrong, and neither is believed. `likeness`: see `catalog.likenesses.holds`.
     """
     if unreadable:
         return "unreadable-rights"
@@ -123,7 +125,7 @@ def quarantine(*, unreadable: bool, licensed: bool, persons: bool | None, faces:
         return "unlicensed"
     if persons is False and faces.count and not faces.dismissed:
         return "faces-found"
-    return None
+    return "likeness" if likeness else None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import pulling, releases, taxonomy
+from bankd.catalog import likenesses, pulling, releases, taxonomy
 from bankd.catalog.embedded import heeded
 from bankd.catalog.errors import (
     PhotoAlreadyDisputed,
@@ -215,6 +215,7 @@ def record_rights(
         licensed=True,
         persons=rights.depictions.persons,
         faces=faces,
+        likeness=likenesses.held(session, photo, [grant_id for grant_id, _ in ordered]),
     )
     profile = None if reason else profiles.profile_for(session, [facts for _, facts in ordered]).id
     photo.profile_id = profile

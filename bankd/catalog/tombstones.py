@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.catalog import fingerprints
 from bankd.catalog.errors import PhotoErased, PhotoNotFound
 from bankd.catalog.models import Photo, Tombstone
 from bankd.licensing.models import Grant, License
@@ -25,9 +26,10 @@ def tombstone(
     by: Actor,
     at: datetime,
 ) -> Photo:
-    """Take a photo out for good and refuse its bytes and pixels from now on.
+    """Take a photo out for good and refuse its bytes and pixels, and what looks like them, from now on.
 
-    Its rows and bytes stay until they are erased; nothing reads them any more.
+    Its rows and bytes stay until they are erased; nothing reads them any more. Takes the fingerprints' lock:
+    who holds other locks already has taken that one first.
 
     Args:
         licensor_id: by way of whom alone they are refused; None refuses them to everyone.
@@ -36,18 +38,20 @@ def tombstone(
     Raises:
         PhotoNotFound, PhotoErased.
     """
+    fingerprints.lock(session)
     photo = changeable(session, photo_id)
-    session.add(
-        Tombstone(
-            sha256=photo.sha256,
-            pixel_sha256=photo.pixel_sha256,
-            reason=reason,
-            made_at=at,
-            scope="everyone" if licensor_id is None else "licensor",
-            licensor_id=licensor_id,
-            delete_after=delete_after,
-        )
+    made = Tombstone(
+        sha256=photo.sha256,
+        pixel_sha256=photo.pixel_sha256,
+        reason=reason,
+        made_at=at,
+        scope="everyone" if licensor_id is None else "licensor",
+        licensor_id=licensor_id,
+        delete_after=delete_after,
     )
+    session.add(made)
+    session.flush()
+    fingerprints.bury(session, photo_id, made.id)
     photo.state = "erased"
     photo.quarantine_reason = None
     photo.erased_at = at

@@ -13,6 +13,7 @@ from bankd.catalog import importing, reading, releases, renewing, superseding
 from bankd.catalog import service as catalog
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.cli.files import read_bytes
+from bankd.cli.likeness import compare, likeness, review
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
 from bankd.cli.waiting import wait
 from bankd.exchange import importing as exchange
@@ -29,6 +30,10 @@ SHOWN = 5  # refused photos whose sentence is printed, and names that match no p
 @click.group()
 def photos() -> None:
     """Photos: ingest, look up, dispute."""
+
+
+for command in (likeness, review, compare):
+    photos.add_command(command)
 
 
 @photos.command()
@@ -292,6 +297,6 @@ def _show(runtime: Runtime, batch_id: UUID, *, in_json: bool) -> None:
         click.echo(f"  and {len(refused) - SHOWN} more: see `bankd photos batch {batch_id} --json`")
     if report.quarantined:
         click.echo(
-            "quarantined photos hold no license, unreadable rights or unexpected faces:"
+            "quarantined photos hold no license, unreadable rights or unexpected faces, or look like others:"
             " `bankd photos list --state quarantined`"
         )

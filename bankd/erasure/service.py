@@ -15,6 +15,7 @@ from bankd.access.permissions import Permission, require
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.catalog import fingerprints
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo, PhotoGrant, Segment
 from bankd.erasure import certificates, retaining
@@ -229,6 +230,7 @@ def carry_out(
     )
     session.add(erasure)
     session.flush()
+    fingerprints.lock(session)  # before those of photos
     in_use = set(session.scalars(select(Photo.id).where(Photo.id.in_(photos), Photo.state != "erased")))
     for photo_id in sorted(in_use):
         catalog.tombstone(

@@ -19,6 +19,7 @@ from bankd.ingestion.decode import Decoded, Rgb, thumbnail, working, working_siz
 from bankd.ingestion.errors import TooManySegments
 from bankd.ingestion.faces import NOBODY, Detector
 from bankd.ingestion.zipped import zipped
+from bankd.likeness import hashing
 from synth.layout import pieces
 from synth.retrieval import coherence, descriptors
 from synth.segments import SegmentCut, cut_pieces
@@ -52,6 +53,7 @@ class CutPhoto:
     thumbnail: Stored
     look: coherence.PhotoLook
     faces: Mapping[str, Any]  # as `catalog.models.Photo.faces`
+    fingerprint: hashing.Fingerprint
 
 
 def cut_photo(
@@ -104,6 +106,7 @@ def cut_photo(
         thumbnail=Stored(thumbnail(rgb), "image/jpeg"),
         look=coherence.look(rgb, descriptors.scene_context(label_map)),
         faces=_faces(rgb, label_map, persons=persons, detect=detect),
+        fingerprint=hashing.look(rgb),
     )
 
 

@@ -157,6 +157,13 @@ class Tombstoned(Refused):
         super().__init__(f"`{name}` was erased from this bank and may not come back")
 
 
+class LikeTombstone(Refused):
+    reason = "tombstone-likeness"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"`{name}` looks like a photo that was erased from this bank and may not come back")
+
+
 class SourceMissing(Refused):
     reason = "source-missing"
 

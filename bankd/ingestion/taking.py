@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
-from bankd.catalog import admission, taxonomy
+from bankd.catalog import admission, fingerprints, likenesses, taxonomy
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
 from bankd.catalog.releases import FlaggedFaces
@@ -20,6 +20,7 @@ from bankd.ingestion.cutting import CutPhoto, Stored, cut_photo
 from bankd.ingestion.decode import BYTES_MOST, Decoded
 from bankd.ingestion.errors import (
     DuplicatePixels,
+    LikeTombstone,
     NoLabelMap,
     OfAnotherDepartment,
     SourceMissing,
@@ -32,6 +33,7 @@ from bankd.licensing.people import WHOM_UNSAID, Cover
 from bankd.licensing.terms import EmbeddedRights
 from bankd.storage import BlobMissing, Blobs, key
 
+HELD = frozenset({"faces-found", "likeness"})  # a known photo that waits for a person, and not for a license
 UPLOADS = 4  # at once, of one photo: pack, maps and thumbnail wait for the store together
 
 
@@ -70,7 +72,7 @@ def take(
     if seen.same_bytes is not None:
         _of_our_department(session, seen.same_bytes, item, batch)
         photo = _known(session, seen.same_bytes, item, by=by, at=at)
-        return photo, "quarantined" if photo.quarantine_reason == "faces-found" else "known"
+        return photo, "quarantined" if photo.quarantine_reason in HELD else "known"
     if seen.same_pixels is not None:
         _of_our_department(session, seen.same_pixels, item, batch)
         raise DuplicatePixels(item.name, seen.same_pixels)
@@ -91,6 +93,10 @@ def take(
     )
     maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
     _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail))
+    fingerprints.lock(session)  # from here to the commit nothing comes in or goes out that may look like it
+    alike = fingerprints.alike(session, cut.fingerprint)
+    if any(one.sure for one in likenesses.refusing(session, alike, item.grant_ids)):
+        raise LikeTombstone(item.name)
     photo = admission.admit(
         session,
         _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256),
@@ -100,6 +106,7 @@ def take(
         release_ids=item.release_ids,
         people=covers(item),
         depictions=_depictions(item) or Depictions(),
+        alike=alike,
         by=by,
         at=at,
     )
@@ -167,6 +174,7 @@ def _photo_facts(
         rights_unreadable=unreadable,
         depth_sha256=None if cut.depth is None else cut.depth.sha256,
         faces=FlaggedFaces(cut.faces),
+        fingerprint=cut.fingerprint,
     )
 
 

@@ -191,7 +191,9 @@ def _answers(
         if (kept := _kept.get((about, each))) is not None and kept.since <= now < kept.until
     }
     new = [each for each in documents if each not in answers]
-    for each, decision in zip(new, _decide(bundle, action, kind, new, text, aside) if new else (), strict=True):
+    for each, decision in zip(
+        new, _decide(bundle, action, kind, new, text, aside) if new else (), strict=True
+    ):
         answers[each] = decision
         moments = _moments(lasting + each)
         if moments is None or now in moments or decision.errors:

@@ -41,6 +41,7 @@ OWN_SAYS = {
     " ask for the refiner `blend`",
     "gate-exceeded": "The network changed more of the picture than it said",
     redeclaring.REDECLARED: redeclaring.SAYS,
+    "tombstone-likeness": "The picture looked like a photo that was erased and may not come back",
     "uncovered": "The segments that were found could not cover these regions of the layout",
 }
 

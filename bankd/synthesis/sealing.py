@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.catalog import fingerprints
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo, Segment
 from bankd.catalog.taxonomy import Taxonomy
@@ -26,6 +27,7 @@ from bankd.licensing import caps
 from bankd.licensing.caps import Spent
 from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
+from bankd.likeness.hashing import look
 from bankd.policy.clearing import clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.provenance import c2pa, manifest, pixels, shares
@@ -118,12 +120,21 @@ def examine(
         return SealRefused(frozenset({"result-forged"}))
     if not made_by.admitted(order, made, ledger):
         return SealRefused(frozenset({"gate-exceeded"}))
+    if _like_tombstone(session, made):
+        return SealRefused(frozenset({"tombstone-likeness"}))
 
     placed = tuple(segments[p.segment][0] for p in placements)
     areas = shares.count(ledger.owner, ledger.kind, placed)
     sources = _sources(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
     refiner = made_by.stated(session, order, made.gate)
     return Examined(ledger, placed, areas, sources, placed_on, license, bundle_digest, epoch, refiner)
+
+
+def _like_tombstone(session: Session, made: Refined) -> bool:
+    """Whether the picture shows what was erased and may not come back, by whichever segments."""
+    if not fingerprints.any_buried(session):
+        return False
+    return any(one.sure for one in fingerprints.like_tombstones(session, look(made.rgb)))
 
 
 def reserved(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:

@@ -5,4 +5,6 @@ yields a `Row` as soon as it is measured; `MODULES` names it. Whatever is compar
 run, turn about. Nothing here gates anything by time.
 """
 
-MODULES = ("retrieval", "index", "threshold", "policy", "lineage", "exposure", "governance", "ingestion")
+MODULES = (
+    "retrieval", "index", "threshold", "policy", "lineage", "exposure", "governance", "ingestion", "likeness",
+)  # fmt: skip

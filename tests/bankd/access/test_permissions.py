@@ -20,6 +20,7 @@ def of(*roles: str) -> Actor:
         (Permission.PHOTOS_INGEST, {"librarian"}),
         (Permission.PHOTOS_ERASE, {"compliance"}),
         (Permission.EMBEDDED_SUPERSEDE, {"compliance"}),
+        (Permission.LIKENESS_REVIEW, {"compliance"}),
         (Permission.LICENSES_RECORD, {"librarian", "compliance"}),
         (Permission.LICENSES_WITHDRAW, {"compliance"}),
         (Permission.TERMS_READ, {"librarian", "compliance", "auditor"}),

@@ -51,6 +51,19 @@ def test_ingesting_says_what_became_of_each_photo(bankd: Commands, ingested: Any
     assert {one["name"] for one in ingested["refused_photos"]} == {"torn.png", "unlabelled.png"}
 
 
+def test_photos_that_look_alike_are_told_and_all_are_hashed(bankd: Commands, ingested: Any) -> None:
+    photo = bankd.said("photos", "list", "--state", "admitted")[0]["id"]
+
+    found = bankd.said("photos", "likeness", photo)
+
+    assert found["iscc"].startswith("ISCC:") and found["verdict"] is None
+    assert f"iscc         {found['iscc']}" in bankd.run("photos", "likeness", photo).stdout
+    assert bankd.run("photos", "review").stdout == "no photo is held for its likeness\n"
+    assert "not held" in bankd.refused("photos", "review", photo, "--release", "--reason", "seen")
+    assert "--release" in bankd.run("photos", "review", photo, status=2).output
+    assert bankd.said("photos", "compare") == {"hashed": 0, "held": [], "unreadable": {}}
+
+
 def test_ingesting_again_adds_nothing(bankd: Commands, ingested: Any, folder: Path) -> None:
     again = bankd.said("photos", "ingest", folder, "--rights", folder / "rights.yaml", "--name", "again")
 

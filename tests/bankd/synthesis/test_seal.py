@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +19,11 @@ from sqlalchemy import Engine, event, func, select
 from urllib3 import PoolManager
 
 from bankd.audit import log
+from bankd.catalog import fingerprints
+from bankd.catalog.models import PhotoFingerprint, Tombstone
 from bankd.licensing.models import GrantCounter
-from bankd.provenance import manifest
+from bankd.likeness.hashing import look
+from bankd.provenance import manifest, pixels
 from bankd.provenance.models import Composite, Usage
 from bankd.synthesis import masks, orders, sealing, steps
 from bankd.synthesis.models import Order, Reservation, Variation
@@ -505,3 +509,28 @@ def test_a_seal_reads_three_objects_and_asks_as_much_however_many_photos_are_pla
     assert len(sealed(bank)) == 1
     assert len(read) == 3
     assert len(statements) <= MOST_STATEMENTS, "\n".join(statements)
+
+
+def test_a_picture_that_shows_what_was_erased_is_not_sealed(served, monkeypatch) -> None:
+    # What is drawn for tests has too little in it to be surely anything.
+    monkeypatch.setattr("bankd.likeness.comparing.QUALITY_LEAST", 0)
+    first = served.order(served.ask())
+    served.render(first)
+    steps.seal(served.rt, first.id)
+    [composite] = sealed(served)
+    picture = pixels.decode(served.rt.blobs.get(composite.blob_key, limit_bytes=1 << 26))
+    with served.rt.transaction() as session:
+        stone = Tombstone(sha256="0" * 64, pixel_sha256="0" * 64, reason="asked for", made_at=served.rt.now())
+        session.add(stone)
+        session.flush()
+        fingerprints.lock(session)
+        session.add(PhotoFingerprint(tombstone_id=stone.id, **asdict(look(np.flip(picture, axis=1).copy()))))
+
+    again = served.order(served.ask())
+    served.render(again)
+    steps.seal(served.rt, again.id)
+
+    assert [one.id for one in sealed(served)] == [composite.id]
+    with served.rt.transaction() as session:
+        variation = session.scalars(select(Variation).where(Variation.request_id == again.request_id)).one()
+        assert variation.reasons["reasons"] == ["tombstone-likeness"]

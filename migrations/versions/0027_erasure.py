@@ -3,14 +3,14 @@
 Nothing here lets the app role delete or blank what it likes: three functions of the owner do so, and each
 asks first whether an erasure was decided.
 
-Revision ID: 0026
-Revises: 0025
+Revision ID: 0027
+Revises: 0026
 """
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 TABLES = (
     """
@@ -172,6 +172,9 @@ ERASE_PHOTO = """
         GET DIAGNOSTICS cut = ROW_COUNT;
         DELETE FROM photo_releases WHERE photo_id = wanted;
         DELETE FROM superseded_embedded WHERE photo_id = wanted;
+        DELETE FROM fingerprints WHERE photo_id = wanted;
+        DELETE FROM photo_likenesses WHERE photo_id = wanted OR other_photo_id = wanted;
+        UPDATE likeness_reviews SET reason = 'erased' WHERE photo_id = wanted;
         WITH told AS (
             UPDATE snapshot_photos SET sequence = NULL, frame = NULL, erased_at = moment
             WHERE photo_sha256 = old.sha256 RETURNING snapshot_id
