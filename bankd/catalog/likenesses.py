@@ -73,7 +73,8 @@ def holds(session: Session, found: Iterable[Found], grant_ids: Collection[UUID])
     """Whether a photo waits for a person because of what it looks like.
 
     It does for a tombstone that refuses it; and for a photo whose licensors are others than those of its
-    grants, as one of the two may have sold what is not theirs. A photo without a grant has no licensor yet, and waits for that.
+    grants, as one of the two may have sold what is not theirs. A photo without a grant has no licensor yet,
+    and waits for that.
     """
     likenesses = list(found)
     if refusing(session, likenesses, grant_ids):
