@@ -64,7 +64,7 @@ MOST_MS = 100
 
 SPANS: dict[str, tuple[str, ...]] = {
     "clearance": (
-        "bankd.synthesis.steps:terms_of",
+        "bankd.synthesis.asking:terms_for",
         "bankd.synthesis.plan:filter_for",
         "bankd.retrieval.following:Follower.clears",
         "bankd.synthesis.orders:make",
