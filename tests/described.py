@@ -80,7 +80,7 @@ def admitted(
         ],
         grant_ids=grant_ids,
         release_ids=[],
-        depictions=Depictions(),
+        depictions=Depictions(persons=False),
         by=by,
         at=at,
     )  # fmt: skip

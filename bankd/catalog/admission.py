@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
-from bankd.catalog import fingerprints, likenesses, pulling, releases, service, taxonomy
+from bankd.catalog import fingerprints, likenesses, pulling, releases, service, taxonomy, tombstones
 from bankd.catalog.likenesses import Found
 from bankd.catalog.models import Descriptor, Photo, PhotoGrant
 from bankd.catalog.releases import NO_FACES, Covers, FlaggedFaces
@@ -122,7 +122,7 @@ def seen(
     bytes_of = select(Photo.id).where(Photo.sha256 == sha256).scalar_subquery()
     pixels_of = select(Photo.id).where(Photo.pixel_sha256 == pixel_sha256).scalar_subquery()
     gone, same_bytes, same_pixels = session.execute(select(leaving, bytes_of, pixels_of)).one()
-    buried = service.buried(session, sha256=sha256, pixel_sha256=pixel_sha256, grant_ids=grant_ids)
+    buried = tombstones.buried(session, sha256=sha256, pixel_sha256=pixel_sha256, grant_ids=grant_ids)
     return Seen(gone or buried, same_bytes, same_pixels)
 
 

@@ -242,6 +242,7 @@ def _shown(session: Session, photos: Sequence[Photo], *, by: Actor) -> list[Like
             .where(mine.in_(ids))
         )
         for photo_id, row, other, buried_at in rows:
+            assert photo_id is not None  # it is one of `ids`
             known = other is not None and row.tombstone_id is None and sees(by, other.department_id)
             lines[photo_id].append(
                 LikenessLine(

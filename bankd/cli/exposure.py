@@ -14,7 +14,7 @@ from bankd.runtime import Runtime
 
 @click.group()
 def exposure() -> None:
-    """Exposure: what was made from a photo, license, grant, licensor, release or person."""
+    """Exposure: what was made from what the bank holds rights in."""
 
 
 def _command(subject: str) -> click.Command:

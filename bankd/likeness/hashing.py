@@ -10,6 +10,7 @@ the mean, of plain averages.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import iscc_lib
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 Rgb = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.float32]
+Plane = npt.NDArray[Any]  # of floats
 Bits = npt.NDArray[np.uint8]
 """(.., 32) bytes of 256 bits, the bit of the lowest frequency last, as PDQ's hexadecimal form has them."""
 

@@ -34,7 +34,7 @@ def queue(
     *,
     state: str | None = AwaitedState.AWAITING,
     request_id: UUID | None = None,
-    among: Select[tuple[UUID]] | None = None,
+    among: Select[Any] | None = None,
     limit: int = 100,
 ) -> Sequence[AwaitedSignoff]:
     """What people are asked for, the soonest due first; `state` None is all of it.

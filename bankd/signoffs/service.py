@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -332,7 +331,7 @@ def _scope(scope: str, *, together: bool) -> Scope:
         raise SignoffUnfit(
             f"this rule is about photos that stand together: sign for the request or use, not `{scope}`"
         )
-    return cast(Scope, scope)
+    return scope
 
 
 def _reason(reason: str) -> str:

@@ -198,7 +198,7 @@ def _named(
         .join(License, License.id == Grant.license_id)
         .where(Grant.id.in_(grants))
     )
-    licenses: dict[UUID, str] = dict(rows.all())  # type: ignore[arg-type]
+    licenses: dict[UUID, str] = dict(rows.all())
     return tuple(
         RightWanted(
             category=names[category],

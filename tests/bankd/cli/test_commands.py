@@ -150,7 +150,7 @@ def test_a_superseding_license_takes_the_old_grant_out_of_photos(
 
     said = bankd.said("licenses", "import", tmp_path / "new.yaml")
 
-    assert len(said["ended"]) == 1
+    assert said["ended"] == 1
     assert bankd.said("photos", "show", old["id"])["grants"][0]["against"] == ["superseded"]
     assert bankd.said("licenses", "show", "L-old")["superseded_by"] == "L-new"
 

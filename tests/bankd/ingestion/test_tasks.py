@@ -32,7 +32,13 @@ def rt(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         with bank.sessions.begin() as session:
             yield session
 
-    rt = SimpleNamespace(transaction=transaction, blobs=bank.blobs, actor=bank.by.system, now=lambda: bank.at)
+    rt = SimpleNamespace(
+        transaction=transaction,
+        blobs=bank.blobs,
+        actor=bank.by.system,
+        now=lambda: bank.at,
+        settings=SimpleNamespace(face_detector="none"),
+    )
     monkeypatch.setattr(tasks, "runtime", lambda: rt)
     return rt
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bankd.licensing import rights_file
+from bankd.licensing.consents import HeldRelease, ReleaseTerms
 from bankd.licensing.facts import grant_facts, use_facts
 from bankd.licensing.rights_entries import RightsFile
 from bankd.licensing.terms import EmbeddedRights, GrantFacts
@@ -41,7 +42,12 @@ def bundle() -> Bundle:
 def photos(file: RightsFile) -> dict[int, list[GrantFacts]]:
     """The facts of every grant of every photo, with the block that an embargo sets left out."""
     licenses = {license.ref: license for license in file.licenses}
-    releases = {release.ref: release for release in file.releases}
+    held = {
+        entry.ref: HeldRelease(
+            entry.ref, ReleaseTerms(**{name: getattr(entry, name) for name in ReleaseTerms.model_fields})
+        )
+        for entry in file.releases
+    }
     found: dict[int, list[GrantFacts]] = {}
     for number in range(60):
         record = file.record_for(f"{number:03}-desk.jpg")
@@ -56,7 +62,7 @@ def photos(file: RightsFile) -> dict[int, list[GrantFacts]]:
                     co_owners_agreed=all(owner.agreed for owner in licenses[license].co_owners),
                     depictions=record.depictions,
                     embedded=EmbeddedRights(),
-                    releases=[releases[release] for release in record.releases],
+                    releases=[held[release] for release in record.releases],
                 )
             )
     return found

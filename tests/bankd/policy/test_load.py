@@ -31,7 +31,7 @@ def test_digest_moves_with_any_character(bundle: Bundle) -> None:
 
 def test_policies_keep_the_order_of_their_file(bundle: Bundle) -> None:
     standing = [policy.id for policy in bundle.policies.values() if policy.file == "standing.cedar"]
-    assert standing[0] == "license-withdrawn" and standing[-1] == "basis-unknown"
+    assert standing[0] == "license-withdrawn" and standing[-1] == "integrity-reserved"
 
 
 def test_invalid_texts_are_no_bundle_and_every_problem_is_kept(bundle: Bundle) -> None:
