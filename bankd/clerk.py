@@ -62,7 +62,7 @@ class Clerk:
         self._rt = rt
         self._bank = app.connect(rt.addresses.broker_url)
         self._render = queues.make_app(rt.addresses.render_broker_url)
-        self._signer = Signer(rt.log_origin, rt.log_key)
+        self._signer = Signer(rt.log_origin, rt.log_keys)
         self._last: dict[str, float] = {}
         self._aside = ThreadPoolExecutor(1, "aside")
         self._beside: Future[None] | None = None

@@ -68,7 +68,7 @@ def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> No
             # Later bundles come into force by `bankd policies activate`, never by an upgrade.
             policy.activate(session, load.read(policies()), by=runtime.actor, at=runtime.now())
     with runtime.transaction() as session:
-        Signer(runtime.log_origin, runtime.log_key).sign(session, at=runtime.now())
+        Signer(runtime.log_origin, runtime.log_keys).sign(session, at=runtime.now())
     if workers:
         for name in WORKERS:
             start_worker(runtime, name)

@@ -166,18 +166,28 @@ class Runtime:
     def order_key(self) -> Ed25519PrivateKey:
         return keys.read(self.settings.keys, "order")
 
-    @cached_property
+    # Read anew each time: they may be rotated while this process runs.
+
+    @property
     def manifest_key(self) -> Ed25519PrivateKey:
         return keys.read(self.settings.keys, "manifest")
 
-    @cached_property
-    def log_origin(self) -> str:
-        """The name of this house's log in its checkpoints; the same for as long as the key is."""
-        return f"bankd/{hashlib.sha256(self.log_key.public_key().public_bytes_raw()).hexdigest()[:16]}"
-
-    @cached_property
+    @property
     def log_key(self) -> Ed25519PrivateKey:
         return keys.read(self.settings.keys, "log")
+
+    def log_keys(self) -> list[Ed25519PrivateKey]:
+        """The log's key and, while it is being rotated, the next one."""
+        following = keys.read_next(self.settings.keys, "log")
+        return [self.log_key] if following is None else [self.log_key, following]
+
+    @cached_property
+    def log_origin(self) -> str:
+        """The name of this house's log in its checkpoints: of its first key, whatever key signs now."""
+        kept = keys.read_origin(self.settings.keys)
+        if kept is not None:
+            return kept
+        return f"bankd/{hashlib.sha256(self.log_key.public_key().public_bytes_raw()).hexdigest()[:16]}"
 
 
 @cache

@@ -227,7 +227,7 @@ def bank(database: Any, stack: embedded.Addresses, tmp_path: Path) -> Iterator[B
         policy.activate(session, load.read(ROOT / "policies"), by=rt.actor, at=rt.at)
         department = access.record_department(session, f"d-{uuid4()}", by=rt.actor, at=rt.at)
     with rt.transaction() as session:
-        Signer(rt.log_origin, rt.log_key).sign(session, at=rt.at)
+        Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.at)
     yield Bank(rt, department.id)
     rt.engine.dispose()
 

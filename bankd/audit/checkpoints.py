@@ -4,7 +4,7 @@ What is committed below a size never changes, so a head needs no lock: it is
 worked out from the size read and signed later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,51 +12,99 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from bankd.audit import log, merkle, notes
-from bankd.audit.errors import LogInconsistent
-from bankd.audit.models import LogCheckpoint, LogEntry
+from bankd.audit import log, merkle, nodes, notes, signing_keys
+from bankd.audit.errors import KeyNotHeld, LogInconsistent, OriginChanged
+from bankd.audit.models import LogCheckpoint, LogEntry, LogWitnessed
+from bankd.audit.nodes import Growth
+from bankd.audit.signing_keys import LogKeys
+
+STORED_AT_ONCE = 5000  # nodes
+
+Extend = Callable[[Session, int], tuple[str, ...]]
+"""The lines to be signed with a head of so many entries: they follow from these entries alone."""
 
 
 class Signer:
     """Signs the log's head again and again, hashing only what is new since the last time.
 
-    It starts from the whole log, and never signs a head that does not extend
-    the last one stored. One per process; not for several threads.
+    It goes on from the last checkpoint, by the tree that is stored with it, and never signs a head that
+    does not extend it. One per process; not for several threads.
+
+    Args:
+        keys: the one key, or where to ask for all that are held: with which to sign, the log says.
     """
 
-    def __init__(self, origin: str, key: Ed25519PrivateKey) -> None:
+    def __init__(
+        self,
+        origin: str,
+        keys: Ed25519PrivateKey | Callable[[], Sequence[Ed25519PrivateKey]],
+        *,
+        extend: Extend | None = None,
+    ) -> None:
         self.origin = origin
-        self._key = key
-        self._frontier = merkle.Frontier()
+        self._keys = keys
+        self._extend = extend
+        self._growth = Growth()
 
     def sign(self, session: Session, *, at: datetime) -> LogCheckpoint | None:
         """Sign and store the head as it is now; None if the last checkpoint is of it.
 
         Raises:
             LogInconsistent: the log no longer is what the last checkpoint signed.
+            KeyNotHeld, OriginChanged: the keys here are not those of this log.
         """
         last = latest(session)
         size = log.epoch(session)
         signed = 0 if last is None else last.size
-        if size < max(signed, self._frontier.size):
-            raise LogInconsistent(max(signed, self._frontier.size), f"only {size} are left")
+        if size < signed:
+            raise LogInconsistent(signed, f"only {size} are left")
         if size == signed:
             return None
-        frontier = self._frontier.copy()
-        for leaf in leaves(session, start=frontier.size, stop=size):
-            _agree(frontier, last)
-            frontier.append(leaf)
-        if frontier.size != size:
-            raise LogInconsistent(signed, f"entry {frontier.size} is missing")
-        self._frontier = frontier
-        head = notes.Head(self.origin, size, frontier.root())
+        if last is not None and last.origin != self.origin:
+            raise OriginChanged(last.origin, self.origin)
+        # What was grown for a checkpoint that was never committed may not be stored: begin from one that is.
+        growth, self._growth = self._growth, Growth()
+        if growth.size != signed or (last is not None and growth.root() != last.root):
+            growth = _from(session, last)
+        self._grow(session, growth, size)
+        if growth.size != size:
+            raise LogInconsistent(signed, f"entry {growth.size} is missing")
+        lines = () if self._extend is None else self._extend(session, size)
+        head = notes.Head(self.origin, size, growth.root(), lines)
         checkpoint = LogCheckpoint(
-            size=size, root=head.root, at=at, origin=head.origin, note=notes.sign(head, self._key)
+            size=size,
+            root=head.root,
+            at=at,
+            origin=head.origin,
+            note=notes.sign(head, *self._signing(session, signed, size)),
+            extensions=list(lines),
         )
         # Another clerk may have been quicker: Ed25519 makes the same note.
-        values = {name: getattr(checkpoint, name) for name in ("size", "root", "at", "origin", "note")}
+        names = ("size", "root", "at", "origin", "note", "extensions")
+        values = {name: getattr(checkpoint, name) for name in names}
         session.execute(insert(LogCheckpoint).values(values).on_conflict_do_nothing())
+        self._growth = growth
         return checkpoint
+
+    def _grow(self, session: Session, growth: Growth, size: int) -> None:
+        for leaf in leaves(session, start=growth.size, stop=size):
+            growth.append(leaf)
+            if len(growth.made) >= STORED_AT_ONCE:
+                nodes.store(session, growth.made)
+                growth.made = []
+        nodes.store(session, growth.made)
+        growth.made = []
+
+    def _signing(self, session: Session, signed: int, size: int) -> list[Ed25519PrivateKey]:
+        held = [self._keys] if isinstance(self._keys, Ed25519PrivateKey) else list(self._keys())
+        known = LogKeys(held[0].public_key(), signing_keys.rotated(session, "log"))
+        by_public = {key.public_key().public_bytes_raw(): key for key in held}
+        chosen = []
+        for public in known.signing(size, since=signed):
+            if public.public_bytes_raw() not in by_public:
+                raise KeyNotHeld(notes.key_id(self.origin, public).hex())
+            chosen.append(by_public[public.public_bytes_raw()])
+        return chosen
 
 
 def latest(session: Session, *, up_to: int | None = None) -> LogCheckpoint | None:
@@ -74,6 +122,16 @@ def first_over(session: Session, index: int) -> LogCheckpoint | None:
     )
 
 
+def cosigned(session: Session, checkpoint: LogCheckpoint) -> str:
+    """The checkpoint's note, with what witnesses signed below it."""
+    lines = session.scalars(
+        select(LogWitnessed.lines)
+        .where(LogWitnessed.size == checkpoint.size)
+        .order_by(LogWitnessed.at, LogWitnessed.lines)
+    )
+    return checkpoint.note + "".join(lines)
+
+
 def leaves(session: Session, *, start: int, stop: int) -> Iterator[bytes]:
     """The leaf hashes of the entries, streamed; ends before the first gap."""
     rows = select(LogEntry.index, LogEntry.at, LogEntry.kind, LogEntry.commitment)
@@ -84,6 +142,20 @@ def leaves(session: Session, *, start: int, stop: int) -> Iterator[bytes]:
         yield merkle.leaf_hash(log.leaf(index, at, kind, commitment))
 
 
-def _agree(frontier: merkle.Frontier, last: LogCheckpoint | None) -> None:
-    if last is not None and frontier.size == last.size and frontier.root() != last.root:
+def _from(session: Session, last: LogCheckpoint | None) -> Growth:
+    """The tree that the last checkpoint signed: as it is stored, else from all its entries."""
+    if last is None:
+        return Growth()
+    growth = nodes.restored(session, last.size)
+    if growth is None or growth.root() != last.root:
+        growth = Growth()
+        for leaf in leaves(session, start=0, stop=last.size):
+            growth.append(leaf)
+            if len(growth.made) >= STORED_AT_ONCE:
+                nodes.store(session, growth.made)
+                growth.made = []
+    if growth.size != last.size:
+        raise LogInconsistent(last.size, f"entry {growth.size} is missing")
+    if growth.root() != last.root:
         raise LogInconsistent(last.size, "its root is another")
+    return growth

@@ -50,3 +50,35 @@ class EntryMissing(AuditError):
         super().__init__(f"there is no entry `{index}` among the first {size}")
         self.index = index
         self.size = size
+
+
+class KeyHistoryBroken(AuditError):
+    """An entry that tells of a new signing key does not hold."""
+
+    def __init__(self, index: int, why: str) -> None:
+        super().__init__(
+            f"entry {index} of the log, by which a signing key was rotated, does not hold: {why}"
+        )
+        self.index = index
+        self.why = why
+
+
+class KeyNotHeld(AuditError):
+    """The log says that a key signs which is not here; nothing is signed by another."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"the log is signed by key `{key_id}`, which this installation does not hold:"
+            " bring its key folder up to date"
+        )
+        self.key_id = key_id
+
+
+class OriginChanged(AuditError):
+    def __init__(self, stored: str, origin: str) -> None:
+        super().__init__(
+            f"the log is called `{stored}` in its checkpoints and `{origin}` here:"
+            " the key folder is not the one that belongs to this log"
+        )
+        self.stored = stored
+        self.origin = origin

@@ -104,6 +104,8 @@ class Kind(StrEnum):
     DEPARTMENT_RECORDED = "department.recorded"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    LOG_KEY_ROTATED = "log.key-rotated"
+    MANIFEST_KEY_ROTATED = "manifest.key-rotated"
 
 
 TOUCHES_RIGHTS = frozenset(

@@ -7,6 +7,7 @@ commit is durable: nothing slow may stand between.
 """
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -157,8 +158,11 @@ def commitment(salt: bytes, payload: bytes) -> bytes:
 
 
 def leaf(index: int, at: datetime, kind: str, commitment: bytes) -> bytes:
-    """The bytes that the Merkle tree hashes for an entry, version 1."""
-    return canonical({"v": 1, "index": index, "at": moment(at), "kind": kind, "commitment": commitment})
+    """The bytes that the Merkle tree hashes for an entry, version 1: canonical JSON, spelled out."""
+    return (
+        f'{{"at":"{moment(at)}","commitment":"{commitment.hex()}","index":{index},'
+        f'"kind":{json.dumps(kind, ensure_ascii=False)},"v":1}}'
+    ).encode()
 
 
 def epoch(session: Session) -> int:

@@ -34,18 +34,37 @@ class Frontier:
         self._roots.append(node)
         self.size += 1
 
+    @property
+    def roots(self) -> list[bytes]:
+        return list(self._roots)
+
     def root(self) -> bytes:
-        if not self._roots:
-            return EMPTY_ROOT
-        *larger, node = self._roots
-        for left in reversed(larger):
-            node = node_hash(left, node)
-        return node
+        return joined(self._roots)
 
     def copy(self) -> "Frontier":
         twin = Frontier()
         twin.size, twin._roots = self.size, list(self._roots)
         return twin
+
+
+def joined(roots: Sequence[bytes]) -> bytes:
+    """The root over full subtrees that follow each other, the largest first."""
+    if not roots:
+        return EMPTY_ROOT
+    *larger, node = roots
+    for left in reversed(larger):
+        node = node_hash(left, node)
+    return node
+
+
+def full_subtrees(start: int, stop: int) -> list[tuple[int, int]]:
+    """The full subtrees, as (height, number), that a range of a proof is made of, the largest first."""
+    found = []
+    while start < stop:
+        height = (stop - start).bit_length() - 1
+        found.append((height, start >> height))
+        start += 1 << height
+    return found
 
 
 def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:

@@ -1,18 +1,18 @@
 """Proofs about the log that hold without the bank: they need the public key and nothing else."""
 
 import base64
-from collections.abc import Sequence
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.orm import Session
 
-from bankd.audit import log, merkle, notes
+from bankd.audit import log, merkle, nodes, notes
 from bankd.audit.canonical import parse
 from bankd.audit.checkpoints import leaves
-from bankd.audit.errors import EntryMissing, NoteInvalid
-from bankd.audit.models import LogCheckpoint, LogEntry, LogPayload
+from bankd.audit.errors import EntryMissing, LogInconsistent, NoteInvalid
+from bankd.audit.models import LogCheckpoint
+from bankd.audit.nodes import Found, Wanted
 
 
 class Proof(BaseModel):
@@ -46,29 +46,58 @@ def read(text: str | bytes) -> Proof:
 
 
 def prove(session: Session, index: int, checkpoint: LogCheckpoint, *, with_payload: bool = True) -> Proof:
-    """Prove an entry. Reads the whole log up to the checkpoint once, in bounded memory.
+    """Prove an entry, by a few stored parts of the tree. The note carries what witnesses signed so far.
 
     Raises:
         EntryMissing: the checkpoint does not cover such an entry.
+        LogInconsistent: what is stored does not lead to what the checkpoint signed.
     """
-    entry = session.get(LogEntry, index)
-    if entry is None or index >= checkpoint.size:
+    if not 0 <= index < checkpoint.size:
         raise EntryMissing(index, checkpoint.size)
-    opened = session.get(LogPayload, index) if with_payload else None
-    hashes = _roots(session, merkle.inclusion_ranges(index, checkpoint.size))
+    wanted = Wanted.of(merkle.inclusion_ranges(index, checkpoint.size), checkpoint.size)
+    found = nodes.read(session, wanted, index=index, witnessed=checkpoint.size)
+    if found.entry is None:
+        raise EntryMissing(index, checkpoint.size)
+    at, kind, commitment, salt, payload = found.entry
+    leaf = log.leaf(index, at, kind, commitment)
+    hashes = _whole(session, found)
+    if not merkle.includes(
+        merkle.leaf_hash(leaf), index=index, size=checkpoint.size, proof=hashes, root=checkpoint.root
+    ):
+        raise LogInconsistent(checkpoint.size, f"entry {index} does not lead to its root")
+    opened = with_payload and salt is not None
     return Proof(
         index=index,
-        leaf=log.leaf(entry.index, entry.at, entry.kind, entry.commitment).decode(),
-        salt=opened.salt.hex() if opened else None,
-        payload=opened.payload if opened else None,
+        leaf=leaf.decode(),
+        salt=salt.hex() if opened and salt is not None else None,
+        payload=payload if opened else None,
         hashes=tuple(base64.b64encode(node).decode() for node in hashes),
-        note=checkpoint.note,
+        note=checkpoint.note + found.witnessed,
     )
 
 
 def prove_extension(session: Session, first: LogCheckpoint, second: LogCheckpoint) -> list[bytes]:
-    """Hashes that show the second checkpoint to extend the first: see `merkle.extends`."""
-    return _roots(session, merkle.consistency_ranges(first.size, second.size))
+    """Hashes that show the second checkpoint to extend the first: see `merkle.extends`.
+
+    Raises:
+        LogInconsistent: what is stored does not show it.
+    """
+    return prove_extends(session, first.size, first.root, second)
+
+
+def prove_extends(session: Session, size: int, root: bytes, checkpoint: LogCheckpoint) -> list[bytes]:
+    """The same of a head that somebody else kept.
+
+    Raises:
+        LogInconsistent: the checkpoint does not extend it, as far as what is stored shows.
+    """
+    if size > checkpoint.size:
+        raise LogInconsistent(size, f"the checkpoint is of {checkpoint.size}")
+    wanted = Wanted.of(merkle.consistency_ranges(size, checkpoint.size), checkpoint.size)
+    hashes = _whole(session, nodes.read(session, wanted))
+    if not merkle.extends(size, root, checkpoint.size, checkpoint.root, proof=hashes):
+        raise LogInconsistent(size, f"the checkpoint of {checkpoint.size} does not extend it")
+    return hashes
 
 
 def check(proof: Proof, key: Ed25519PublicKey) -> notes.Head:
@@ -101,5 +130,9 @@ def check(proof: Proof, key: Ed25519PublicKey) -> notes.Head:
     return head
 
 
-def _roots(session: Session, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-    return [merkle.Frontier(leaves(session, start=start, stop=stop)).root() for start, stop in ranges]
+def _whole(session: Session, found: Found) -> list[bytes]:
+    """The roots; of what was never stored, from the entries themselves."""
+    return [
+        root or merkle.Frontier(leaves(session, start=start, stop=stop)).root()
+        for (start, stop), root in zip(found.wanted.ranges, found.roots(), strict=True)
+    ]

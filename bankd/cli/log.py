@@ -92,7 +92,7 @@ def show(runtime: Runtime, start: int, last: int | None, in_json: bool) -> None:
 def checkpoint(runtime: Runtime, in_json: bool) -> None:
     """Sign the log as it is now, and print the checkpoint: keep it outside of the bank."""
     with runtime.transaction() as session:
-        signed = Signer(runtime.log_origin, runtime.log_key).sign(session, at=runtime.now())
+        signed = Signer(runtime.log_origin, runtime.log_keys).sign(session, at=runtime.now())
         signed = signed or latest(session)
     if signed is None:
         raise LogEmpty
@@ -110,7 +110,7 @@ def prove(runtime: Runtime, index: int) -> None:
     with runtime.transaction() as session:
         signed = first_over(session, index)
         if signed is None:
-            signed = Signer(runtime.log_origin, runtime.log_key).sign(session, at=runtime.now())
+            signed = Signer(runtime.log_origin, runtime.log_keys).sign(session, at=runtime.now())
         signed = signed or latest(session)
         if signed is None:
             raise LogEmpty

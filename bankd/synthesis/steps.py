@@ -345,7 +345,7 @@ def _checkpoint_before(rt: Runtime, session: Session, index: int) -> LogCheckpoi
     """The last signed head of the log that the clearance came after."""
     found = checkpoints.latest(session, up_to=index)
     if found is None:
-        found = Signer(rt.log_origin, rt.log_key).sign(session, at=rt.now())
+        found = Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.now())
     assert found is not None
     return LogCheckpoint(size=found.size, root=found.root.hex())
 

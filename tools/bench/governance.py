@@ -369,7 +369,7 @@ def _fill(rt: Runtime, seed: int) -> None:
             ref = _granted(session, number, who)
             photos.append(_photo(number, ref, rng))
     with rt.transaction() as session:
-        Signer(rt.log_origin, rt.log_key).sign(session, at=at)
+        Signer(rt.log_origin, rt.log_keys).sign(session, at=at)
         classes = [{"id": c.id, "name": c.name} for c in house().categories]
         batch = ingestion.open_batch(
             session, photos, classes=classes, name="bench", department_id=department, blobs=rt.blobs, **who

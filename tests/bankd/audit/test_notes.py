@@ -5,7 +5,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bankd.audit import notes
+from bankd.audit import cosignatures, notes
 from bankd.audit.errors import NoteInvalid
 from bankd.audit.notes import Head
 
@@ -101,3 +101,89 @@ def test_a_public_key_under_another_name_is_refused() -> None:
 def test_a_name_that_would_break_the_note_cannot_sign() -> None:
     with pytest.raises(ValueError, match="cannot name a log"):
         notes.sign(Head("our bank", 1, bytes(32)), KEY)
+
+
+def test_lines_after_the_root_are_signed_and_read_back() -> None:
+    head = Head("bank.example/log", 7, bytes(32), ("org.bankd.usage-map/v1 AAAA", "another line"))
+    note = notes.sign(head, KEY)
+
+    assert note.split("\n")[3:6] == ["org.bankd.usage-map/v1 AAAA", "another line", ""]
+    assert notes.read(note, KEY.public_key()) == head
+    for forged in (
+        note.replace("AAAA", "AAAB"),
+        note.replace("another line\n", ""),
+        note.replace("another line\n", "another line\nand one more\n"),
+    ):
+        with pytest.raises(NoteInvalid, match="its signature is wrong"):
+            notes.read(forged, KEY.public_key())
+
+
+@pytest.mark.parametrize("line", ["", "two\nlines", "a\ttab", "a\x00"])
+def test_a_line_that_would_break_the_note_is_not_signed(line: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a line"):
+        notes.sign(Head("bank.example/log", 7, bytes(32), (line,)), KEY)
+
+
+def signed_text(text: str) -> str:
+    return notes.signed(text, [("bank.example/log", KEY)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bank.example/log\n7\n" + base64.b64encode(bytes(32)).decode() + "\n\nafter an empty line\n",
+        "bank.example/log\n9223372036854775808\n" + base64.b64encode(bytes(32)).decode() + "\n",
+        "bank.example/log\n7\n" + base64.b64encode(bytes(31)).decode() + "\n",
+        # 256 bits, and two more that base64 drops: another spelling of the same root.
+        "bank.example/log\n7\n" + base64.b64encode(bytes(32)).decode().replace("A=", "B=") + "\n",
+        "bank.example/log\n7\t\n" + base64.b64encode(bytes(32)).decode() + "\n",
+        "bank.example/log\n\u0667\n" + base64.b64encode(bytes(32)).decode() + "\n",
+    ],
+)
+def test_a_head_that_is_signed_but_not_well_formed_is_refused(text: str) -> None:
+    with pytest.raises(NoteInvalid):
+        notes.read(signed_text(text), KEY.public_key())
+
+
+def test_a_note_of_too_much_is_refused() -> None:
+    note = notes.sign(HEAD, KEY)
+    line = notes.signature_line("witness.example", bytes(68))
+    assert notes.read(note + line * 99, KEY.public_key()) == HEAD
+    for long in (note + line * 100, "x" * (1 << 20) + note, note.replace("\n\n", "\n\ud800\n\n")):
+        with pytest.raises(NoteInvalid):
+            notes.read(long, KEY.public_key())
+
+
+def test_two_keys_sign_one_head_and_each_is_enough() -> None:
+    note = notes.sign(HEAD, KEY, OTHER)
+    assert notes.read(note, KEY.public_key()) == notes.read(note, OTHER.public_key()) == HEAD
+
+
+def test_a_cosignature_is_of_its_text_and_moment() -> None:
+    note = notes.sign(HEAD, KEY)
+    line = cosignatures.cosign(HEAD.text(), "witness.example/w", OTHER, at=1_700_000_000)
+    whole = notes.split(note + line)
+
+    assert cosignatures.moment(whole, "witness.example/w", OTHER.public_key()) == 1_700_000_000
+    assert cosignatures.moment(whole, "witness.example/x", OTHER.public_key()) is None
+    assert cosignatures.moment(notes.split(note), "witness.example/w", OTHER.public_key()) is None
+    # The same key's plain signature is another key's, by its id.
+    plain = notes.signed(HEAD.text(), [("witness.example/w", OTHER)])
+    assert cosignatures.moment(notes.split(plain), "witness.example/w", OTHER.public_key()) is None
+    name, made = notes.signature(line.rstrip("\n"))
+    for forged in (
+        notes.signature_line(name, made[:4] + (1_700_000_001).to_bytes(8, "big") + made[12:]),
+        notes.signature_line(name, made[:-1]),
+        notes.signature_line(name, made[:-1] + bytes([made[-1] ^ 1])),
+    ):
+        with pytest.raises(NoteInvalid, match="cosignature"):
+            cosignatures.moment(notes.split(note + forged), name, OTHER.public_key())
+
+
+def test_a_witness_key_is_told_apart_from_a_log_key_of_the_same_bytes() -> None:
+    key = OTHER.public_key()
+    assert notes.key_id("w", key) != notes.key_id("w", key, notes.COSIGNATURE)
+    line = notes.public_key_line("w", key, notes.COSIGNATURE)
+    assert notes.read_public_key(line, notes.COSIGNATURE) == ("w", key)
+    with pytest.raises(NoteInvalid):
+        notes.read_public_key(line)
