@@ -18,7 +18,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bankd import config, embedded, keys
+from bankd.audit import signing_keys
 from bankd.audit.actor import Actor
+from bankd.audit.rotations import Signs
+from bankd.audit.signing_keys import SigningKey
 from bankd.config import Settings, SettingsInvalid
 from bankd.db import make_engine, make_sessions
 from bankd.errors import BankError
@@ -180,6 +183,12 @@ class Runtime:
         """The log's key and, while it is being rotated, the next one."""
         following = keys.read_next(self.settings.keys, "log")
         return [self.log_key] if following is None else [self.log_key, following]
+
+    def signing_keys(self, session: Session) -> dict[Signs, list[SigningKey]]:
+        """Every key that signed the log and the manifests, the first first, the present one last."""
+        return signing_keys.history(
+            session, log=self.log_key.public_key(), manifest=self.manifest_key.public_key()
+        )
 
     @cached_property
     def log_origin(self) -> str:
