@@ -38,6 +38,8 @@ from bankd.synthesis import steps, waiting
 from bankd.synthesis import sweep as synthesis
 from bankd.synthesis.service import SEAL_TASK
 from bankd.usage import handouts
+from bankd.witnesses import telling
+from bankd.witnesses.setup import witnesses
 from bankd.worker import app, outbox, render_queue
 from bankd.worker.app import BANK_QUEUE, INGEST_QUEUE
 from synth import queues
@@ -96,6 +98,7 @@ class Clerk:
         self._part("expiries", self.foretell, every_s=EXPIRIES_S)
         self._part("awaited", self.tell_awaited, every_s=SWEEP_S)
         self._part("notices", self.send_notices)
+        self._part("witnesses", self.tell_witnesses, every_s=CHECKPOINT_S)
 
     def mark(self) -> None:
         marked: Withdrawal | None
@@ -127,6 +130,14 @@ class Clerk:
     def send_notices(self) -> None:
         notices.send_due(
             self._rt.transaction, channels(self._rt.settings), by=self._rt.actor, now=self._rt.now
+        )
+
+    def tell_witnesses(self) -> None:
+        telling.tell(
+            self._rt.transaction,
+            witnesses(self._rt.settings),
+            key=self._rt.log_key.public_key(),
+            now=self._rt.now,
         )
 
     def close(self) -> None:

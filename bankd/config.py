@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -54,6 +54,19 @@ class Settings(BaseModel):
     webhook_url: str | None = None
     webhook_secret: str | None = None
     webhook_secret_file: Path | None = None  # instead, and for its owner alone (0600)
+
+    # Who keeps checkpoints of the log outside of the bank; nobody where none is set.
+    witness_file: Path | None = None  # on another machine's mount, or written once
+    witness_urls: str | None = None  # `name+id+key https://host/path`, with commas between them
+    witness_every_s: int = Field(default=60, ge=1)  # the least time between two checkpoints for file and URL
+    witness_bucket: str | None = None  # with object lock
+    witness_bucket_every_minutes: int = Field(default=60, ge=1)
+    witness_lock: Literal["COMPLIANCE", "GOVERNANCE"] = "COMPLIANCE"
+    witness_lock_days: int = Field(default=365, ge=1, le=36_500)
+    witness_s3_endpoint: str | None = None
+    witness_s3_secure: bool = True
+    witness_s3_access_key: str | None = None
+    witness_s3_secret_key: str | None = None
 
     # What flags faces in photos: a name of `bankd.ingestion.faces`, or of an entry point of its group.
     face_detector: str = "mtcnn"

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bankd.errors import BankError
 
-KeyName = Literal["order", "manifest", "log"]
+KeyName = Literal["order", "manifest", "log", "witness"]
 ORIGIN = "log.origin"
-NAMES: tuple[KeyName, ...] = get_args(KeyName)
+NAMES: tuple[KeyName, ...] = ("order", "manifest", "log")  # of every house; a witness has its own folder
 
 
 class KeyUnusable(BankError):

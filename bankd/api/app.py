@@ -13,6 +13,7 @@ from bankd.api import (
     health,
     licenses,
     likeness,
+    log,
     models,
     photos,
     policies,
@@ -64,6 +65,7 @@ def create(runtime: Runtime) -> FastAPI:
         policies,
         withdrawals,
         erasures,
+        log,
     )  # fmt: skip  "photos/review" stands before any one photo
     for noun in nouns:
         app.include_router(noun.router)

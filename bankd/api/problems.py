@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from bankd.access.errors import AccessError, DepartmentNotFound, NotAuthenticated, NotPermitted
 from bankd.api.errors import ApiError, BodyTooLarge, DepartmentForeign, HandoutRefused, KeyMissing
+from bankd.audit.errors import CheckpointMissing, EntryMissing, LogEmpty, NoteInvalid
 from bankd.catalog.errors import (
     CatalogError,
     NoFacesFlagged,
@@ -99,6 +100,7 @@ from bankd.usage.errors import (
     RefTaken,
     UsageError,
 )
+from bankd.witnesses.errors import WitnessInvalid
 from bankd.worker.errors import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -119,6 +121,9 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             AwaitedNotFound,
             SignoffNotFound,
             BatchNotFound,
+            CheckpointMissing,
+            EntryMissing,
+            LogEmpty,
             CompositeNotFound,
             HandoutNotFound,
             PayeeNotFound,
@@ -189,6 +194,8 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             AccessError,
             ApiError,
             CatalogError,
+            NoteInvalid,
+            WitnessInvalid,
             DepartmentNotFound,
             ExposureError,
             ErasureError,

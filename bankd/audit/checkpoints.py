@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bankd.audit import log, merkle, nodes, notes, signing_keys
-from bankd.audit.errors import KeyNotHeld, LogInconsistent, OriginChanged
+from bankd.audit.errors import CheckpointMissing, KeyNotHeld, LogInconsistent, OriginChanged
 from bankd.audit.models import LogCheckpoint, LogEntry, LogWitnessed
 from bankd.audit.nodes import Growth
 from bankd.audit.signing_keys import LogKeys
@@ -120,6 +120,14 @@ def first_over(session: Session, index: int) -> LogCheckpoint | None:
     return session.scalar(
         select(LogCheckpoint).where(LogCheckpoint.size > index).order_by(LogCheckpoint.size).limit(1)
     )
+
+
+def of(session: Session, size: int) -> LogCheckpoint:
+    """Raises: CheckpointMissing."""
+    found = session.get(LogCheckpoint, size)
+    if found is None:
+        raise CheckpointMissing(size)
+    return found
 
 
 def cosigned(session: Session, checkpoint: LogCheckpoint) -> str:

@@ -82,3 +82,14 @@ class OriginChanged(AuditError):
         )
         self.stored = stored
         self.origin = origin
+
+
+class LogEmpty(AuditError):
+    def __init__(self) -> None:
+        super().__init__("the log has no entry yet: there is nothing to sign")
+
+
+class CheckpointMissing(AuditError):
+    def __init__(self, size: int) -> None:
+        super().__init__(f"there is no checkpoint of `{size}` entries")
+        self.size = size

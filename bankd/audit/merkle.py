@@ -34,6 +34,12 @@ class Frontier:
         self._roots.append(node)
         self.size += 1
 
+    @classmethod
+    def at(cls, size: int, roots: Sequence[bytes]) -> "Frontier":
+        frontier = cls()
+        frontier.size, frontier._roots = size, list(roots)
+        return frontier
+
     @property
     def roots(self) -> list[bytes]:
         return list(self._roots)
@@ -42,9 +48,7 @@ class Frontier:
         return joined(self._roots)
 
     def copy(self) -> "Frontier":
-        twin = Frontier()
-        twin.size, twin._roots = self.size, list(self._roots)
-        return twin
+        return Frontier.at(self.size, self._roots)
 
 
 def joined(roots: Sequence[bytes]) -> bytes:

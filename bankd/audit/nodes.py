@@ -69,8 +69,11 @@ class Growth:
             self.made.append((height, number, node))
         self._roots.append(node)
 
+    def frontier(self) -> merkle.Frontier:
+        return merkle.Frontier.at(self.size, [*self._roots, *merkle.Frontier(self._block).roots])
+
     def root(self) -> bytes:
-        return merkle.joined([*self._roots, *merkle.Frontier(self._block).roots])
+        return self.frontier().root()
 
     @classmethod
     def at(cls, size: int, roots: Sequence[bytes], block: Sequence[bytes]) -> "Growth":

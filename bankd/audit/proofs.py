@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.orm import Session
 
-from bankd.audit import log, merkle, nodes, notes
+from bankd.audit import checkpoints, log, merkle, nodes, notes
 from bankd.audit.canonical import parse
 from bankd.audit.checkpoints import leaves
 from bankd.audit.errors import EntryMissing, LogInconsistent, NoteInvalid
@@ -31,6 +31,17 @@ class Proof(BaseModel):
     payload: str | None  # canonical JSON, byte for byte
     hashes: tuple[str, ...]  # base64, the nearest first
     note: str
+
+
+class Extension(BaseModel):
+    """That one checkpoint of the log extends another: `merkle.extends` over sizes and roots of both notes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    v: Literal[1] = 1
+    first: str  # note
+    second: str
+    hashes: tuple[str, ...]  # base64, as RFC 6962 orders them
 
 
 def read(text: str | bytes) -> Proof:
@@ -85,19 +96,42 @@ def prove_extension(session: Session, first: LogCheckpoint, second: LogCheckpoin
     return prove_extends(session, first.size, first.root, second)
 
 
+def between(session: Session, first: int, second: int | None = None) -> Extension:
+    """The proof between the checkpoints of these sizes; the last one where no second is named.
+
+    Raises:
+        CheckpointMissing: there is none of such a size.
+        LogInconsistent: what is stored does not show it.
+    """
+    old = checkpoints.of(session, first)
+    new = checkpoints.latest(session) if second is None else checkpoints.of(session, second)
+    assert new is not None
+    hashes = prove_extension(session, old, new)
+    return Extension(
+        first=checkpoints.cosigned(session, old),
+        second=checkpoints.cosigned(session, new),
+        hashes=tuple(base64.b64encode(node).decode() for node in hashes),
+    )
+
+
 def prove_extends(session: Session, size: int, root: bytes, checkpoint: LogCheckpoint) -> list[bytes]:
     """The same of a head that somebody else kept.
 
     Raises:
         LogInconsistent: the checkpoint does not extend it, as far as what is stored shows.
     """
-    if size > checkpoint.size:
-        raise LogInconsistent(size, f"the checkpoint is of {checkpoint.size}")
-    wanted = Wanted.of(merkle.consistency_ranges(size, checkpoint.size), checkpoint.size)
-    hashes = _whole(session, nodes.read(session, wanted))
+    hashes = extension(session, size, checkpoint)
     if not merkle.extends(size, root, checkpoint.size, checkpoint.root, proof=hashes):
         raise LogInconsistent(size, f"the checkpoint of {checkpoint.size} does not extend it")
     return hashes
+
+
+def extension(session: Session, size: int, checkpoint: LogCheckpoint) -> list[bytes]:
+    """The same for who keeps the root of the first `size` entries himself, and compares."""
+    if size > checkpoint.size:
+        raise LogInconsistent(size, f"the checkpoint is of {checkpoint.size}")
+    wanted = Wanted.of(merkle.consistency_ranges(size, checkpoint.size), checkpoint.size)
+    return _whole(session, nodes.read(session, wanted))
 
 
 def check(proof: Proof, key: Ed25519PublicKey) -> notes.Head:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
@@ -105,4 +106,18 @@ def _listed(held: Ed25519PublicKey, rotated: Sequence[Rotated]) -> list[SigningK
     return [
         SigningKey(first, None, None),
         *(SigningKey(one.rotation.after, one.index, one.at) for one in rotated),
+    ]
+
+
+def facts(history: dict[Signs, list[SigningKey]], origin: str) -> list[dict[str, Any]]:
+    """Every key as programs are told: of the log as who checks notes writes it, else hexadecimal digits."""
+    return [
+        {
+            "signs": signs,
+            "key": rotations.told(signs, origin, one.key),
+            "index": one.index,
+            "at": one.at,
+        }
+        for signs, listed in history.items()
+        for one in listed
     ]

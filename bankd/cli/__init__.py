@@ -38,10 +38,10 @@ COMMANDS = {
         "Statements: compute, look up, exchange rates, entries and their corrections, escrow.",
     ),
     "reports": ("reports", "Reports: provenance."),
-    "log": ("log", "The log: show, verify, checkpoint, prove."),
+    "log": ("log", "The log: show, verify, checkpoint, prove, export, its keys and witnesses."),
     "models": ("models", "Networks: train, bring in, list, show what they may be used for."),
     "policies": ("policies", "Policies: check, test, show, diff, activate."),
-    "keys": ("keys", "API keys: create, list, revoke."),
+    "keys": ("keys", "API keys: create, list, revoke. Signing keys: rotate."),
     "departments": ("departments", "Departments: create, list."),
 }
 """The module in which each command has its own name, and what it does, so that help loads none of them."""

@@ -1,19 +1,21 @@
-"""`bankd keys`: who may call the API."""
+"""`bankd keys`: who may call the API, and with what the bank signs."""
 
 from datetime import datetime
 from uuid import UUID
 
 import click
 
+from bankd import rotation
 from bankd.access import service
 from bankd.access.permissions import Role
+from bankd.audit.rotations import Signs
 from bankd.cli.printing import as_json, print_json, print_rows
 from bankd.runtime import Runtime
 
 
 @click.group()
 def keys() -> None:
-    """API keys: create, list, revoke."""
+    """API keys: create, list, revoke. Signing keys: rotate."""
 
 
 @keys.command()
@@ -100,3 +102,17 @@ def revoke(runtime: Runtime, key_id: UUID) -> None:
     with runtime.transaction() as session:
         service.revoke_key(session, key_id, by=runtime.actor, at=runtime.now())
     click.echo(f"key {key_id} is revoked")
+
+
+@keys.command()
+@click.argument("signs", type=click.Choice(["log", "manifest"]))
+@as_json
+@click.pass_obj
+def rotate(runtime: Runtime, signs: Signs, in_json: bool) -> None:
+    """Sign the log or manifests with a new key from now on; the log tells of it, signed by both."""
+    made = rotation.rotate(runtime, signs)
+    if in_json:
+        print_json(made)
+        return
+    click.echo(f"from entry {made.index} on {made.after} signs; {made.before} signed before")
+    click.echo("the old private key is gone; tell witnesses and auditors of the new one", err=True)

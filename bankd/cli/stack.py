@@ -4,12 +4,15 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from bankd import installation
-from bankd.cli.printing import as_json, count, print_json, print_rows
+from bankd.cli.printing import as_json, count, print_json, print_rows, word
 from bankd.embedded import ServiceStatus
 from bankd.embedded.processes import State
 from bankd.errors import BankError
 from bankd.notices import service as notices
 from bankd.runtime import Runtime
+from bankd.witnesses import telling
+from bankd.witnesses.errors import WitnessInvalid
+from bankd.witnesses.setup import witnesses
 
 
 @click.command()
@@ -48,6 +51,7 @@ def _show(runtime: Runtime, *, in_json: bool) -> list[ServiceStatus]:
         none="nothing runs here",
     )
     _say_dead(runtime)
+    _say_untold(runtime)
     return found
 
 
@@ -60,3 +64,18 @@ def _say_dead(runtime: Runtime) -> None:
         return
     if dead:
         click.echo(f"{count(dead, 'notice')} could not be sent: `bankd notices list --state dead`")
+
+
+def _say_untold(runtime: Runtime) -> None:
+    """Witnesses that could not be told of the log: nothing waits for them, so somebody has to be told."""
+    try:
+        with runtime.transaction() as session:
+            found = telling.states(session, witnesses(runtime.settings))
+    except WitnessInvalid as error:
+        click.echo(f"witnesses: {error}")
+        return
+    except (BankError, SQLAlchemyError):
+        return
+    for one in found:
+        if one.last_error is not None:
+            click.echo(f"{one.last_error} (since {word(one.failing_since)}): `bankd log witnesses`")

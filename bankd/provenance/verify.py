@@ -71,6 +71,7 @@ def verify(
     *,
     anchors_pem: str,
     manifest_key: Ed25519PublicKey,
+    retired: Sequence[Ed25519PublicKey] = (),
     lookup: Callable[[str], Sequence[OnRecord]],
 ) -> Verification:
     """Check a bare PNG.
@@ -78,6 +79,7 @@ def verify(
     Args:
         anchors_pem: the roots that a signer may end in; empty trusts nobody.
         manifest_key: the bank's own, which signs manifests.
+        retired: those that it signed with before, as its log names them.
         lookup: composites on record by pixel SHA-256. One that is not `named` may not be named to who
             asks: it confirms a file that carries its manifest, and is not there for any other.
     """
@@ -99,7 +101,7 @@ def verify(
         _signature(credential),
         _signer(credential),
         _pixels(manifest, pixel_sha256, unreadable),
-        _manifest_signature(credential, manifest_key),
+        _manifest_signature(credential, (manifest_key, *retired)),
         _record(file, manifest, known, nameable),
     )
     failed = {check.name for check in checks if check.outcome is Outcome.FAILED}
@@ -162,12 +164,13 @@ def _pixels(manifest: Manifest | None, pixel_sha256: str, unreadable: str) -> Ch
     return Check(name, Outcome.PASSED, "the pixels are those that the manifest names")
 
 
-def _manifest_signature(credential: c2pa.Credential | None, key: Ed25519PublicKey) -> Check:
+def _manifest_signature(credential: c2pa.Credential | None, keys: Sequence[Ed25519PublicKey]) -> Check:
     name = "manifest signature"
     if credential is None or credential.manifest_text is None:
         return Check(name, Outcome.ABSENT, "there is no manifest to check")
     signature = credential.manifest_signature
-    if signature is None or not signing.is_signed(credential.manifest_text, signature, key):
+    text = credential.manifest_text
+    if signature is None or not any(signing.is_signed(text, signature, key) for key in keys):
         return Check(name, Outcome.FAILED, "the manifest is not signed by this bank")
     return Check(name, Outcome.PASSED, "the manifest is signed by this bank")
 

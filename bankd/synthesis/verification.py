@@ -15,6 +15,7 @@ def verify_file(rt: Runtime, file: bytes, *, by: Actor) -> Verification:
             file,
             anchors_pem=credentials(rt).anchors_pem,
             manifest_key=rt.manifest_key.public_key(),
+            retired=[one.key for one in rt.signing_keys(session)["manifest"]],
             lookup=lambda pixels: provenance.find_by_pixels(session, pixels, by=by),
         )
 

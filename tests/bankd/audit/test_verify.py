@@ -17,7 +17,8 @@ from bankd.audit.checkpoints import Signer
 from bankd.audit.errors import EntryMissing, LogInconsistent, NoteInvalid
 from bankd.audit.kinds import Kind
 from bankd.audit.models import LogCheckpoint
-from bankd.audit.verify import Problem, verify
+from bankd.audit.naming import Problem
+from bankd.audit.verify import verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key()
@@ -64,7 +65,7 @@ def forge(database):
 
     def forge(*statements):
         with database.owner_engine.begin() as connection:
-            for table in ("log_entries", "log_payloads", "log_checkpoints"):
+            for table in ("log_entries", "log_payloads", "log_checkpoints", "log_nodes", "log_witnessed"):
                 connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
             for statement in statements:
                 assert connection.execute(text(statement)).rowcount > 0
@@ -269,7 +270,9 @@ def test_two_entries_that_changed_places_are_found(add, sign, signer, report, fo
         "UPDATE log_payloads AS mine SET salt = theirs.salt, payload = theirs.payload"
         " FROM log_payloads AS theirs WHERE (mine.index, theirs.index) IN ((1, 2), (2, 1))",
     )
-    assert report().problem == Problem(0, 3, "entries 0 to 3 are not those that were signed")
+    assert report().problem == Problem(
+        "entries changed", 0, 3, "entries 0 to 3 are not those that were signed"
+    )
 
 
 def test_a_checkpoint_signed_by_another_key_is_found(add, sign, report):
@@ -299,7 +302,9 @@ def test_a_log_cut_off_with_its_checkpoints_is_found_by_who_kept_one(add, sign, 
         "DELETE FROM log_entries WHERE index >= 2",
     )
     assert report().holds
-    assert report(seen=[kept]).problem == Problem(2, 3, "4 entries were signed and 2 are there")
+    assert report(seen=[kept]).problem == Problem(
+        "log cut off", 2, 3, "4 entries were signed and 2 are there, as the given checkpoint shows"
+    )
 
 
 def test_a_note_that_nobody_signed_is_refused_as_evidence(report):
@@ -419,3 +424,147 @@ def test_verifying_takes_the_same_memory_for_any_log(sessions, add, sign, signer
     for _ in range(4):
         add(2000)
     assert peak() < small * 1.5
+
+
+def swap(one, other):
+    both = f"(({one}, {other}), ({other}, {one}))"
+    return [
+        "UPDATE log_entries AS mine SET (at, kind, commitment) = (theirs.at, theirs.kind, theirs.commitment)"
+        f" FROM log_entries AS theirs WHERE (mine.index, theirs.index) IN {both}",
+        "UPDATE log_payloads AS mine SET salt = theirs.salt, payload = theirs.payload"
+        f" FROM log_payloads AS theirs WHERE (mine.index, theirs.index) IN {both}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statements", "found"),
+    [
+        (
+            [
+                "UPDATE log_payloads SET payload = replace(payload, 'auditor', 'nobody') WHERE index = 21",
+                "UPDATE log_entries SET commitment = (SELECT sha256(salt || convert_to(payload, 'UTF8'))"
+                " FROM log_payloads WHERE index = 21) WHERE index = 21",
+            ],
+            Problem("entry changed", 21, 21, "entry 21 is not the one that was signed"),
+        ),
+        (swap(20, 21), Problem("entries reordered", 20, 21, "entries 20 and 21 changed places")),
+        (swap(18, 30), Problem("entries reordered", 18, 30, "entry 18 stands at 30")),
+        (
+            ["DELETE FROM log_payloads WHERE index = 19", "DELETE FROM log_entries WHERE index = 19"],
+            Problem("entry missing", 19, 19, "entry 19 is missing"),
+        ),
+        (
+            [
+                "UPDATE log_nodes SET hash = set_byte(hash, 40, 1 + get_byte(hash, 40) % 200)"
+                " WHERE (height, number) = (0, 1)",
+            ],
+            Problem("stored tree", 16, 31, "the stored hashes of entries 16 to 31 are not theirs"),
+        ),
+        (
+            ["UPDATE log_nodes SET hash = sha256(hash) WHERE (height, number) = (5, 0)"],
+            Problem("stored tree", 0, 31, "the stored hashes of entries 0 to 31 are not theirs"),
+        ),
+        # Both, so that none tells of the other: what was signed still does, as far as it goes.
+        (
+            [
+                "UPDATE log_nodes SET hash = set_byte(hash, 40, 1 + get_byte(hash, 40) % 200)"
+                " WHERE (height, number) = (0, 1)",
+                "DELETE FROM log_payloads WHERE index = 21",
+                "UPDATE log_entries SET kind = 'photo.erased' WHERE index = 21",
+            ],
+            Problem("entries changed", 16, 39, "entries 16 to 39 are not those that were signed"),
+        ),
+    ],
+)
+def test_the_stored_tree_says_which_entry_it_was(add, sign, signer, report, forge, statements, found):
+    for count in (16, 24):
+        add(count)
+        sign(signer)
+    whole = report()
+    assert (whole.holds, whole.nodes) == (True, 2 + 2 + 1)  # blocks, their roots, and one above them
+    forge(*statements)
+
+    assert report().problem == found
+
+
+def test_an_entry_taken_out_is_found_when_those_after_it_moved_up(database, add, sign, signer, report, forge):
+    add(48)
+    sign(signer)
+    forge("DELETE FROM log_payloads WHERE index = 5", "DELETE FROM log_entries WHERE index = 5")
+    with database.owner_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE log_payloads DROP CONSTRAINT fk_log_payloads_index_log_entries"))
+        for table in ("log_entries", "log_payloads"):
+            for step in ("+ 999 WHERE index > 5", "- 1000 WHERE index > 999"):
+                connection.execute(text(f"UPDATE {table} SET index = index {step}"))
+    assert report().problem == Problem("log cut off", 47, 47, "48 entries were signed and 47 are there")
+    add(1)
+    assert report().problem == Problem(
+        "entry missing", 5, 5, "entry 5 was taken out, and those after it moved up"
+    )
+
+
+def test_a_forked_log_is_found_by_who_kept_a_checkpoint(add, sign, signer, report, forge):
+    """The whole log is written anew with the bank's own key: inside it nothing is wrong."""
+    add(20)
+    sign(signer)
+    add(5)
+    kept = sign(signer).note
+    forge(*(f"DELETE FROM log_{table}" for table in ("checkpoints", "nodes", "payloads", "entries")))
+    add(22)
+    sign(Signer(ORIGIN, KEY))
+    add(8)
+    sign(Signer(ORIGIN, KEY))
+
+    assert report().holds
+    assert (report().proven, report().witnesses) == (0, {})
+    assert report(seen=[kept]).problem == Problem(
+        "log forked",
+        0,
+        24,
+        "the log was forked: entries 0 to 24 are not those that were signed, as the given checkpoint shows",
+    )
+    found = report(kept={"file:kept": [kept]}).problem
+    assert (found.name, "witness `file:kept`" in found.what) == ("log forked", True)
+
+
+def test_what_somebody_else_saw_is_proven_history(add, sign, signer, report):
+    add(3)
+    first = sign(signer).note
+    add(3)
+    second = sign(signer).note
+    add(1)
+
+    assert report().proven == 0
+    assert report(seen=[first]).proven == 3
+    found = report(seen=[first], kept={"a": [first, second], "b": [first], "c": []})
+    assert (found.holds, found.proven, found.witnesses) == (True, 6, {"a": 6, "b": 3})
+    back = report(kept={"a": [second, first]}).problem
+    assert (back.name, back.what) == (
+        "log forked",
+        "witness `a` was told of 3 entries after 6: the log was set back",
+    )
+    other = notes.sign(notes.Head(ORIGIN, 3, bytes(32)), Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    assert report(kept={"a": [other]}).problem.name == "witness"
+
+
+def test_lines_are_signed_with_the_head_and_verified(sessions, add, report, forge, AT):
+    asked = []
+
+    def extend(session, size):
+        asked.append((size, len(list(log.read(session)))))
+        return (f"org.bankd.test/v1 {size}",)
+
+    add(3)
+    signer = Signer(ORIGIN, KEY, extend=extend)
+    with sessions.begin() as session:
+        made = signer.sign(session, at=AT)
+        assert signer.sign(session, at=AT) is None
+    assert asked == [(3, 3)]
+    assert made.extensions == ["org.bankd.test/v1 3"]
+    assert notes.read(made.note, PUBLIC).extensions == ("org.bankd.test/v1 3",)
+    assert report().holds
+    with sessions.begin() as session:
+        proof = proofs.prove(session, 1, checkpoints.latest(session))
+    assert proofs.check(proof, PUBLIC).extensions == ("org.bankd.test/v1 3",)
+    forge("UPDATE log_checkpoints SET extensions = '{org.bankd.test/v1 4}'")
+    assert "not what its note says" in report().problem.what
