@@ -53,11 +53,11 @@ class BucketWitness:
         with self._errors():
             self._check_lock()
             # The last that is known and what came after it: another past, or more than the log has.
-            for held in self._names(prefix, after=f"{prefix}{told.known:020d}"):
+            for held, version in self._versions(prefix, after=f"{prefix}{told.known:020d}"):
+                self._check(held, version, told)
                 if held == name:
                     return ""
-                self._check(held, told)
-            until = (told.at + timedelta(days=self.days)).astimezone(UTC)
+            until = (told.now + timedelta(days=self.days)).astimezone(UTC)
             content = told.note.encode()
             put = self._client.put_object(
                 self.bucket, name, io.BytesIO(content), len(content), "text/plain; charset=utf-8",
@@ -70,8 +70,8 @@ class BucketWitness:
 
     def kept(self) -> Iterator[str]:
         with self._errors():
-            for name in self._names("log/", after=None):
-                yield self._read(name)
+            for name, version in self._versions("log/", after=None):
+                yield self._read(name, version)
 
     def _check_lock(self) -> None:
         try:
@@ -84,8 +84,8 @@ class BucketWitness:
                 ) from error
             raise
 
-    def _check(self, name: str, told: Told) -> None:
-        note = self._read(name)
+    def _check(self, name: str, version: str | None, told: Told) -> None:
+        note = self._read(name, version)
         try:
             size = notes.head(notes.split(note).text).size
             if size > told.size:
@@ -99,13 +99,16 @@ class BucketWitness:
         except LogInconsistent as error:
             raise WitnessContradicts(self.name, str(error)) from error
 
-    def _names(self, prefix: str, *, after: str | None) -> Iterator[str]:
-        for item in self._client.list_objects(self.bucket, prefix=prefix, recursive=True, start_after=after):
-            if item.object_name and item.object_name.endswith(".note"):
-                yield item.object_name
+    def _versions(self, prefix: str, *, after: str | None) -> Iterator[tuple[str, str | None]]:
+        """Every version of every object: one that was deleted or written over is still there, and counts."""
+        for item in self._client.list_objects(
+            self.bucket, prefix=prefix, recursive=True, start_after=after, include_version=True
+        ):
+            if item.object_name and item.object_name.endswith(".note") and not item.is_delete_marker:
+                yield item.object_name, item.version_id
 
-    def _read(self, name: str) -> str:
-        response = self._client.get_object(self.bucket, name)
+    def _read(self, name: str, version: str | None) -> str:
+        response = self._client.get_object(self.bucket, name, version_id=version)
         try:
             content = response.read(NOTE_MOST_BYTES)
         finally:

@@ -136,7 +136,7 @@ def _due(
             proofs.prove_extends(fresh, head.size, head.root, last)
         return head.size
 
-    return Told(last.origin, last.size, last.root, last.note, last.at, known, prove, check)
+    return Told(last.origin, last.size, last.root, last.note, last.at, at, known, prove, check)
 
 
 def _known(session: Session, name: str) -> int:

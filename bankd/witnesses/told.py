@@ -24,7 +24,8 @@ class Told:
     size: int
     root: bytes
     note: str
-    at: datetime
+    at: datetime  # when it was signed
+    now: datetime
     known: int  # how many entries the witness was told of before, as far as we know
     prove: Callable[[int], list[bytes]]
     check: Callable[[str], int]
