@@ -70,7 +70,7 @@ def verify(
     Raises:
         NoteInvalid: one of `seen` was not signed by a key of this log.
     """
-    walk = _Walk()
+    walk = _Walk(LogKeys(key))
     try:
         walk.keys = _keys(session, key)
         given = sorted((_Head(walk.read(note), GIVEN) for note in seen), key=_size)
@@ -109,11 +109,11 @@ def _keys(session: Session, held: Ed25519PublicKey) -> LogKeys:
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, keys: LogKeys) -> None:
+        self.keys = keys
         self.tree = Growth()
         self.good = merkle.Frontier()  # as of the last good checkpoint
         self.report = Report()
-        self.keys: LogKeys
         self._signed = 0  # size of the stored checkpoint read last
         self._differs: _Found | None = None
 

@@ -379,9 +379,39 @@ def test_the_log_is_verified_proved_and_kept_outside(bankd: Commands, ingested: 
     assert proofs.check(proof, log_key(bankd)).size > index
     assert notes.read(kept.read_text(), log_key(bankd)).size > index
     assert bankd.said("log", "verify", "--seen", kept)["holds"]
+    assert "history proven" in bankd.run("log", "verify", "--checkpoint", kept).stdout
+    assert "history unproven" in bankd.run("log", "verify").stdout
     shown = bankd.run("log", "show", "--from", index, "--to", index).stdout
     assert len(shown.splitlines()) == 1
     assert "batch.opened" in shown
+
+
+def test_the_log_is_exported_its_keys_and_witnesses_listed(
+    bankd: Commands, ingested: Any, tmp_path: Path
+) -> None:
+    size = bankd.said("log", "checkpoint")["size"]
+    bankd.run("log", "export", "--out", tmp_path / "log.jsonl", "--no-payloads")
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["size"] >= size
+    (key, manifest) = bankd.said("log", "keys")
+    assert notes.read_public_key(key["key"])[1] == log_key(bankd)
+    assert (manifest["signs"], len(manifest["key"])) == ("manifest", 64)
+    assert "no witness is set" in bankd.run("log", "witnesses").stdout
+    assert "there is no checkpoint of" in bankd.refused("log", "consistency", 10**9)
+    proof = json.loads(bankd.run("log", "consistency", size).stdout)
+    assert notes.read(proof["first"], log_key(bankd)).size == size
+
+
+def test_a_rotated_key_signs_and_what_it_took_the_place_of_is_still_trusted(
+    bankd: Commands, ingested: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "kept").write_text(bankd.run("log", "checkpoint").stdout)
+    old = log_key(bankd)
+    for signs in ("log", "manifest"):
+        assert "signed before" in bankd.run("keys", "rotate", signs).stdout
+    assert log_key(bankd) != old
+    assert bankd.said("log", "verify", "--checkpoint", tmp_path / "kept")["rotations"] == 1
+    assert [one["signs"] for one in bankd.said("log", "keys")] == ["log", "log", "manifest", "manifest"]
 
 
 def test_policies_are_checked_tested_shown_and_activated(bankd: Commands) -> None:
