@@ -1,13 +1,13 @@
 """Keep the log's tree, the lines that checkpoints carry, and what witnesses hold.
 
 Revision ID: 0029
-Revises: 0023
+Revises: 0027
 """
 
 from alembic import op
 
 revision = "0029"
-down_revision = "0023"
+down_revision = "0027"
 
 STATEMENTS = (
     "ALTER TABLE log_checkpoints ADD COLUMN extensions text[] NOT NULL DEFAULT '{}'",
