@@ -32,6 +32,8 @@ MODELS = (
     "bankd.exposure.models",
     "bankd.notices.models",
     "bankd.expiries.models",
+    "bankd.erasure.models",
+    "bankd.signoffs.models",
 )
 for name in MODELS:
     import_module(name)

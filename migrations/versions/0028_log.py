@@ -1,12 +1,12 @@
 """Keep the log's tree, the lines that checkpoints carry, and what witnesses hold.
 
-Revision ID: 0029
+Revision ID: 0028
 Revises: 0027
 """
 
 from alembic import op
 
-revision = "0029"
+revision = "0028"
 down_revision = "0027"
 
 STATEMENTS = (
