@@ -503,6 +503,27 @@ def test_an_entry_taken_out_is_found_when_those_after_it_moved_up(database, add,
     )
 
 
+def test_an_entry_put_in_between_is_found(database, add, sign, signer, report, forge):
+    add(48)
+    sign(signer)
+    with database.owner_engine.begin() as connection:
+        for table in ("log_entries", "log_payloads"):
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        connection.execute(text("ALTER TABLE log_payloads DROP CONSTRAINT fk_log_payloads_index_log_entries"))
+        for table in ("log_entries", "log_payloads"):
+            for step in ("+ 1000 WHERE index >= 5", "- 999 WHERE index > 999"):
+                connection.execute(text(f"UPDATE {table} SET index = index {step}"))
+        connection.execute(
+            text(
+                "INSERT INTO log_entries SELECT 5, at, kind, sha256(commitment) FROM log_entries"
+                " WHERE index = 4"
+            )
+        )
+    assert report().problem == Problem(
+        "entry inserted", 5, 5, "entry 5 was put in, and those after it moved down"
+    )
+
+
 def test_a_forked_log_is_found_by_who_kept_a_checkpoint(add, sign, signer, report, forge):
     """The whole log is written anew with the bank's own key: inside it nothing is wrong."""
     add(20)

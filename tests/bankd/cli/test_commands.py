@@ -15,11 +15,11 @@ from uuid import uuid4
 import httpx
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from PIL import Image
 
 from bankd import keys
-from bankd.audit import notes, proofs
+from bankd.audit import cosignatures, notes, proofs
 from bankd.provenance import signing
 from tests.bankd.cli.conftest import CLASSES, WALL, Commands, ask, labels, png, rights
 
@@ -412,6 +412,31 @@ def test_a_rotated_key_signs_and_what_it_took_the_place_of_is_still_trusted(
     assert log_key(bankd) != old
     assert bankd.said("log", "verify", "--checkpoint", tmp_path / "kept")["rotations"] == 1
     assert [one["signs"] for one in bankd.said("log", "keys")] == ["log", "log", "manifest", "manifest"]
+
+
+def test_a_witness_needs_no_bank_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    log = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    line = notes.public_key_line("house/log", log.public_key())
+    environment = os.environ | {"BANKD_HOME": str(tmp_path / "nowhere"), "PYTHONUNBUFFERED": "1"}
+    argv = ["log", "witness", "--listen", "127.0.0.1:0", "--name", "w.example/1", "--log", line]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bankd.cli", *argv, "--folder", str(tmp_path / "w")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as started:
+        try:
+            assert started.stdout is not None
+            key, _, url = started.stdout.readline().strip().partition(" ")
+            name, public = notes.read_public_key(key, notes.COSIGNATURE)
+            note = notes.sign(notes.Head("house/log", 3, bytes(32)), log)
+            answer = httpx.post(f"{url}/add-checkpoint", content=f"old 0\n\n{note}".encode())
+        finally:
+            started.send_signal(signal.SIGINT)
+            started.wait(30)
+    assert cosignatures.moment(notes.split(note + answer.text), name, public) is not None
+    assert not (tmp_path / "nowhere").exists()
+    assert (tmp_path / "w" / "witness.pem").stat().st_mode & 0o077 == 0
 
 
 def test_policies_are_checked_tested_shown_and_activated(bankd: Commands) -> None:

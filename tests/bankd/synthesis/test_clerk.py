@@ -14,11 +14,13 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 
-from bankd.audit import checkpoints, log
+from bankd.audit import checkpoints, log, notes
 from bankd.clerk import Clerk
 from bankd.storage import BlobUnavailable
 from bankd.synthesis import steps
 from bankd.synthesis.models import Order
+from bankd.witnesses import telling
+from bankd.witnesses.setup import witnesses
 from bankd.worker import app as worker
 from bankd.worker import render_queue
 from bankd.worker.app import BANK_QUEUE, INGEST_QUEUE
@@ -253,6 +255,23 @@ def test_a_checkpoint_is_signed_when_the_log_has_grown(served: Any, clerk: Clerk
     with served.rt.transaction() as session:
         again = checkpoints.latest(session)
     assert again is not None and again.size == size
+
+
+def test_a_witness_is_told_beside_the_rounds_and_its_silence_stops_nothing(
+    served: Any, clerk: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = notes.public_key_line("gone.example", served.rt.log_key.public_key(), notes.COSIGNATURE)
+    told = {"witness_file": tmp_path / "kept", "witness_urls": f"{key} http://127.0.0.1:9"}
+    monkeypatch.setattr(served.rt, "settings", served.rt.settings.model_copy(update=told))
+    clerk.checkpoint()
+    clerk.beside()
+    with served.rt.transaction() as session:
+        last = checkpoints.latest(session)
+        states = telling.states(session, witnesses(served.rt.settings))
+    assert last is not None
+    assert [(one.kind, one.size, one.failures) for one in states] == [("file", last.size, 0), ("url", 0, 1)]
+    kept = (tmp_path / "kept").read_text().splitlines()
+    assert [json.loads(line)["note"] for line in kept] == [last.note]
 
 
 def test_a_part_that_fails_stops_no_other(
