@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from bankd.audit import checkpoints, log
-from bankd.audit.models import LogCheckpoint, LogEntry, LogPayload
+from bankd.audit.models import LogCheckpoint, LogEntry, LogPayload, LogWitnessed
 
 
 def lines(session: Session, *, payloads: bool = True) -> Iterator[dict[str, Any]]:
@@ -30,6 +31,15 @@ def lines(session: Session, *, payloads: bool = True) -> Iterator[dict[str, Any]
             "salt": salt.hex() if opened else None,
             "payload": payload if opened else None,
         }
-    signed = log.paged(session, select(LogCheckpoint.size), by=LogCheckpoint.size, stop=size + 1)
-    for (one,) in signed:
-        yield {"checkpoint": checkpoints.cosigned(session, checkpoints.of(session, one))}
+    cosigned = (
+        select(
+            func.string_agg(
+                LogWitnessed.lines, aggregate_order_by(literal(""), LogWitnessed.at, LogWitnessed.lines)
+            )
+        )
+        .where(LogWitnessed.size == LogCheckpoint.size)
+        .scalar_subquery()
+    )
+    signed = select(LogCheckpoint.size, LogCheckpoint.note, cosigned)
+    for _, note, below in log.paged(session, signed, by=LogCheckpoint.size, stop=size + 1):
+        yield {"checkpoint": note + (below or "")}

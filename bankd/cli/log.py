@@ -64,7 +64,7 @@ def _say(found: Verified) -> None:
         return
     click.echo(
         f"the log holds: {count(report.entries, 'entry', 'entries')}, {report.erased} erased,"
-        f" {count(report.checkpoints, 'checkpoint')}, the last of {report.signed} entries"
+        f" {count(report.checkpoints, 'checkpoint')} consistent with it, the last of {report.signed} entries"
     )
     click.echo(f"root {report.root.hex()}")
     click.echo(

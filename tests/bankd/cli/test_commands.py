@@ -18,9 +18,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from PIL import Image
 
-from bankd import keys
+from bankd import config, keys
 from bankd.audit import cosignatures, notes, proofs
+from bankd.audit.actor import Actor
 from bankd.provenance import signing
+from bankd.runtime import Runtime
+from bankd.witnesses import telling
+from bankd.witnesses.setup import witnesses
 from tests.bankd.cli.conftest import CLASSES, WALL, Commands, ask, labels, png, rights
 
 
@@ -437,6 +441,31 @@ def test_a_witness_needs_no_bank_and_ends_when_it_is_told_to(tmp_path: Path) -> 
     assert cosignatures.moment(notes.split(note + answer.text), name, public) is not None
     assert not (tmp_path / "nowhere").exists()
     assert (tmp_path / "w" / "witness.pem").stat().st_mode & 0o077 == 0
+
+
+def test_a_witness_that_is_not_told_is_shown_with_what_runs(bankd: Commands) -> None:
+    settings = bankd.home / "settings.toml"
+    key = notes.public_key_line("gone.example", log_key(bankd), notes.COSIGNATURE)
+    try:
+        settings.write_text('witness_bucket = "kept"\n')
+        assert "witnesses: `witness_bucket` is set: set `witness_s3_endpoint`" in bankd.run("status").stdout
+        assert "set `witness_s3_endpoint`" in bankd.refused("log", "witnesses")
+        settings.write_text(f'witness_urls = "{key} http://127.0.0.1:9"\n')
+        runtime = Runtime(config.load({"BANKD_HOME": str(bankd.home)}), Actor("user", "tests"))
+        telling.tell(
+            runtime.transaction,
+            witnesses(runtime.settings),
+            key=runtime.log_key.public_key(),
+            now=runtime.now,
+        )
+        runtime.engine.dispose()
+        said = bankd.run("status").stdout
+        assert "witness `gone.example` was not told: no answer (" in said and "`bankd log witnesses`" in said
+        (state,) = bankd.said("log", "witnesses")
+        assert (state["size"], state["failures"], state["contradicts"]) == (0, 1, False)
+        assert state["behind"] > 0
+    finally:
+        settings.unlink()
 
 
 def test_policies_are_checked_tested_shown_and_activated(bankd: Commands) -> None:

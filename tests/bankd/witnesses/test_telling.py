@@ -16,7 +16,7 @@ from minio import Minio
 from minio.error import S3Error
 from sqlalchemy import text
 
-from bankd.audit import checkpoints, cosignatures, log, notes, proofs
+from bankd.audit import checkpoints, cosignatures, exporting, log, notes, proofs
 from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
 from bankd.config import Settings
@@ -196,6 +196,8 @@ def test_a_witness_signs_and_its_signature_goes_with_every_proof(house, observer
     assert proofs.check(proof, KEY.public_key()).size == 45
     found = house.verify(witness).report
     assert (found.holds, found.witnesses, found.proven) == (True, {NAME: 45}, 45)
+    with house.transaction() as session:
+        assert list(exporting.lines(session))[-1] == {"checkpoint": note}
     assert first.size == 5
 
 
