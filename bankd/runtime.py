@@ -162,6 +162,23 @@ class Runtime:
                 raise DatabaseUnavailable from error
             raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """One session that reads, and sees the bank as it was at its first statement, whatever comes after.
+
+        Raises:
+            DatabaseUnavailable: no connection, or it broke.
+        """
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        try:
+            with make_sessions(self.engine.execution_options(**options)).begin() as session:
+                yield session
+        except OperationalError as error:
+            if error.connection_invalidated or "connect" in str(error.orig):
+                logger.warning("database: %s", error.orig)
+                raise DatabaseUnavailable from error
+            raise
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

@@ -72,6 +72,7 @@ from bankd.money import MoneyError
 from bankd.notices.errors import NoticeAlreadySent, NoticeError, NoticeNotFound
 from bankd.policy.errors import InvalidBundle, NoActiveBundle
 from bankd.provenance.errors import CompositeErased, CompositeNotFound
+from bankd.reports.errors import ReportUnknown, ScopeUnreadable
 from bankd.royalties.errors import (
     AccrualNotFound,
     PayeeNotFound,
@@ -144,6 +145,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             RequestNotFound,
             ErasureNotFound,
             RetentionNotFound,
+            ReportUnknown,
         ),
     ),
     (
@@ -207,6 +209,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             Refused,
             RoyaltiesError,
             SignoffError,
+            ScopeUnreadable,
             SynthesisError,
             TrainingError,
             UsageError,

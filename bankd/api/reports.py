@@ -1,56 +1,86 @@
 """Reports that can be filed."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from bankd.access.permissions import Permission
-from bankd.api.gate import BEARER, Called, GuardedRoute, takes
+from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.reports import making
-from bankd.reports.making import Form, House
+from bankd.reports.registry import KINDS, kind_of
+from bankd.reports.rendering import MEDIA_TYPES, render
+from bankd.reports.report import Context, Form, schema
 from bankd.reports.strings import Locale
 
 # The report is a page that people open in a browser: it may show what is inside it, and nothing else.
 PAGE_ONLY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; sandbox"
-MEDIA_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf", "json": "application/json"}
 
 router = APIRouter(
     prefix="/reports", tags=["reports"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
 )
+
+AsForm = Annotated[Form, Query(alias="format")]
+InLocale = Annotated[Locale, Query()]
+FILE: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {
+        200: {
+            "description": "The report",
+            "content": {
+                media_type.partition(";")[0]: {
+                    "schema": {"type": "object"}
+                    if form == "json"
+                    else {"type": "string", **({"format": "binary"} if form in ("pdf", "xlsx") else {})}
+                }
+                for form, media_type in MEDIA_TYPES.items()
+            },
+        },
+        **responses(403, 404, 422),
+    },
+}
+
+
+def made(
+    call: Call, name: str, asked: Mapping[str, Any], *, form: Form, locale: Locale, file: str
+) -> Response:
+    """The report as of now. That it was made is logged, with the hashes of what was given."""
+    with call.runtime.snapshot() as session:
+        context = Context(call.runtime.settings.house, call.by, call.at, call.runtime.blobs)
+        gathered = making.gather(session, name, asked, context=context)
+    content = render(gathered.report, form, locale, pictures=gathered.pictures)
+    with call.transaction() as session:
+        making.made(session, gathered.report, form=form, rendered=content, by=call.by, at=call.at)
+    headers = {"Content-Disposition": f'inline; filename="{file}.{form}"'}
+    if form == "html":
+        headers["Content-Security-Policy"] = PAGE_ONLY
+    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
+
+
+@router.get("", summary="List the kinds of reports", openapi_extra=takes(Permission.REPORTS_MAKE))
+def kinds(call: Called) -> list[str]:  # noqa: ARG001
+    return sorted(KINDS)
+
+
+@router.get(
+    "/schemas/{kind}",
+    summary="The JSON Schema of a report",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    responses=responses(404),
+)
+def schemas(call: Called, kind: str) -> dict[str, Any]:  # noqa: ARG001
+    return schema(kind_of(kind))
 
 
 @router.get(
     "/provenance/{composite}",
     summary="Report which photos a composite was made from, and on which grants",
     openapi_extra=takes(Permission.REPORTS_MAKE),
-    response_class=Response,
-    responses={
-        200: {
-            "description": "The report",
-            "content": {
-                "text/html": {"schema": {"type": "string"}},
-                "application/pdf": {"schema": {"type": "string", "format": "binary"}},
-                "application/json": {"schema": {"type": "object"}},
-            },
-        },
-        **responses(404, 422),
-    },
+    **FILE,
 )
-def provenance(
-    call: Called,
-    composite: UUID,
-    form: Annotated[Form, Query(alias="format")] = "html",
-    locale: Annotated[Locale, Query()] = "en",
-) -> Response:
+def provenance(call: Called, composite: UUID, form: AsForm = "html", locale: InLocale = "en") -> Response:
     """As of now. That it was made is logged, with the hash of what was given."""
-    house = House(call.runtime.settings.house, locale)
-    with call.transaction() as session:
-        content = making.provenance(
-            session, composite, form=form, house=house, blobs=call.runtime.blobs, by=call.by, at=call.at
-        )
-    headers = {"Content-Disposition": f'inline; filename="provenance-{composite}.{form}"'}
-    if form == "html":
-        headers["Content-Security-Policy"] = PAGE_ONLY
-    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
+    asked = {"composite": composite}
+    return made(call, "provenance", asked, form=form, locale=locale, file=f"provenance-{composite}")

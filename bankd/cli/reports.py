@@ -1,8 +1,10 @@
 """`bankd reports`: what is on record, for people and for programs."""
 
+import json
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, TypeVar, cast, get_args
 from uuid import UUID
 
 import click
@@ -10,46 +12,74 @@ import click
 from bankd.cli.files import write_all
 from bankd.errors import BankError
 from bankd.reports import making
-from bankd.reports.making import Form, House
+from bankd.reports.registry import KINDS, kind_of
+from bankd.reports.rendering import render
+from bankd.reports.report import Context, Form, schema
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
 
+BINARY = ("pdf", "xlsx")
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 class NotForTerminals(BankError):
-    def __init__(self) -> None:
-        super().__init__("a PDF is not for a terminal: name a file with --out")
+    def __init__(self, form: str) -> None:
+        super().__init__(f"{form.upper()} is not for a terminal: name a file with --out")
 
 
 @click.group()
 def reports() -> None:
-    """Reports: provenance."""
+    """Reports: provenance of a composite."""
+
+
+def made_as(command: F) -> F:
+    """The options that every report takes: its form, its language, and where it goes."""
+    for option in (
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="File; standard output where left out.",
+        ),
+        click.option("--locale", type=click.Choice(LOCALES), default="en", show_default=True),
+        click.option("--format", "form", type=click.Choice(get_args(Form)), required=True),
+    ):
+        command = option(command)
+    return command
+
+
+def make(
+    runtime: Runtime, name: str, asked: Mapping[str, Any], *, form: str, locale: str, out: Path | None
+) -> None:
+    """Gather a report, render it, log it, write it."""
+    if out is None and form in BINARY and sys.stdout.isatty():
+        raise NotForTerminals(form)
+    at = runtime.now()
+    with runtime.snapshot() as session:
+        context = Context(runtime.settings.house, runtime.actor, at, runtime.blobs)
+        gathered = making.gather(session, name, asked, context=context)
+    rendered = render(gathered.report, cast(Form, form), cast(Locale, locale), pictures=gathered.pictures)
+    with runtime.transaction() as session:
+        making.made(
+            session, gathered.report, form=cast(Form, form), rendered=rendered, by=runtime.actor, at=at
+        )
+    if out is None:
+        click.echo(rendered, nl=False)
+        return
+    write_all(out.parent, {out.name: rendered})
+    click.echo(out)
+
+
+@reports.command("schema")
+@click.argument("kind", type=click.Choice(sorted(KINDS)))
+def schema_(kind: str) -> None:
+    """Print the JSON Schema of a report."""
+    click.echo(json.dumps(schema(kind_of(kind)), indent=2, sort_keys=True, ensure_ascii=False))
 
 
 @reports.command()
 @click.argument("composite_id", type=click.UUID)
-@click.option("--format", "form", type=click.Choice(["html", "pdf", "json"]), required=True)
-@click.option("--locale", type=click.Choice(LOCALES), default="en", show_default=True)
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File; standard output where left out."
-)
+@made_as
 @click.pass_obj
-def provenance(runtime: Runtime, composite_id: UUID, form: str, locale: str, out: Path | None) -> None:
+def provenance(runtime: Runtime, composite_id: UUID, **made: Any) -> None:
     """Which photos a composite was made from, on which grants."""
-    if out is None and form == "pdf" and sys.stdout.isatty():
-        raise NotForTerminals
-    house = House(runtime.settings.house, cast(Locale, locale))
-    with runtime.transaction() as session:
-        report = making.provenance(
-            session,
-            composite_id,
-            form=cast(Form, form),
-            house=house,
-            blobs=runtime.blobs,
-            by=runtime.actor,
-            at=runtime.now(),
-        )
-    if out is None:
-        click.echo(report, nl=False)
-        return
-    write_all(out.parent, {out.name: report})
-    click.echo(out)
+    make(runtime, "provenance", {"composite": composite_id}, **made)

@@ -28,7 +28,7 @@ def activate(session: Session, bundle: Bundle, *, by: Actor, at: datetime) -> bo
     if found:
         raise InvalidBundle(found)
     session.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    before = _active_digest(session)
+    before = active_digest(session)
     if before == bundle.digest:
         return False
     session.execute(
@@ -49,7 +49,7 @@ def active(session: Session) -> Bundle:
         NoActiveBundle: none was ever activated.
         BundleAltered: what is stored is not what was activated.
     """
-    digest = _active_digest(session)
+    digest = active_digest(session)
     if digest is None:
         raise NoActiveBundle
     return stored(session, digest)
@@ -71,7 +71,7 @@ def stored(session: Session, digest: str) -> Bundle:
     return bundle
 
 
-def _active_digest(session: Session) -> str | None:
+def active_digest(session: Session) -> str | None:
     return session.scalar(select(PolicyActivation.digest).order_by(PolicyActivation.id.desc()).limit(1))
 
 

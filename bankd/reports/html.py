@@ -1,14 +1,16 @@
-"""The provenance report as one HTML file: no script, nothing fetched, pictures inside."""
+"""A report as one HTML file: no script, nothing fetched, pictures inside."""
 
 import base64
 import json
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bankd.reports.carried import carried
-from bankd.reports.page import page
-from bankd.reports.provenance import Illustrated
+from bankd.reports.layout import laid_out
+from bankd.reports.report import Gathered, Kind
 from bankd.reports.strings import Locale
+from bankd.reports.writing import Writer
 
 _TEMPLATES = Environment(
     loader=PackageLoader("bankd.reports"),
@@ -19,19 +21,16 @@ _TEMPLATES = Environment(
 )
 
 
-def render(illustrated: Illustrated, *, locale: Locale = "en") -> str:
-    content = page(illustrated.report, locale=locale)
+def render(kind: Kind[Any, Any], gathered: Gathered[Any], *, locale: Locale = "en") -> str:
+    writer = Writer(locale)
+    page = kind.show(gathered.report, writer)
+    content = laid_out(gathered.report, page, writer, pictures=gathered.pictures)
     font = carried(json.dumps(content, ensure_ascii=False))
-    return _TEMPLATES.get_template("provenance.html").render(
+    return _TEMPLATES.get_template("report.html").render(
         page=content,
         font=None if font is None else f"data:font/otf;base64,{base64.b64encode(font).decode()}",
-        picture=_inside(illustrated.picture),
-        thumbnails={
-            str(photo.photo_id): _inside(illustrated.thumbnails.get(photo.photo_id))
-            for photo in illustrated.report.photos
+        pictures={
+            name: f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+            for name, jpeg in gathered.pictures.items()
         },
     )
-
-
-def _inside(jpeg: bytes | None) -> str | None:
-    return None if jpeg is None else "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

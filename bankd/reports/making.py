@@ -1,30 +1,25 @@
-"""Reports as files, with the pixels that may be shown in them today, and the files of a handout."""
+"""Reports made for somebody: permitted, gathered, rendered, and in the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
-from uuid import UUID
+from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bankd.access.permissions import Permission, require
+from bankd.audit import kinds as audit
+from bankd.audit import log
 from bankd.audit.actor import Actor
-from bankd.catalog.models import Photo
-from bankd.policy.clearing import viewable
-from bankd.provenance import manifest, picture
-from bankd.provenance.models import Composite
-from bankd.reports import html, pdf, service
-from bankd.reports.provenance import Illustrated
+from bankd.provenance import picture
+from bankd.reports.kinds.provenance.gathering import illustrated, provenance_picture
+from bankd.reports.registry import kind_of, scope_of
+from bankd.reports.rendering import render
+from bankd.reports.report import Context, Form, Gathered, Report
 from bankd.reports.strings import TABLES, Locale
-from bankd.storage import BlobMissing, Blobs
-from bankd.storage.blobs import key
-from bankd.synthesis import reading
-from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, HandedOut
-from bankd.synthesis.models import Request
-
-Form = Literal["html", "pdf", "json"]
-MAX_THUMBNAIL_BYTES = 8 << 20
+from bankd.storage import Blobs
+from bankd.synthesis.handouts import HandedOut
 
 
 @dataclass(frozen=True)
@@ -35,33 +30,35 @@ class House:
     locale: Locale = "en"
 
 
-def provenance(
-    session: Session,
-    composite_id: UUID,
-    *,
-    form: Form,
-    house: House,
-    blobs: Blobs,
-    by: Actor,
-    at: datetime,
-) -> bytes:
-    """The provenance report of a composite as a file, recorded as given.
+def gather(session: Session, name: str, asked: Mapping[str, Any], *, context: Context) -> Gathered[Any]:
+    """What is on record for a report that the context's actor may have.
 
-    Photos are shown where action `view` clears them now, the composite where
-    it clears all of its photos; what may not be shown is withheld and said so.
+    The session should see one moment (`Runtime.snapshot`), as the report says that it does.
 
     Raises:
-        CompositeNotFound: there is none, or it is another department's.
+        NotPermitted: it takes a role that the actor has not.
+        ReportUnknown, ScopeUnreadable, and what the kind of report says.
     """
-    composite = reading.composite_of(session, composite_id, by=by)
-    placed = _placed(composite)
-    file = None
-    if viewable(session, placed, at=at) >= set(placed):
-        file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
-    illustrated = _illustrated(session, composite, file=file, house=house, blobs=blobs, at=at)
-    rendered = _rendered(illustrated, form, locale=house.locale)
-    service.made(session, illustrated.report, form=form, rendered=rendered, by=by, at=at)
-    return rendered
+    kind = kind_of(name)
+    for permission in (Permission.REPORTS_MAKE, *sorted(kind.permissions)):
+        require(context.by, permission)
+    return kind.gather(session, scope_of(name, asked), context)
+
+
+def made(session: Session, report: Report, *, form: Form, rendered: bytes, by: Actor, at: datetime) -> None:
+    """Log that a report left the bank, with the hashes of its JSON and of what was given."""
+    log.append(
+        session,
+        audit.Kind.REPORT_MADE,
+        by=by,
+        at=at,
+        report=report.report,
+        as_of=report.head.as_of,
+        form=form,
+        sha256=sha256(rendered).hexdigest(),
+        json_sha256=sha256(report.as_text().encode()).hexdigest(),
+        **kind_of(report.report).about(report),
+    )
 
 
 def handout_files(
@@ -73,64 +70,26 @@ def handout_files(
     The manifest's signature is hexadecimal Ed25519 over the manifest's bytes.
     """
     composite = handed_out.composite
-    illustrated = _illustrated(session, composite, file=handed_out.file, house=house, blobs=blobs, at=at)
+    gathered = illustrated(
+        session, composite, file=handed_out.file, context=Context(house.entity, by, at, blobs)
+    )
+    words = TABLES[house.locale]
     files = {
         "png": handed_out.file,
         "manifest.json": composite.manifest.encode(),
         "manifest.sig": composite.manifest_signature.encode() + b"\n",
-        "provenance.png": service.provenance_picture(
-            session, composite.id, file=handed_out.file, words=_words(house.locale)
+        "provenance.png": provenance_picture(
+            session,
+            composite.id,
+            file=handed_out.file,
+            words=picture.Words(words["area"], words["area.inpainted"], words["picture.caption"]),
         ),
     }
     if handed_out.gate is not None:
         files["gate.png"] = handed_out.gate
-    for form in ("html", "pdf"):
-        rendered = files[f"report.{form}"] = _rendered(illustrated, form, locale=house.locale)
-        service.made(session, illustrated.report, form=form, rendered=rendered, by=by, at=at)
+    forms: tuple[Form, ...] = ("html", "pdf")
+    for form in forms:
+        rendered = render(gathered.report, form, house.locale, pictures=gathered.pictures)
+        files[f"report.{form}"] = rendered
+        made(session, gathered.report, form=form, rendered=rendered, by=by, at=at)
     return {f"{composite.id}.{ending}": content for ending, content in files.items()}
-
-
-def _illustrated(
-    session: Session, composite: Composite, *, file: bytes | None, house: House, blobs: Blobs, at: datetime
-) -> Illustrated:
-    def view(photo_ids: Sequence[UUID]) -> Mapping[UUID, bytes | None]:
-        shown = viewable(session, photo_ids, at=at)
-        rows = session.execute(select(Photo.id, Photo.thumbnail_sha256).where(Photo.id.in_(shown)))
-        return {photo_id: _thumbnail(blobs, key(photo_id, sha256)) for photo_id, sha256 in rows}
-
-    request = session.get_one(Request, composite.request_id)
-    return service.provenance_report(
-        session,
-        composite.id,
-        entity=house.entity,
-        asked=service.Asked(request.filed_by, request.filed_at),
-        view=view,
-        file=file,
-        at=at,
-    )
-
-
-def _thumbnail(blobs: Blobs, at_key: str) -> bytes | None:
-    try:
-        return blobs.get(at_key, limit_bytes=MAX_THUMBNAIL_BYTES)
-    except BlobMissing:
-        return None  # erased since: the report shows a grey box
-
-
-def _rendered(illustrated: Illustrated, form: Form, *, locale: Locale) -> bytes:
-    match form:
-        case "html":
-            return html.render(illustrated, locale=locale).encode()
-        case "pdf":
-            return pdf.render(illustrated, locale=locale)
-        case "json":
-            return illustrated.report.as_text().encode()
-
-
-def _words(locale: Locale) -> picture.Words:
-    words = TABLES[locale]
-    return picture.Words(words["area"], words["area.inpainted"], words["picture.caption"])
-
-
-def _placed(composite: Composite) -> list[UUID]:
-    return [photo.photo_id for photo in manifest.read(composite.manifest).placed_photos]

@@ -1,4 +1,4 @@
-"""The provenance report as PDF/A-3b and PDF/UA-1, with its JSON attached.
+"""A report as PDF/A-3b and PDF/UA-1, with its JSON attached.
 
 The same report gives the same bytes: the creation date is the report's own
 moment, fonts come from a package, nothing of this machine goes in.
@@ -9,37 +9,33 @@ import tempfile
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import typst
 
 from bankd.provenance import fonts
 from bankd.reports.errors import ReportNotRendered
-from bankd.reports.page import page
-from bankd.reports.provenance import Illustrated
+from bankd.reports.layout import laid_out
+from bankd.reports.report import Gathered, Kind
 from bankd.reports.strings import Locale
+from bankd.reports.writing import Writer
 
 STANDARDS = ["a-3b", "ua-1"]
 
 
-def render(illustrated: Illustrated, *, locale: Locale = "en") -> bytes:
+def render(kind: Kind[Any, Any], gathered: Gathered[Any], *, locale: Locale = "en") -> bytes:
     """Raises: ReportNotRendered, which is a mistake of ours and never the reader's."""
-    report = illustrated.report
-    content = page(report, locale=locale)
-    created = datetime.fromisoformat(report.as_of).replace(microsecond=0)  # PDF dates have no finer unit
+    report, writer = gathered.report, Writer(locale)
+    page = kind.show(report, writer)
+    content = laid_out(report, page, writer, pictures=gathered.pictures)
+    created = datetime.fromisoformat(report.head.as_of).replace(microsecond=0)  # PDF has no finer unit
     content["created"] = list(created.timetuple())[:6]
-    content["picture"]["file"] = None if illustrated.picture is None else "picture.jpg"
     with tempfile.TemporaryDirectory(prefix="bankd-report-") as folder:
         root = Path(folder)
-        if illustrated.picture is not None:
-            (root / "picture.jpg").write_bytes(illustrated.picture)
-        for photo, row in zip(report.photos, content["photos"]["rows"], strict=True):
-            thumbnail = illustrated.thumbnails.get(photo.photo_id)
-            row["file-name"] = None if thumbnail is None else f"photo-{photo.number}.jpg"
-            if thumbnail is not None:
-                (root / row["file-name"]).write_bytes(thumbnail)
+        _illustrate(root, content, gathered)
         (root / "page.json").write_text(json.dumps(content, ensure_ascii=False))
         (root / "report.json").write_text(report.as_text())
-        template = files("bankd.reports").joinpath("templates/provenance.typ").read_bytes()
+        template = files("bankd.reports").joinpath("templates/report.typ").read_bytes()
         (root / "report.typ").write_bytes(template)
         try:
             pdf: bytes = typst.compile(  # type: ignore[call-overload]
@@ -54,3 +50,22 @@ def render(illustrated: Illustrated, *, locale: Locale = "en") -> bytes:
         except typst.TypstError as error:
             raise ReportNotRendered(str(error).splitlines()[0]) from error
     return pdf
+
+
+def _illustrate(root: Path, content: dict[str, Any], gathered: Gathered[Any]) -> None:
+    """Write pictures and charts beside the page, and name their files in it."""
+    named = {name: f"picture-{number}.jpg" for number, name in enumerate(gathered.pictures)}
+    for name, jpeg in gathered.pictures.items():
+        (root / named[name]).write_bytes(jpeg)
+    drawn = 0
+    for section in content["sections"]:
+        for block in section["blocks"]:
+            if block["type"] == "chart":
+                drawn += 1
+                block["file"] = f"chart-{drawn}.svg"
+                (root / block["file"]).write_text(block.pop("svg"))
+            elif block["type"] == "picture" and block["file"] is not None:
+                block["file"] = named[block["file"]]
+            elif block["type"] == "table":
+                for cell in (cell for row in block["rows"] for cell in row if cell["kind"] == "picture"):
+                    cell["file"] = cell["file"] and named[cell["file"]]

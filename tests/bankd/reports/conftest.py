@@ -15,18 +15,29 @@ from bankd.licensing.use import Use
 from bankd.provenance import picture
 from bankd.provenance.effective import CreditOwed, EffectiveLicense, ShareAlike
 from bankd.provenance.manifest import LogCheckpoint, Refiner
-from bankd.reports.provenance import (
+from bankd.reports.kinds.provenance.model import (
     Area,
     Clearance,
-    Illustrated,
     Mark,
     OwedCredit,
     ProvenanceReport,
     ReportedPhoto,
 )
+from bankd.reports.report import Checkpoint, Gathered, Head
 
 LICENSORS = ("Hanami Pictures", "Studio Mori 写真事務所", "The house")
 BLEND = Refiner(name="blend", checkpoint=None, training_snapshot=None, training_photos=0)
+
+
+HEAD = Head(
+    entity="Kirishima Trading 株式会社",
+    as_of="2026-07-31T12:00:00.000000Z",
+    data_cut_off=1_234,
+    policy_bundle="b" * 64,
+    log_checkpoint=Checkpoint(size=1_230, root="c" * 64, at="2026-07-31T11:59:58.000000Z"),
+    unverified_facts=3,
+    prepared_by="aiko",
+)
 
 
 def jpeg(rgb: np.ndarray) -> bytes:
@@ -35,7 +46,7 @@ def jpeg(rgb: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def make_report(photos: int = 3, **changes: Any) -> Illustrated:
+def make_report(photos: int = 3, **changes: Any) -> Gathered[ProvenanceReport]:
     marks: list[tuple[Mark, ...]] = [
         (),
         (Mark(code="unverified", license="L1", grant="all"),),
@@ -82,8 +93,7 @@ def make_report(photos: int = 3, **changes: Any) -> Illustrated:
         brand="Kirishima Tea",
     )
     fields: dict[str, Any] = {
-        "entity": "Kirishima Trading 株式会社",
-        "as_of": "2026-07-31T12:00:00.000Z",
+        "head": HEAD,
         "composite_id": UUID(int=900),
         "request_id": UUID(int=800),
         "variation": 0,
@@ -142,9 +152,10 @@ def make_report(photos: int = 3, **changes: Any) -> Illustrated:
     photo_map = np.minimum(xs * max(photos, 1) // 150, photos - 1)
     rgb = np.stack([xs + 60, ys + 90, xs // 2 + ys], axis=2).astype(np.uint8)
     drawn = jpeg(picture.outlined(rgb, photo_map)) if report.picture == "shown" else None
-    return Illustrated(report, drawn, {photo: jpeg(rgb) for photo in shown})
+    pictures = {str(photo): jpeg(rgb) for photo in sorted(shown)}
+    return Gathered(report, pictures | ({} if drawn is None else {"picture": drawn}))
 
 
 @pytest.fixture(scope="session")
-def illustrated() -> Callable[..., Illustrated]:
+def illustrated() -> Callable[..., Gathered[ProvenanceReport]]:
     return make_report

@@ -13,11 +13,14 @@ from pypdf import PdfReader
 from bankd.provenance.manifest import Refiner
 from bankd.reports import html, pdf
 from bankd.reports.carried import CJK, carried
-from bankd.reports.page import _ranges, page
-from bankd.reports.provenance import Area, Illustrated
+from bankd.reports.kinds.provenance import KIND
+from bankd.reports.kinds.provenance.model import Area, ProvenanceReport
+from bankd.reports.layout import laid_out
+from bankd.reports.report import Gathered
 from bankd.reports.strings import LOCALES, Locale
+from bankd.reports.writing import Writer, ranges
 
-Make = Callable[..., Illustrated]
+Make = Callable[..., Gathered[ProvenanceReport]]
 NETWORK = Refiner(
     name="network",
     checkpoint="d" * 64,
@@ -28,6 +31,17 @@ NETWORK = Refiner(
     sorter="a" * 64,
 )
 REFINED = {"refiner": NETWORK, "network_made": Area(px=4_321, basis_points=2880)}
+
+
+def page(report: ProvenanceReport, *, locale: Locale) -> dict[str, Any]:
+    """A report's sections by title, as templates have them."""
+    writer = Writer(locale)
+    content = laid_out(report, KIND.show(report, writer), writer, pictures=())
+    return {section["title"]: section["blocks"] for section in content["sections"]}
+
+
+def texts(rows: list[list[dict[str, Any]]]) -> list[list[str]]:
+    return [[cell["text"] for cell in row] for row in rows]
 
 
 class Page(HTMLParser):
@@ -57,14 +71,14 @@ class Page(HTMLParser):
 def test_html_says_everything_that_the_report_holds(illustrated: Make, locale: Locale) -> None:
     made = illustrated(3)
 
-    seen = Page(html.render(made, locale=locale)).text
+    seen = Page(html.render(KIND, made, locale=locale)).text
 
     report = made.report
     for photo in report.photos:
         for fact in (photo.licensor, photo.license, photo.license_title, photo.grant, str(photo.photo_id)):
             assert fact in seen
     for fact in (
-        report.entity,
+        report.head.entity,
         str(report.composite_id),
         str(report.request_id),
         report.asked_by,
@@ -86,17 +100,17 @@ def test_html_says_everything_that_the_report_holds(illustrated: Make, locale: L
 
 
 def test_photos_that_may_not_be_viewed_are_grey_boxes(illustrated: Make) -> None:
-    seen = Page(html.render(illustrated(6)))
+    seen = Page(html.render(KIND, illustrated(6)))
 
     images = [attributes["src"] for tag, attributes in seen.tags if tag == "img"]
     boxes = [attributes for tag, attributes in seen.tags if (attributes.get("class") or "") == "withheld"]
     assert len(images) == 1 + 4 and len(boxes) == 2
-    nothing = Page(html.render(illustrated(3, picture="withheld")))
+    nothing = Page(html.render(KIND, illustrated(3, picture="withheld")))
     assert "The picture may not be shown in this report." in nothing.text
 
 
 def test_html_is_one_file_without_script_or_fetch(illustrated: Make) -> None:
-    source = html.render(illustrated(3))
+    source = html.render(KIND, illustrated(3))
     seen = Page(source)
 
     assert not {tag for tag, _ in seen.tags} & {"script", "link", "iframe", "object", "form", "a"}
@@ -121,26 +135,26 @@ def test_names_cannot_become_markup(illustrated: Make) -> None:
         update={
             "photos": (photo,),
             "credits_owed": (credit,),
-            "entity": attack,
+            "head": made.report.head.model_copy(update={"entity": attack, "prepared_by": attack}),
             "asked_by": attack,
             "declared_use": use,
         }
     )
-    hostile = Illustrated(report, made.picture, made.thumbnails)
+    hostile = Gathered(report, made.pictures)
 
-    seen = Page(html.render(hostile))
+    seen = Page(html.render(KIND, hostile))
 
     assert "script" not in {tag for tag, _ in seen.tags}
     assert not any("onerror" in attributes for _, attributes in seen.tags)
     assert seen.text.count("alert('x')") >= 7
     assert "{{ 7*7 }}" in seen.text
-    assert pdf.render(hostile).startswith(b"%PDF")  # `#panic` would have stopped it
+    assert pdf.render(KIND, hostile).startswith(b"%PDF")  # `#panic` would have stopped it
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("photos", [1, 3, 40])
 def test_pdf_is_the_same_every_time(illustrated: Make, locale: Locale, photos: int) -> None:
-    first, second = (pdf.render(illustrated(photos), locale=locale) for _ in range(2))
+    first, second = (pdf.render(KIND, illustrated(photos), locale=locale) for _ in range(2))
 
     assert first == second
     assert b"pdfaid:part" in first or b"<pdfaid" in first
@@ -153,7 +167,7 @@ def words_of(data: bytes) -> str:
 
 
 def test_japanese_is_text_in_the_pdf(illustrated: Make) -> None:
-    text = words_of(pdf.render(illustrated(3), locale="ja"))
+    text = words_of(pdf.render(KIND, illustrated(3), locale="ja"))
 
     for words in (
         "来歴報告書",
@@ -168,23 +182,30 @@ def test_japanese_is_text_in_the_pdf(illustrated: Make) -> None:
 
 def test_pdf_and_html_say_the_same(illustrated: Make) -> None:
     made = illustrated(3)
-    text = words_of(pdf.render(made))
+    text = words_of(pdf.render(KIND, made))
 
     content = page(made.report, locale="en")
-    for table in content["tables"]:
-        for label, value, _ in table["rows"]:
-            assert re.sub(r"\s+", "", value)[:60] in text, label
-    for photo in content["photos"]["rows"]:
-        assert photo["id"] in text
-    for _, sentence in content["attention"]["rows"]:
+    facts = [
+        row
+        for blocks in content.values()
+        for block in blocks
+        if block["type"] == "facts"
+        for row in block["rows"]
+    ]
+    assert len(facts) > 30
+    for label, value in facts:
+        assert re.sub(r"\s+", "", value["text"])[:60] in text, label
+    for photo in made.report.photos:
+        assert str(photo.photo_id) in text
+    for _, sentence in texts(content["Facts that need attention"][0]["rows"]):
         assert re.sub(r"\s+", "", sentence)[:40] in text
 
 
 @pytest.mark.parametrize("changes", [{"picture": "withheld"}, {"height": 300, "width": 100}, REFINED])
 def test_unusual_composites_are_laid_out_too(illustrated: Make, changes: dict[str, Any]) -> None:
     for locale in LOCALES:
-        assert pdf.render(illustrated(2, **changes), locale=locale).startswith(b"%PDF")
-        html.render(illustrated(2, **changes), locale=locale)
+        assert pdf.render(KIND, illustrated(2, **changes), locale=locale).startswith(b"%PDF")
+        html.render(KIND, illustrated(2, **changes), locale=locale)
 
 
 def test_json_is_complete_and_read_back(illustrated: Make) -> None:
@@ -198,16 +219,16 @@ def test_json_is_complete_and_read_back(illustrated: Make) -> None:
 
 def test_network_and_its_training_photos_stand_apart(illustrated: Make) -> None:
     made = illustrated(1, **REFINED)
-    seen = Page(html.render(made)).text
+    seen = Page(html.render(KIND, made)).text
 
     assert "nine tenths or more of each pixel on 28.80 % of the picture's area" in seen
     assert "4,321 px" in seen and "does not add up with them" in seen
-    assert "4,321px" in words_of(pdf.render(made))
+    assert "4,321px" in words_of(pdf.render(KIND, made))
     assert json.loads(made.report.as_text())["network_made"] == {"basis_points": 2880, "px": 4321}
     assert "a" * 64 in seen and "f" * 64 in seen and "aligned segments" not in seen
     assert "was trained on 4,800 photos, which are not placed photos" in seen
     assert "d" * 64 in seen and "e" * 64 in seen
-    assert "None: the refiner blend has no trained network." in Page(html.render(illustrated(1))).text
+    assert "None: the refiner blend has no trained network." in Page(html.render(KIND, illustrated(1))).text
 
 
 @pytest.mark.parametrize(
@@ -218,7 +239,7 @@ def test_network_and_its_training_photos_stand_apart(illustrated: Make) -> None:
     ],
 )
 def test_summary_counts_photos_licensors_and_facts(illustrated: Make, photos: int, says: str) -> None:
-    first, allowed, last = page(illustrated(photos).report, locale="en")["summary"]["lines"]
+    first, allowed, last = [block["text"] for block in page(illustrated(photos).report, locale="en")[""]]
 
     assert first == says
     assert "allowed on recorded facts" in allowed
@@ -230,9 +251,9 @@ def test_summary_counts_photos_licensors_and_facts(illustrated: Make, photos: in
 
 
 def test_marks_name_the_license_the_photos_and_the_day(illustrated: Make) -> None:
-    rows = page(illustrated(6).report, locale="en")["attention"]["rows"]
+    (table,) = page(illustrated(6).report, locale="en")["Facts that need attention"]
 
-    assert rows == [
+    assert texts(table["rows"]) == [
         ["Photos 2, 5", "Nobody is recorded as having verified license L1."],
         ["Photos 3, 6", "License L2 has no document on record."],
         [
@@ -243,8 +264,8 @@ def test_marks_name_the_license_the_photos_and_the_day(illustrated: Make) -> Non
 
 
 def test_numbers_in_a_row_are_drawn_together() -> None:
-    assert _ranges([1, 2, 3, 5, 7, 8]) == "1–3, 5, 7, 8"
-    assert _ranges([4]) == "4"
+    assert ranges([1, 2, 3, 5, 7, 8]) == "1–3, 5, 7, 8"
+    assert ranges([4]) == "4"
 
 
 def test_what_there_is_is_never_said_to_be_nothing_and_a_part_never_all(illustrated: Make) -> None:
@@ -255,7 +276,8 @@ def test_what_there_is_is_never_said_to_be_nothing_and_a_part_never_all(illustra
     report = report.model_copy(update={"placed": rest, "inpainted": tiny})
 
     def said(locale: Locale) -> dict[str, str]:
-        return {label: percent for label, _, percent in page(report, locale=locale)["area"]["rows"]}
+        title = Writer(locale).say("area")
+        return {label: percent for label, _, percent in texts(page(report, locale=locale)[title][1]["rows"])}
 
     assert said("en")["Placed photos"] == "> 99.99\u202f%"
     assert said("en")["Filled without a photo"] == "< 0.01\u202f%"
@@ -269,13 +291,15 @@ def test_html_carries_the_japanese_characters_it_holds_and_no_font_where_it_hold
 ) -> None:
     made = illustrated(3)
 
-    source = html.render(made, locale="ja")
+    source = html.render(KIND, made, locale="ja")
     (found,) = re.findall(r"data:font/otf;base64,([A-Za-z0-9+/=]+)", source)
     font = TTFont(io.BytesIO(base64.b64decode(found)))
 
-    content = json.dumps(page(made.report, locale="ja"), ensure_ascii=False)
+    writer = Writer("ja")
+    whole = laid_out(made.report, KIND.show(made.report, writer), writer, pictures=made.pictures)
+    content = json.dumps(whole, ensure_ascii=False)
     assert {character for character in content if ord(character) >= CJK} <= set(map(chr, font.getBestCmap()))
     assert "font-src data:" in source
     assert len(found) < 200_000
-    assert html.render(made, locale="ja") == source
+    assert html.render(KIND, made, locale="ja") == source
     assert carried("Report of 3 photos: \u201cCaf\u00e9\u201d") is None

@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from bankd.licensing import vocabulary
-from bankd.reports.provenance import MarkCode
+from bankd.reports.kinds.provenance.model import MarkCode
 from bankd.reports.strings import LOCALES, TABLES, Locale
 
 

@@ -1,4 +1,4 @@
-"""Reports from what is on record."""
+"""The provenance report of a composite, from what is on record, with the pixels that may be shown today."""
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,12 +11,10 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from bankd.audit import log
-from bankd.audit.actor import Actor
-from bankd.audit.kinds import Kind
 from bankd.catalog.models import Photo
 from bankd.licensing import evidence
 from bankd.licensing.models import Grant, License
+from bankd.policy.clearing import viewable
 from bankd.provenance import picture, pixels
 from bankd.provenance import service as provenance
 from bankd.provenance.effective import CreditOwed
@@ -24,18 +22,27 @@ from bankd.provenance.manifest import Disclosures, Manifest, PlacedPhoto, moment
 from bankd.provenance.models import Composite
 from bankd.provenance.shares import apportion, basis_points
 from bankd.reports.errors import PictureIsAnother
-from bankd.reports.provenance import (
+from bankd.reports.heading import head
+from bankd.reports.kinds.provenance.model import (
     Area,
     Clearance,
-    Illustrated,
     Mark,
     MarkCode,
     OwedCredit,
     ProvenanceReport,
+    ProvenanceScope,
     ReportedPhoto,
 )
+from bankd.reports.report import Context, Gathered, Head
+from bankd.storage import BlobMissing, Blobs
+from bankd.storage.blobs import key
+from bankd.synthesis import reading
+from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES
+from bankd.synthesis.models import Request
 
 THUMBNAIL_PX = 256
+MAX_THUMBNAIL_BYTES = 8 << 20
+PICTURE = "picture"
 
 View = Callable[[Sequence[UUID]], Mapping[UUID, bytes | None]]
 """Thumbnails of the photos that action `view` clears at the report's moment; None or nothing for the rest."""
@@ -49,20 +56,48 @@ class Asked:
     at: datetime
 
 
+def gather(session: Session, scope: ProvenanceScope, context: Context) -> Gathered[ProvenanceReport]:
+    """Photos are shown where action `view` clears them now, the composite where it clears all of its
+    photos; what may not be shown is withheld and said so.
+
+    Raises:
+        CompositeNotFound: there is none, or it is another department's.
+    """
+    composite = reading.composite_of(session, scope.composite, by=context.by)
+    placed = [photo.photo_id for photo in read(composite.manifest).placed_photos]
+    file = None
+    if viewable(session, placed, at=context.at) >= set(placed):
+        file = context.blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
+    return illustrated(session, composite, file=file, context=context)
+
+
+def illustrated(
+    session: Session, composite: Composite, *, file: bytes | None, context: Context
+) -> Gathered[ProvenanceReport]:
+    """The report with `file`, the composite's own, and the thumbnails that may be shown."""
+
+    def view(photo_ids: Sequence[UUID]) -> Mapping[UUID, bytes | None]:
+        shown = viewable(session, photo_ids, at=context.at)
+        rows = session.execute(select(Photo.id, Photo.thumbnail_sha256).where(Photo.id.in_(shown)))
+        return {photo_id: _stored(context.blobs, key(photo_id, sha256)) for photo_id, sha256 in rows}
+
+    request = session.get_one(Request, composite.request_id)
+    asked = Asked(request.filed_by, request.filed_at)
+    return provenance_report(session, composite.id, asked=asked, view=view, file=file, context=context)
+
+
 def provenance_report(
     session: Session,
     composite_id: UUID,
     *,
-    entity: str,
     asked: Asked,
     view: View,
     file: bytes | None,
-    at: datetime,
-) -> Illustrated:
-    """The provenance report of a composite as of `at`.
+    context: Context,
+) -> Gathered[ProvenanceReport]:
+    """The provenance report of a composite as of the context's moment.
 
     Args:
-        entity: the house that the report is filed for.
         file: the composite's own file where it may be shown, else None.
 
     Raises:
@@ -82,18 +117,21 @@ def provenance_report(
         grants=grants,
         photos=_photos(session, [photo.photo_id for photo in manifest.placed_photos]),
         thumbnails=thumbnails.keys(),
-        entity=entity,
         asked=asked,
         picture_shown=file is not None,
-        at=at,
+        head=head(session, context, unverified=0),
+        at=context.at,
     )
-    drawn = None
+    report = report.model_copy(
+        update={"head": report.head.model_copy(update={"unverified_facts": len(report.marks())})}
+    )
+    pictures = {str(photo_id): jpeg for photo_id, jpeg in thumbnails.items()}
     if file is not None:
         rgb = pixels.decode(file)
         if pixels.pixel_sha256(rgb) != composite.pixel_sha256:
             raise PictureIsAnother(composite_id)
-        drawn = _jpeg(Image.fromarray(picture.outlined(rgb, manifest.photo_map())))
-    return Illustrated(report, drawn, thumbnails)
+        pictures[PICTURE] = _jpeg(Image.fromarray(picture.outlined(rgb, manifest.photo_map())))
+    return Gathered(report, pictures)
 
 
 def provenance_picture(
@@ -115,23 +153,6 @@ def provenance_picture(
     return pixels.encode(picture.with_legend(rgb, manifest.photo_map(), names=names, words=words))
 
 
-def made(
-    session: Session, report: ProvenanceReport, *, form: str, rendered: bytes, by: Actor, at: datetime
-) -> None:
-    """Log that a report left the bank, with the hash of what was given."""
-    log.append(
-        session,
-        Kind.REPORT_MADE,
-        by=by,
-        at=at,
-        report=report.report,
-        composite=report.composite_id,
-        as_of=report.as_of,
-        form=form,
-        sha256=sha256(rendered).hexdigest(),
-    )
-
-
 def _report(
     composite: Composite,
     manifest: Manifest,
@@ -140,9 +161,9 @@ def _report(
     grants: Mapping[UUID, Grant],
     photos: Mapping[UUID, Photo],
     thumbnails: Iterable[UUID],
-    entity: str,
     asked: Asked,
     picture_shown: bool,
+    head: Head,
     at: datetime,
 ) -> ProvenanceReport:
     counts = [photo.canvas_px for photo in manifest.placed_photos]
@@ -158,8 +179,7 @@ def _report(
     own_bp = apportion(placed_bp, own, whole=placed_px)
     cleared = set(thumbnails)
     return ProvenanceReport(
-        entity=entity,
-        as_of=moment(at),
+        head=head,
         composite_id=composite.id,
         request_id=composite.request_id,
         variation=composite.variation,
@@ -284,6 +304,13 @@ def _grants(session: Session, ids: Iterable[UUID]) -> dict[UUID, Grant]:
 
 def _photos(session: Session, ids: Iterable[UUID]) -> dict[UUID, Photo]:
     return {photo.id: photo for photo in session.scalars(select(Photo).where(Photo.id.in_(list(ids))))}
+
+
+def _stored(blobs: Blobs, at_key: str) -> bytes | None:
+    try:
+        return blobs.get(at_key, limit_bytes=MAX_THUMBNAIL_BYTES)
+    except BlobMissing:
+        return None  # erased since: the report shows a grey box
 
 
 def _thumbnail(data: bytes) -> bytes:

@@ -1,20 +1,21 @@
-"""Every word of the reports, in every language, in one place.
+"""Words of the provenance report."""
 
-`{name}` stands for a value. Codes of the vocabulary are keys with a prefix:
-`purpose.commercial`. The tables hold the same keys and the same names.
-"""
-
-from typing import Literal, get_args
-
-Locale = Literal["en", "ja"]
-LOCALES: tuple[Locale, ...] = get_args(Locale)
-
-_EN = {
+EN = {
+    "area.px": "Pixels",
+    "area.part": "Part",
+    "photo.id": "Photo",
+    "photo.sha256": "Photo, SHA-256",
+    "photo.licensor": "Licensor",
+    "photo.ref": "License",
+    "photo.title": "Title of the license",
+    "photo.grant_ref": "Grant",
+    "photo.basis": "Basis",
+    "photo.count": "Segments",
+    "photo.categories": "Categories",
+    "photo.px": "Canvas area, px",
+    "attention.on": "Photos",
     "title": "Provenance report",
     "composite": "Composite",
-    "filed_for": "Filed for",
-    "as_of": "As of",
-    "page": "Page {page} of {pages}",
     "summary": "Summary",
     "summary.photos": (
         "{photos} placed photos of {licensors} licensors fed {fed} of the canvas before refinement."
@@ -39,7 +40,6 @@ _EN = {
         "The composite with each placed photo's area on the canvas before refinement outlined. Numbers are "
         "those of the list of placed photos."
     ),
-    "withheld": "Withheld",
     "picture.withheld": "The picture may not be shown in this report.",
     "area": "Canvas area before refinement",
     "area.photos": "Placed photos",
@@ -55,9 +55,6 @@ _EN = {
         "Measured on the finished picture by the network's gate, whichever photo was placed there: it is "
         "counted apart from the canvas areas above and does not add up with them."
     ),
-    "less": "< {percent}",
-    "more": "> {percent}",
-    "px": "{count} px",
     "photos": "Placed photos",
     "photo.number": "No.",
     "photo.license": "Licensor, license and grant relied on",
@@ -67,12 +64,6 @@ _EN = {
     "photo.file": "Photo {id}",
     "photo.segments": "{count} segments",
     "photo.segment": "1 segment",
-    "basis.owned": "Owned by the house",
-    "basis.licensed": "Licensed",
-    "basis.public-domain": "Public domain",
-    "basis.collective": "Licensed by a collecting society",
-    "basis.ruling": "Ruling of an authority",
-    "basis.statutory": "Allowed by statute",
     "attention": "Facts that need attention",
     "attention.photos": "Photos {numbers}",
     "attention.photo": "Photo {numbers}",
@@ -105,8 +96,8 @@ _EN = {
     "training": "Training photos",
     "training.none": "None: the refiner {refiner} has no trained network.",
     "training.some": (
-        "The network {refiner} was trained on {count} photos, which are not placed photos. "
-        "The snapshot named below lists them."
+        "The network {refiner} was trained on {count} photos, which are not placed photos. The snapshot "
+        "named below lists them."
     ),
     "training.photos": "Number of training photos",
     "training.checkpoint": "Network checkpoint",
@@ -175,58 +166,26 @@ _EN = {
         "grants. It does not say how much of a photo can still be seen in the composite, and it holds on "
         "the facts recorded in this bank as of the moment stated."
     ),
-    "none": "None",
-    "any": "Any",
-    "yes": "Yes",
-    "no": "No",
-    "unlimited": "No limit stated",
-    "unknown": "Not recorded",
-    "worldwide": "Worldwide",
-    "tested.targeted": "aimed at",
-    "tested.accessible": "accessible",
-    "frame.scene": "scene",
-    "frame.box": "box",
     "canvas.strict": "strict: each segment inside the region that it was placed in",
     "canvas.overlap": "overlap: segments reach up to 2 % of the height beyond their regions",
-    "purpose.commercial": "Commercial",
-    "purpose.editorial": "Editorial",
-    "purpose.education": "Education",
-    "purpose.research": "Research",
-    "purpose.internal": "Internal",
-    "channel.web": "Web",
-    "channel.social": "Social media",
-    "channel.email": "Email",
-    "channel.app": "App",
-    "channel.print": "Print",
-    "channel.packaging": "Packaging",
-    "channel.out-of-home": "Out of home",
-    "channel.broadcast": "Broadcast",
-    "channel.internal": "Internal",
-    "audience.comp": "Comp (layout draft)",
-    "audience.internal": "Internal",
-    "audience.public": "Public",
-    "alteration.crop": "Crop",
-    "alteration.flip": "Flip",
-    "alteration.recolor": "Recolor",
-    "alteration.retouch": "Retouch",
-    "alteration.combine": "Combine",
-    "subject.adult": "Adult",
-    "subject.alcohol": "Alcohol",
-    "subject.finance": "Finance",
-    "subject.gambling": "Gambling",
-    "subject.health": "Health",
-    "subject.politics": "Politics",
-    "subject.religion": "Religion",
-    "subject.tobacco": "Tobacco",
-    "subject.weapons": "Weapons",
 }
 
-_JA = {
+JA = {
+    "area.px": "画素数",
+    "area.part": "割合",
+    "photo.id": "写真",
+    "photo.sha256": "写真のSHA-256",
+    "photo.licensor": "ライセンサー",
+    "photo.ref": "ライセンス",
+    "photo.title": "ライセンスの名称",
+    "photo.grant_ref": "許諾",
+    "photo.basis": "根拠",
+    "photo.count": "セグメント数",
+    "photo.categories": "カテゴリー",
+    "photo.px": "キャンバス面積(px)",
+    "attention.on": "写真",
     "title": "来歴報告書",
     "composite": "合成画像",
-    "filed_for": "提出主体",
-    "as_of": "基準時点",
-    "page": "{pages}ページ中{page}ページ",
     "summary": "概要",
     "summary.photos": (
         "リファイン前のキャンバスの{fed}は、{licensors}者のライセンサーの配置写真{photos}点によるものです。"
@@ -240,18 +199,17 @@ _JA = {
         "この合成画像を封印した{sealed}の時点で、依拠した各許諾およびその全体は、記録された事実に基づき、"
         "下記の申告された用途に対して認められていました。"
     ),
-    "summary.made": ("画像面積の{made}では、各画素の9割以上が学習済みネットワークによる生成です。"),
+    "summary.made": "画像面積の{made}では、各画素の9割以上が学習済みネットワークによる生成です。",
     "summary.verified": "依拠した事実のうち、未確認とされたものはありません。",
     "summary.unverified": (
         "依拠した事実のうち{count}件に注意が必要です。該当箇所に印を付し、下に一覧を示します。"
     ),
-    "summary.unverified_one": ("依拠した事実のうち1件に注意が必要です。該当箇所に印を付し、下に示します。"),
+    "summary.unverified_one": "依拠した事実のうち1件に注意が必要です。該当箇所に印を付し、下に示します。",
     "picture": "写真の配置箇所",
     "picture.caption": (
-        "合成画像に、リファイン前のキャンバスにおける各配置写真の領域を輪郭で示したものです。番号は配置写真の"
-        "一覧の番号です。"
+        "合成画像に、リファイン前のキャンバスにおける各配置写真の領域を輪郭で示したものです。番号は配置"
+        "写真の一覧の番号です。"
     ),
-    "withheld": "非表示",
     "picture.withheld": "この画像は本報告書に表示できません。",
     "area": "リファイン前のキャンバス面積",
     "area.photos": "配置写真",
@@ -264,12 +222,9 @@ _JA = {
     "made": "ネットワークによる生成",
     "made.most": "9割以上をネットワークが生成した画素",
     "made.note": (
-        "完成画像についてネットワークのゲートで測った値で、どの写真が配置された箇所かを問いません。"
-        "上記のキャンバス面積とは別に数えたもので、合算はできません。"
+        "完成画像についてネットワークのゲートで測った値で、どの写真が配置された箇所かを問いません。上記"
+        "のキャンバス面積とは別に数えたもので、合算はできません。"
     ),
-    "less": "{percent}未満",
-    "more": "{percent}超",
-    "px": "{count} px",
     "photos": "配置写真",
     "photo.number": "番号",
     "photo.license": "ライセンサー、ライセンスおよび依拠した許諾",
@@ -279,12 +234,6 @@ _JA = {
     "photo.file": "写真 {id}",
     "photo.segments": "{count}セグメント",
     "photo.segment": "1セグメント",
-    "basis.owned": "自社所有",
-    "basis.licensed": "ライセンス取得",
-    "basis.public-domain": "パブリックドメイン",
-    "basis.collective": "集中管理団体による許諾",
-    "basis.ruling": "裁定による利用",
-    "basis.statutory": "法令の規定による利用",
     "attention": "注意を要する事実",
     "attention.photos": "写真 {numbers}",
     "attention.photo": "写真 {numbers}",
@@ -317,8 +266,8 @@ _JA = {
     "training": "学習写真",
     "training.none": "なし。リファイナー{refiner}は学習済みネットワークを用いていません。",
     "training.some": (
-        "ネットワーク{refiner}は写真{count}点で学習しています。これらは配置写真ではありません。"
-        "一覧は下記のスナップショットにあります。"
+        "ネットワーク{refiner}は写真{count}点で学習しています。これらは配置写真ではありません。一覧は下"
+        "記のスナップショットにあります。"
     ),
     "training.photos": "学習写真の点数",
     "training.checkpoint": "ネットワークのチェックポイント",
@@ -386,50 +335,6 @@ _JA = {
         "本報告書は、リファイン前のキャンバスにどの写真が、記録されたどの許諾に基づいて配置されたかを示します。"
         "合成画像に写真がどの程度見えるかを示すものではなく、基準時点に本バンクに記録されていた事実に基づきます。"
     ),
-    "none": "なし",
-    "any": "制限なし",
-    "yes": "可",
-    "no": "不可",
-    "unlimited": "定めなし",
-    "unknown": "記録なし",
-    "worldwide": "全世界",
-    "tested.targeted": "対象とする地域",
-    "tested.accessible": "閲覧可能な地域",
-    "frame.scene": "シーン枠",
-    "frame.box": "ボックス枠",
     "canvas.strict": "厳密：各セグメントは配置先の領域内に収まっています。",
     "canvas.overlap": "重なり：セグメントは領域の外へ画像の高さの2％まではみ出しています。",
-    "purpose.commercial": "商業",
-    "purpose.editorial": "報道・編集",
-    "purpose.education": "教育",
-    "purpose.research": "研究",
-    "purpose.internal": "社内",
-    "channel.web": "ウェブ",
-    "channel.social": "ソーシャルメディア",
-    "channel.email": "電子メール",
-    "channel.app": "アプリ",
-    "channel.print": "印刷物",
-    "channel.packaging": "パッケージ",
-    "channel.out-of-home": "屋外広告",
-    "channel.broadcast": "放送",
-    "channel.internal": "社内",
-    "audience.comp": "カンプ(検討用)",
-    "audience.internal": "社内",
-    "audience.public": "一般",
-    "alteration.crop": "トリミング",
-    "alteration.flip": "反転",
-    "alteration.recolor": "色の変更",
-    "alteration.retouch": "レタッチ",
-    "alteration.combine": "合成",
-    "subject.adult": "成人向け",
-    "subject.alcohol": "酒類",
-    "subject.finance": "金融",
-    "subject.gambling": "賭博",
-    "subject.health": "健康・医療",
-    "subject.politics": "政治",
-    "subject.religion": "宗教",
-    "subject.tobacco": "たばこ",
-    "subject.weapons": "武器",
 }
-
-TABLES: dict[Locale, dict[str, str]] = {"en": _EN, "ja": _JA}

@@ -24,9 +24,12 @@ from bankd.provenance import c2pa, picture, pixels
 from bankd.provenance import service as provenance
 from bankd.provenance.certificates import development_chain
 from bankd.provenance.errors import CompositeNotFound
-from bankd.reports import service
+from bankd.reports import making
 from bankd.reports.errors import PictureIsAnother
-from bankd.reports.service import Asked
+from bankd.reports.kinds.provenance import gathering
+from bankd.reports.kinds.provenance.gathering import Asked
+from bankd.reports.kinds.provenance.model import ProvenanceScope
+from bankd.reports.report import Context
 
 
 @pytest.fixture(scope="session")
@@ -73,16 +76,16 @@ def nothing(photo_ids: Sequence[UUID]) -> dict[UUID, bytes | None]:
 
 
 @pytest.fixture
-def report(session: Session, sealed: Any, made_up: ModuleType) -> Callable[..., Any]:
-    def built(**changes: Any) -> Any:
-        options = {
-            "entity": "Kirishima Trading",
+def report(session: Session, sealed: Any, made_up: ModuleType, BY: SimpleNamespace) -> Callable[..., Any]:
+    def built(at: datetime = made_up.SEALED_AT + timedelta(days=60), **changes: Any) -> Any:
+        options: dict[str, Any] = {
             "asked": Asked("aiko", made_up.SEALED_AT - timedelta(minutes=4)),
             "view": nothing,
             "file": sealed.file,
-            "at": made_up.SEALED_AT + timedelta(days=60),
         }
-        return service.provenance_report(session, sealed.id, **{**options, **changes})
+        blobs: Any = None
+        context = Context("Kirishima Trading", BY.compliance, at, blobs)
+        return gathering.provenance_report(session, sealed.id, context=context, **{**options, **changes})
 
     return built
 
@@ -137,15 +140,15 @@ def test_only_photos_that_clear_for_view_are_shown_and_never_large(report: Any, 
     made = report(view=lambda ids: {first: buffer.getvalue()})
 
     assert [photo.thumbnail for photo in made.report.photos] == ["shown", "withheld", "withheld"]
-    assert set(made.thumbnails) == {first}
-    with Image.open(io.BytesIO(made.thumbnails[first])) as small:
+    assert set(made.pictures) == {str(first), "picture"}
+    with Image.open(io.BytesIO(made.pictures[str(first)])) as small:
         assert small.size == (256, 85)
 
 
 def test_composite_that_may_not_be_shown_is_withheld(report: Any) -> None:
     made = report(file=None)
 
-    assert made.picture is None and made.report.picture == "withheld"
+    assert not made.pictures and made.report.picture == "withheld"
 
 
 def test_file_of_another_composite_is_refused(report: Any, session: Session, sealed: Any) -> None:
@@ -154,11 +157,11 @@ def test_file_of_another_composite_is_refused(report: Any, session: Session, sea
     with pytest.raises(PictureIsAnother, match="does not hold the pixels"):
         report(file=other)
     with pytest.raises(PictureIsAnother):
-        service.provenance_picture(session, sealed.id, file=other)
+        gathering.provenance_picture(session, sealed.id, file=other)
 
 
 def test_provenance_picture_names_the_licensors(session: Session, sealed: Any) -> None:
-    drawn = pixels.decode(service.provenance_picture(session, sealed.id, file=sealed.file))
+    drawn = pixels.decode(gathering.provenance_picture(session, sealed.id, file=sealed.file))
 
     again = picture.with_legend(
         sealed.canvas.rgb, sealed.canvas.manifest.photo_map(), names=["Aiko Mori"] * 3
@@ -166,17 +169,13 @@ def test_provenance_picture_names_the_licensors(session: Session, sealed: Any) -
     assert np.array_equal(drawn, again)
 
 
-def test_composite_that_is_not_there_has_no_report(session: Session, made_up: ModuleType) -> None:
+def test_composite_that_is_not_there_has_no_report(
+    session: Session, BY: SimpleNamespace, NOON: datetime
+) -> None:
+    blobs: Any = None
+    context = Context("x", BY.compliance, NOON, blobs)
     with pytest.raises(CompositeNotFound):
-        service.provenance_report(
-            session,
-            UUID(int=1),
-            entity="x",
-            asked=Asked("x", made_up.SEALED_AT),
-            view=nothing,
-            file=None,
-            at=made_up.SEALED_AT,
-        )
+        gathering.gather(session, ProvenanceScope(composite=UUID(int=1)), context)
 
 
 def test_report_that_left_the_bank_is_in_the_log(
@@ -184,7 +183,7 @@ def test_report_that_left_the_bank_is_in_the_log(
 ) -> None:
     said = report().report
 
-    service.made(session, said, form="json", rendered=said.as_text().encode(), by=BY.compliance, at=NOON)
+    making.made(session, said, form="json", rendered=said.as_text().encode(), by=BY.compliance, at=NOON)
     log.settle(session)
 
     *_, last = log.read(session)

@@ -1,15 +1,13 @@
-"""The provenance report of a composite as a value: everything it says, in no language yet."""
+"""The provenance report of a composite as a value: everything it says, in no language yet. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from bankd.audit.canonical import canonical
 from bankd.licensing.terms import Value
 from bankd.licensing.use import Use
 from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Refiner
+from bankd.reports.report import Report, Scope
 
 MarkCode = Literal[
     "no-document",
@@ -73,11 +71,13 @@ class Clearance(Value):
     log_checkpoint: LogCheckpoint
 
 
-class ProvenanceReport(Value):
+class ProvenanceScope(Scope):
+    composite: UUID
+
+
+class ProvenanceReport(Report):
     report: Literal["provenance"] = "provenance"
-    version: Literal[1] = 1
-    entity: str
-    as_of: str
+    version: Literal[2] = 2
     composite_id: UUID
     request_id: UUID
     variation: int
@@ -109,10 +109,6 @@ class ProvenanceReport(Value):
     clearance: Clearance
     picture: Literal["shown", "withheld"]
 
-    def as_text(self) -> str:
-        """Canonical JSON (RFC 8785) with a newline: the report to be read by programs."""
-        return canonical(self.model_dump()).decode() + "\n"
-
     def marks(self) -> dict[Mark, tuple[int, ...]]:
         """Every mark once, with the numbers of the photos that it stands on."""
         found: dict[Mark, tuple[int, ...]] = {}
@@ -120,12 +116,3 @@ class ProvenanceReport(Value):
             for mark in photo.marks:
                 found[mark] = (*found.get(mark, ()), photo.number)
         return found
-
-
-@dataclass(frozen=True)
-class Illustrated:
-    """A report with the pixels that it was cleared to show, as JPEG."""
-
-    report: ProvenanceReport
-    picture: bytes | None = field(repr=False)
-    thumbnails: Mapping[UUID, bytes] = field(repr=False)

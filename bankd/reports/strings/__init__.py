@@ -1,0 +1,21 @@
+"""Every word of the reports, in every language, in one place.
+
+`{name}` stands for a value. Codes of the vocabulary are keys with a prefix:
+`purpose.commercial`. Each kind of report has a module of its own here, whose
+keys begin with its name or are no other module's. The tables of all languages
+hold the same keys and the same names.
+"""
+
+from typing import Literal, get_args
+
+from bankd.reports.strings import common, provenance
+
+Locale = Literal["en", "ja"]
+LOCALES: tuple[Locale, ...] = get_args(Locale)
+
+_MODULES = (common, provenance)
+
+TABLES: dict[Locale, dict[str, str]] = {
+    "en": {key: text for module in _MODULES for key, text in module.EN.items()},
+    "ja": {key: text for module in _MODULES for key, text in module.JA.items()},
+}
