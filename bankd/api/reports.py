@@ -10,9 +10,10 @@ from bankd.access.permissions import Permission
 from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.reports import making
+from bankd.reports.kind import Context, schema
 from bankd.reports.registry import KINDS, kind_of
 from bankd.reports.rendering import MEDIA_TYPES, render
-from bankd.reports.report import Context, Form, schema
+from bankd.reports.report import Form
 from bankd.reports.strings import Locale
 
 # The report is a page that people open in a browser: it may show what is inside it, and nothing else.

@@ -12,9 +12,10 @@ import click
 from bankd.cli.files import write_all
 from bankd.errors import BankError
 from bankd.reports import making
+from bankd.reports.kind import Context, schema
 from bankd.reports.registry import KINDS, kind_of
 from bankd.reports.rendering import render
-from bankd.reports.report import Context, Form, schema
+from bankd.reports.report import Form
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
 

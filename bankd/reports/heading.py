@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 from bankd.audit import checkpoints, log
 from bankd.audit.canonical import moment
 from bankd.policy import service as policy
-from bankd.reports.report import Checkpoint, Context, Head
+from bankd.reports.kind import Context
+from bankd.reports.report import Checkpoint, Head
 
 
 def head(session: Session, context: Context, *, unverified: int) -> Head:

@@ -13,10 +13,11 @@ from bankd.audit import kinds as audit
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.provenance import picture
+from bankd.reports.kind import Context, Gathered
 from bankd.reports.kinds.provenance.gathering import illustrated, provenance_picture
 from bankd.reports.registry import kind_of, scope_of
 from bankd.reports.rendering import render
-from bankd.reports.report import Context, Form, Gathered, Report
+from bankd.reports.report import Form, Report
 from bankd.reports.strings import TABLES, Locale
 from bankd.storage import Blobs
 from bankd.synthesis.handouts import HandedOut

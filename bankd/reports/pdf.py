@@ -6,6 +6,7 @@ moment, fonts come from a package, nothing of this machine goes in.
 
 import json
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -16,23 +17,21 @@ import typst
 from bankd.provenance import fonts
 from bankd.reports.errors import ReportNotRendered
 from bankd.reports.layout import laid_out
-from bankd.reports.report import Gathered, Kind
-from bankd.reports.strings import Locale
+from bankd.reports.page import Page
+from bankd.reports.report import Report
 from bankd.reports.writing import Writer
 
 STANDARDS = ["a-3b", "ua-1"]
 
 
-def render(kind: Kind[Any, Any], gathered: Gathered[Any], *, locale: Locale = "en") -> bytes:
+def render(report: Report, page: Page, writer: Writer, pictures: Mapping[str, bytes]) -> bytes:
     """Raises: ReportNotRendered, which is a mistake of ours and never the reader's."""
-    report, writer = gathered.report, Writer(locale)
-    page = kind.show(report, writer)
-    content = laid_out(report, page, writer, pictures=gathered.pictures)
+    content = laid_out(report, page, writer, pictures=pictures)
     created = datetime.fromisoformat(report.head.as_of).replace(microsecond=0)  # PDF has no finer unit
     content["created"] = list(created.timetuple())[:6]
     with tempfile.TemporaryDirectory(prefix="bankd-report-") as folder:
         root = Path(folder)
-        _illustrate(root, content, gathered)
+        _illustrate(root, content, pictures)
         (root / "page.json").write_text(json.dumps(content, ensure_ascii=False))
         (root / "report.json").write_text(report.as_text())
         template = files("bankd.reports").joinpath("templates/report.typ").read_bytes()
@@ -52,10 +51,10 @@ def render(kind: Kind[Any, Any], gathered: Gathered[Any], *, locale: Locale = "e
     return pdf
 
 
-def _illustrate(root: Path, content: dict[str, Any], gathered: Gathered[Any]) -> None:
+def _illustrate(root: Path, content: dict[str, Any], pictures: Mapping[str, bytes]) -> None:
     """Write pictures and charts beside the page, and name their files in it."""
-    named = {name: f"picture-{number}.jpg" for number, name in enumerate(gathered.pictures)}
-    for name, jpeg in gathered.pictures.items():
+    named = {name: f"picture-{number}.jpg" for number, name in enumerate(pictures)}
+    for name, jpeg in pictures.items():
         (root / named[name]).write_bytes(jpeg)
     drawn = 0
     for section in content["sections"]:

@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bankd.reports.errors import ReportUnknown, ScopeUnreadable
+from bankd.reports.kind import Kind
 from bankd.reports.kinds import provenance
-from bankd.reports.report import Kind, Scope
+from bankd.reports.report import Scope
 
 KINDS: Mapping[str, Kind[Any, Any]] = {kind.name: kind for kind in (provenance.KIND,)}
 

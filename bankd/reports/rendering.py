@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from bankd.reports import html, pdf, sheets
 from bankd.reports.errors import ReportUnreadable
 from bankd.reports.registry import kind_of
-from bankd.reports.report import Form, Gathered, Report
+from bankd.reports.report import Form, Report
 from bankd.reports.strings import Locale
+from bankd.reports.writing import Writer
 
 MEDIA_TYPES: Mapping[Form, str] = {
     "html": "text/html; charset=utf-8",
@@ -29,16 +30,17 @@ def render(
         ReportUnknown: no kind is called what the report says of itself.
         ReportNotRendered: a mistake of ours.
     """
-    kind, gathered = kind_of(report.report), Gathered(report, pictures or {})
+    writer, shown = Writer(locale), pictures or {}
+    page = kind_of(report.report).show(report, writer)
     match form:
         case "html":
-            return html.render(kind, gathered, locale=locale).encode()
+            return html.render(report, page, writer, shown).encode()
         case "pdf":
-            return pdf.render(kind, gathered, locale=locale)
+            return pdf.render(report, page, writer, shown)
         case "xlsx":
-            return sheets.render_xlsx(kind, gathered, locale=locale)
+            return sheets.render_xlsx(report, page, writer)
         case "csv":
-            return sheets.render_csv(kind, gathered, locale=locale)
+            return sheets.render_csv(report, page, writer)
         case "json":
             return report.as_text().encode()
 

@@ -33,8 +33,7 @@ from bankd.reports.page import (
     Table,
     Thumb,
 )
-from bankd.reports.report import Gathered, Kind, Report
-from bankd.reports.strings import Locale
+from bankd.reports.report import Report
 from bankd.reports.writing import Writer
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -46,18 +45,16 @@ EXACT = 10**15  # whole numbers and digits that a spreadsheet's numbers hold exa
 Plain = str | int | Decimal | date | datetime | None
 
 
-def render_csv(kind: Kind[Any, Any], gathered: Gathered[Any], *, locale: Locale = "en") -> bytes:
+def render_csv(report: Report, page: Page, writer: Writer) -> bytes:
     """The head, then each table under its title, a blank line between: UTF-8 with the mark by which
     spreadsheets know it. Moments are UTC."""
-    writer = Writer(locale)
-    page = kind.show(gathered.report, writer)
     out = io.StringIO(newline="")
     lines = csv.writer(out, lineterminator="\r\n")
 
     def line(cells: Sequence[Plain]) -> None:
         lines.writerow([_guarded(cell) for cell in cells])
 
-    for row in _front(gathered.report, page, writer):
+    for row in _front(report, page, writer):
         line(row)
     for title, table in _tables(page):
         line([])
@@ -69,10 +66,8 @@ def render_csv(kind: Kind[Any, Any], gathered: Gathered[Any], *, locale: Locale 
     return out.getvalue().encode("utf-8-sig")
 
 
-def render_xlsx(kind: Kind[Any, Any], gathered: Gathered[Any], *, locale: Locale = "en") -> bytes:
+def render_xlsx(report: Report, page: Page, writer: Writer) -> bytes:
     """A sheet with the head and what the report says in words, then one for each table, then the charts."""
-    report, writer = gathered.report, Writer(locale)
-    page = kind.show(report, writer)
     out = io.BytesIO()
     book = xlsxwriter.Workbook(
         out,

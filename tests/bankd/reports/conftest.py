@@ -15,6 +15,7 @@ from bankd.licensing.use import Use
 from bankd.provenance import picture
 from bankd.provenance.effective import CreditOwed, EffectiveLicense, ShareAlike
 from bankd.provenance.manifest import LogCheckpoint, Refiner
+from bankd.reports.kind import Gathered
 from bankd.reports.kinds.provenance.model import (
     Area,
     Clearance,
@@ -23,7 +24,7 @@ from bankd.reports.kinds.provenance.model import (
     ProvenanceReport,
     ReportedPhoto,
 )
-from bankd.reports.report import Checkpoint, Gathered, Head
+from bankd.reports.report import Checkpoint, Head
 
 LICENSORS = ("Hanami Pictures", "Studio Mori 写真事務所", "The house")
 BLEND = Refiner(name="blend", checkpoint=None, training_snapshot=None, training_photos=0)

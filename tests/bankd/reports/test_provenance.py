@@ -26,10 +26,10 @@ from bankd.provenance.certificates import development_chain
 from bankd.provenance.errors import CompositeNotFound
 from bankd.reports import making
 from bankd.reports.errors import PictureIsAnother
+from bankd.reports.kind import Context
 from bankd.reports.kinds.provenance import gathering
 from bankd.reports.kinds.provenance.gathering import Asked
 from bankd.reports.kinds.provenance.model import ProvenanceScope
-from bankd.reports.report import Context
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,12 @@ from fontTools.ttLib import TTFont
 from pypdf import PdfReader
 
 from bankd.provenance.manifest import Refiner
-from bankd.reports import html, pdf
 from bankd.reports.carried import CJK, carried
+from bankd.reports.kind import Gathered
 from bankd.reports.kinds.provenance import KIND
 from bankd.reports.kinds.provenance.model import Area, ProvenanceReport
 from bankd.reports.layout import laid_out
-from bankd.reports.report import Gathered
+from bankd.reports.rendering import render
 from bankd.reports.strings import LOCALES, Locale
 from bankd.reports.writing import Writer, ranges
 
@@ -42,6 +42,14 @@ def page(report: ProvenanceReport, *, locale: Locale) -> dict[str, Any]:
 
 def texts(rows: list[list[dict[str, Any]]]) -> list[list[str]]:
     return [[cell["text"] for cell in row] for row in rows]
+
+
+def html(made: Gathered[ProvenanceReport], locale: Locale = "en") -> str:
+    return render(made.report, "html", locale, pictures=made.pictures).decode()
+
+
+def pdf(made: Gathered[ProvenanceReport], locale: Locale = "en") -> bytes:
+    return render(made.report, "pdf", locale, pictures=made.pictures)
 
 
 class Page(HTMLParser):
@@ -71,7 +79,7 @@ class Page(HTMLParser):
 def test_html_says_everything_that_the_report_holds(illustrated: Make, locale: Locale) -> None:
     made = illustrated(3)
 
-    seen = Page(html.render(KIND, made, locale=locale)).text
+    seen = Page(html(made, locale=locale)).text
 
     report = made.report
     for photo in report.photos:
@@ -100,17 +108,17 @@ def test_html_says_everything_that_the_report_holds(illustrated: Make, locale: L
 
 
 def test_photos_that_may_not_be_viewed_are_grey_boxes(illustrated: Make) -> None:
-    seen = Page(html.render(KIND, illustrated(6)))
+    seen = Page(html(illustrated(6)))
 
     images = [attributes["src"] for tag, attributes in seen.tags if tag == "img"]
     boxes = [attributes for tag, attributes in seen.tags if (attributes.get("class") or "") == "withheld"]
     assert len(images) == 1 + 4 and len(boxes) == 2
-    nothing = Page(html.render(KIND, illustrated(3, picture="withheld")))
+    nothing = Page(html(illustrated(3, picture="withheld")))
     assert "The picture may not be shown in this report." in nothing.text
 
 
 def test_html_is_one_file_without_script_or_fetch(illustrated: Make) -> None:
-    source = html.render(KIND, illustrated(3))
+    source = html(illustrated(3))
     seen = Page(source)
 
     assert not {tag for tag, _ in seen.tags} & {"script", "link", "iframe", "object", "form", "a"}
@@ -142,19 +150,19 @@ def test_names_cannot_become_markup(illustrated: Make) -> None:
     )
     hostile = Gathered(report, made.pictures)
 
-    seen = Page(html.render(KIND, hostile))
+    seen = Page(html(hostile))
 
     assert "script" not in {tag for tag, _ in seen.tags}
     assert not any("onerror" in attributes for _, attributes in seen.tags)
     assert seen.text.count("alert('x')") >= 7
     assert "{{ 7*7 }}" in seen.text
-    assert pdf.render(KIND, hostile).startswith(b"%PDF")  # `#panic` would have stopped it
+    assert pdf(hostile).startswith(b"%PDF")  # `#panic` would have stopped it
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("photos", [1, 3, 40])
 def test_pdf_is_the_same_every_time(illustrated: Make, locale: Locale, photos: int) -> None:
-    first, second = (pdf.render(KIND, illustrated(photos), locale=locale) for _ in range(2))
+    first, second = (pdf(illustrated(photos), locale=locale) for _ in range(2))
 
     assert first == second
     assert b"pdfaid:part" in first or b"<pdfaid" in first
@@ -167,7 +175,7 @@ def words_of(data: bytes) -> str:
 
 
 def test_japanese_is_text_in_the_pdf(illustrated: Make) -> None:
-    text = words_of(pdf.render(KIND, illustrated(3), locale="ja"))
+    text = words_of(pdf(illustrated(3), locale="ja"))
 
     for words in (
         "来歴報告書",
@@ -182,7 +190,7 @@ def test_japanese_is_text_in_the_pdf(illustrated: Make) -> None:
 
 def test_pdf_and_html_say_the_same(illustrated: Make) -> None:
     made = illustrated(3)
-    text = words_of(pdf.render(KIND, made))
+    text = words_of(pdf(made))
 
     content = page(made.report, locale="en")
     facts = [
@@ -204,8 +212,8 @@ def test_pdf_and_html_say_the_same(illustrated: Make) -> None:
 @pytest.mark.parametrize("changes", [{"picture": "withheld"}, {"height": 300, "width": 100}, REFINED])
 def test_unusual_composites_are_laid_out_too(illustrated: Make, changes: dict[str, Any]) -> None:
     for locale in LOCALES:
-        assert pdf.render(KIND, illustrated(2, **changes), locale=locale).startswith(b"%PDF")
-        html.render(KIND, illustrated(2, **changes), locale=locale)
+        assert pdf(illustrated(2, **changes), locale=locale).startswith(b"%PDF")
+        html(illustrated(2, **changes), locale=locale)
 
 
 def test_json_is_complete_and_read_back(illustrated: Make) -> None:
@@ -219,16 +227,16 @@ def test_json_is_complete_and_read_back(illustrated: Make) -> None:
 
 def test_network_and_its_training_photos_stand_apart(illustrated: Make) -> None:
     made = illustrated(1, **REFINED)
-    seen = Page(html.render(KIND, made)).text
+    seen = Page(html(made)).text
 
     assert "nine tenths or more of each pixel on 28.80 % of the picture's area" in seen
     assert "4,321 px" in seen and "does not add up with them" in seen
-    assert "4,321px" in words_of(pdf.render(KIND, made))
+    assert "4,321px" in words_of(pdf(made))
     assert json.loads(made.report.as_text())["network_made"] == {"basis_points": 2880, "px": 4321}
     assert "a" * 64 in seen and "f" * 64 in seen and "aligned segments" not in seen
     assert "was trained on 4,800 photos, which are not placed photos" in seen
     assert "d" * 64 in seen and "e" * 64 in seen
-    assert "None: the refiner blend has no trained network." in Page(html.render(KIND, illustrated(1))).text
+    assert "None: the refiner blend has no trained network." in Page(html(illustrated(1))).text
 
 
 @pytest.mark.parametrize(
@@ -291,7 +299,7 @@ def test_html_carries_the_japanese_characters_it_holds_and_no_font_where_it_hold
 ) -> None:
     made = illustrated(3)
 
-    source = html.render(KIND, made, locale="ja")
+    source = html(made, locale="ja")
     (found,) = re.findall(r"data:font/otf;base64,([A-Za-z0-9+/=]+)", source)
     font = TTFont(io.BytesIO(base64.b64decode(found)))
 
@@ -301,5 +309,5 @@ def test_html_carries_the_japanese_characters_it_holds_and_no_font_where_it_hold
     assert {character for character in content if ord(character) >= CJK} <= set(map(chr, font.getBestCmap()))
     assert "font-src data:" in source
     assert len(found) < 200_000
-    assert html.render(KIND, made, locale="ja") == source
+    assert html(made, locale="ja") == source
     assert carried("Report of 3 photos: \u201cCaf\u00e9\u201d") is None

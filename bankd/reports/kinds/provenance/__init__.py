@@ -1,10 +1,10 @@
 """Which photos a composite was made from, on which grants."""
 
 from bankd.access.permissions import Permission
+from bankd.reports.kind import Kind
 from bankd.reports.kinds.provenance.gathering import gather
 from bankd.reports.kinds.provenance.model import ProvenanceReport, ProvenanceScope
 from bankd.reports.kinds.provenance.showing import show
-from bankd.reports.report import Kind
 
 KIND = Kind(
     "provenance",

@@ -23,6 +23,7 @@ from bankd.provenance.models import Composite
 from bankd.provenance.shares import apportion, basis_points
 from bankd.reports.errors import PictureIsAnother
 from bankd.reports.heading import head
+from bankd.reports.kind import Context, Gathered
 from bankd.reports.kinds.provenance.model import (
     Area,
     Clearance,
@@ -33,7 +34,7 @@ from bankd.reports.kinds.provenance.model import (
     ProvenanceScope,
     ReportedPhoto,
 )
-from bankd.reports.report import Context, Gathered, Head
+from bankd.reports.report import Head
 from bankd.storage import BlobMissing, Blobs
 from bankd.storage.blobs import key
 from bankd.synthesis import reading
