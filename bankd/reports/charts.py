@@ -3,7 +3,7 @@
 from html import escape
 from unicodedata import east_asian_width
 
-from bankd.reports.page import Chart
+from bankd.reports.page import Chart, Money
 from bankd.reports.writing import Writer
 
 WIDTH = 680  # of the drawing, in its own units; text is 10 units high
@@ -67,7 +67,7 @@ def _columns(chart: Chart, writer: Writer) -> list[str]:
             if series.values[place] > 0:
                 drawn.append(_rect(middle - wide / 2, y, wide, size, PALETTE[number % len(PALETTE)]))
         if totals[place]:
-            drawn.append(_text(middle, y - 4, writer.count(totals[place]), _INK, anchor="middle"))
+            drawn.append(_text(middle, y - 4, _told(chart, totals[place], writer), _INK, anchor="middle"))
         if place % every == 0:
             drawn.append(_text(middle, bottom + 13, label, _QUIET, anchor="middle"))
     return drawn
@@ -77,7 +77,7 @@ def _bars(chart: Chart, writer: Writer) -> list[str]:
     totals = _totals(chart)
     most = max([*totals, 1])
     left = min(260.0, max([_wide(label) for label in chart.labels] or [0.0]) + 12)
-    right = max(_wide(writer.count(most)) + 10, 34)
+    right = max(_wide(_told(chart, most, writer)) + 10, 34)
     drawn = []
     for place, label in enumerate(chart.labels):
         y = _top(chart) + BAR_HEIGHT * place
@@ -88,9 +88,13 @@ def _bars(chart: Chart, writer: Writer) -> list[str]:
             if series.values[place] > 0:
                 drawn.append(_rect(x, y + 3, size, BAR_HEIGHT - 7, PALETTE[number % len(PALETTE)]))
             x += size
-        drawn.append(_text(x + 5, y + 14, writer.count(totals[place]), _INK))
+        drawn.append(_text(x + 5, y + 14, _told(chart, totals[place], writer), _INK))
     drawn.append(_line(left, _top(chart), left, _top(chart) + BAR_HEIGHT * len(chart.labels)))
     return drawn
+
+
+def _told(chart: Chart, number: int, writer: Writer) -> str:
+    return writer.money(Money(number, chart.currency)) if chart.currency else writer.count(number)
 
 
 def _totals(chart: Chart) -> list[int]:

@@ -145,7 +145,7 @@ class _Blocks:
             "type": "table",
             "columns": [
                 {
-                    "label": column.label,
+                    "label": self.writer.label(column),
                     "kind": column.kind,
                     "number": column.kind in NUMBERS,
                     "share": column.share,

@@ -159,7 +159,7 @@ class Chart:
     title: str  # said instead of it to who cannot see it
     labels: tuple[str, ...]
     series: tuple[Series, ...]
-    unit: str = ""  # what is counted, in a spreadsheet's axis
+    currency: str = ""  # what is counted are minor units of it
 
 
 Block = Table | Facts | Paragraph | Quote | Picture | Bar | Chart

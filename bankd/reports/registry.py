@@ -7,10 +7,20 @@ from pydantic import ValidationError
 
 from bankd.reports.errors import ReportUnknown, ScopeUnreadable
 from bankd.reports.kind import Kind
-from bankd.reports.kinds import provenance
+from bankd.reports.kinds import expiries, exposure, inventory, provenance, statement, training
 from bankd.reports.report import Scope
 
-KINDS: Mapping[str, Kind[Any, Any]] = {kind.name: kind for kind in (provenance.KIND,)}
+KINDS: Mapping[str, Kind[Any, Any]] = {
+    kind.name: kind
+    for kind in (
+        provenance.KIND,
+        exposure.KIND,
+        expiries.KIND,
+        statement.KIND,
+        training.KIND,
+        inventory.KIND,
+    )
+}
 
 
 def kind_of(name: str) -> Kind[Any, Any]:

@@ -191,8 +191,13 @@ class _Book:
             sheet.write_string(top, 0, _short(chart.title), self.format("strong", bold=True))
             for at, series in enumerate(chart.series, 1):
                 sheet.write_string(top, at, series.name, self.format("head", bold=True, bottom=1))
+                digits = money.digits(chart.currency) if chart.currency else 0
+                shape = "#,##0" + ("." + "0" * digits if digits else "")
                 for row, count in enumerate(series.values, 1):
-                    sheet.write_number(top + row, at, count, self.format("count", num_format="#,##0"))
+                    number = float(Decimal(count).scaleb(-digits))
+                    sheet.write_number(
+                        top + row, at, number, self.format(f"chart {digits}", num_format=shape)
+                    )
             for row, label in enumerate(chart.labels, 1):
                 sheet.write_string(top + row, 0, _short(label), self.format("label"))
             lying = chart.shape == "bars"
@@ -256,8 +261,7 @@ def _plain(table: Table, writer: Writer) -> tuple[list[tuple[str, CellKind]], li
     rows: list[list[Plain]] = [[] for _ in table.rows]
     for at, column in enumerate(table.columns):
         cells = [row[at] for row in table.rows]
-        label = writer.say("sheet.utc", label=column.label) if column.kind == "moment" else column.label
-        columns.append((label, column.kind))
+        columns.append((writer.label(column), column.kind))
         for row, cell in zip(rows, cells, strict=True):
             row.append(_value(cell, column, writer))
         if column.kind == "money":

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 from bankd import money
 from bankd.licensing.vocabulary import WORLD
-from bankd.reports.page import Money
+from bankd.reports.page import Column, Money
 from bankd.reports.strings import TABLES, Locale
 
 _MONTHS = (
@@ -23,6 +23,10 @@ class Writer:
 
     def say(self, key: str, **values: object) -> str:
         return TABLES[self.locale][key].format(**values)
+
+    def label(self, column: Column) -> str:
+        """What stands above a column; moments are UTC and say so there."""
+        return self.say("sheet.utc", label=column.label) if column.kind == "moment" else column.label
 
     def term(self, prefix: str, code: str) -> str:
         """A word of the vocabulary, as it stands where there is no other."""
@@ -92,6 +96,9 @@ class Writer:
             return f"{day.year}年{day.month}月"
         return f"{_MONTHS[day.month - 1][:3]} {day.year}"
 
+    def long_month(self, day: date) -> str:
+        return self.month(day) if self.locale == "ja" else f"{_MONTHS[day.month - 1]} {day.year}"
+
     def moment(self, moment: str) -> str:
         at = datetime.fromisoformat(moment).astimezone(UTC)
         gap = "" if self.locale == "ja" else ", "
@@ -114,3 +121,15 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             runs.append([number])
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+def months(days: Iterable[date]) -> list[date]:
+    """The first days of all months from the earliest to the latest of some days."""
+    found = sorted({day.replace(day=1) for day in days})
+    if not found:
+        return []
+    shown = [found[0]]
+    while shown[-1] < found[-1]:
+        last = shown[-1]
+        shown.append(date(last.year + last.month // 12, last.month % 12 + 1, 1))
+    return shown

@@ -1,0 +1,131 @@
+"""The expiry calendar as it is laid out. Pure."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+
+from bankd.reports.kinds.expiries.model import End, ExpiriesReport
+from bankd.reports.page import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Fact,
+    Page,
+    Paragraph,
+    Section,
+    Series,
+    Shown,
+    Table,
+)
+from bankd.reports.writing import Writer, months
+
+IN_CHART = 36  # months
+RIGHTS, DEADLINES, RELEASES, HOLDS = "rights", "deadlines", "releases", "holds"
+GROUPS = (RIGHTS, DEADLINES, RELEASES, HOLDS)
+
+
+def group(end: End) -> str:
+    """What kind of end it is, for the chart."""
+    if end.subject == "release":
+        return RELEASES
+    if end.subject == "grant":
+        return RIGHTS if end.what == "term" else DEADLINES
+    return HOLDS
+
+
+def show(report: ExpiriesReport, writer: Writer) -> Page:
+    return _Shown(report, writer).page()
+
+
+class _Shown:
+    def __init__(self, report: ExpiriesReport, writer: Writer) -> None:
+        self.report, self.writer, self.say = report, writer, writer.say
+
+    def page(self) -> Page:
+        report, say, writer = self.report, self.say, self.writer
+        period = say(
+            "expiries.period.value", starts=writer.moment(report.head.as_of), ends=writer.moment(report.until)
+        )
+        by_month = groupby(report.ends, key=self.month)
+        sections = [
+            Section("", self.summary()),
+            *(Section(writer.long_month(day), (self.table(tuple(ends)),)) for day, ends in by_month),
+        ]
+        return Page(
+            title=say("expiries.title"),
+            subject=writer.counted("expiries.days", report.days),
+            facts=(Fact(say("expiries.period"), period),),
+            sections=tuple(sections),
+            note=say("expiries.note"),
+            landscape=True,
+        )
+
+    def last_day(self, end: End) -> date:
+        """Terms end at a midnight: the day before it is the last one, in UTC as nearly as that can be said."""
+        return (datetime.fromisoformat(end.at).astimezone(UTC) - timedelta(microseconds=1)).date()
+
+    def month(self, end: End) -> date:
+        return self.last_day(end).replace(day=1)
+
+    def summary(self) -> tuple[Block, ...]:
+        report, say = self.report, self.say
+        if not report.ends:
+            return (Paragraph(say("expiries.summary.none")),)
+        next_one = report.ends[0]
+        line = say(
+            "expiries.summary",
+            ends=self.writer.counted("expiries.n", len(report.ends)),
+            what=self.what(next_one),
+            ref=next_one.ref,
+            moment=self.writer.moment(next_one.at),
+        )
+        return Paragraph(line), self.chart()
+
+    def chart(self) -> Chart:
+        counted: Counter[tuple[date, str]] = Counter(
+            (self.month(end), group(end)) for end in self.report.ends
+        )
+        shown = months(self.month(end) for end in self.report.ends)[:IN_CHART]
+        return Chart(
+            "columns",
+            self.say("expiries.chart"),
+            tuple(self.writer.month(day) for day in shown),
+            tuple(
+                Series(self.say(f"expiries.group.{name}"), tuple(counted[day, name] for day in shown))
+                for name in GROUPS
+                if any(counted[day, name] for day in shown)
+            ),
+        )
+
+    def what(self, end: End) -> str:
+        return self.writer.term("expiries.what", end.what.replace(" ", "-"))
+
+    def table(self, ends: tuple[End, ...]) -> Table:
+        say = self.say
+        columns = (
+            Column(say("expiries.at"), "moment"),
+            Column(say("expiries.what"), share=3),
+            Column(say("expiries.subject"), share=3),
+            Column(say("statement.license"), share=4),
+            Column(say("statement.licensor"), share=3),
+            Column(say("expiries.photos"), "count", mm=18),
+            Column(say("expiries.composites"), "count", mm=24),
+            Column(say("statement.verified"), mm=26),
+        )
+        return Table(columns, tuple(self.row(end) for end in ends))
+
+    def row(self, end: End) -> tuple[Cell, ...]:
+        say = self.say
+        verified = None if end.verified is None else say("yes.stated" if end.verified else "unverified")
+        subject = self.writer.term("exposure", end.subject)
+        return (
+            end.at,
+            self.what(end),
+            Shown(end.ref, end.ref, subject),
+            end.title,
+            end.licensor,
+            end.photos,
+            end.composites,
+            verified,
+        )

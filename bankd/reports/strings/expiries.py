@@ -1,0 +1,73 @@
+"""Words of the expiry calendar."""
+
+EN = {
+    "expiries.title": "Expiry calendar",
+    "expiries.days.one": "The next {count} day",
+    "expiries.days.many": "The next {count} days",
+    "expiries.period": "Looks ahead",
+    "expiries.period.value": "From {starts} to {ends}",
+    "expiries.summary": "{ends}. The next: {what}, {ref}, on {moment}.",
+    "expiries.summary.none": "Nothing that this bank holds ends by itself in this time.",
+    "expiries.n.one": "{count} end in this time",
+    "expiries.n.many": "{count} ends in this time",
+    "expiries.chart": "Ends by month",
+    "expiries.group.rights": "Terms of grants",
+    "expiries.group.deadlines": "Other days of grants",
+    "expiries.group.releases": "Releases",
+    "expiries.group.holds": "Deny holds and embargoes",
+    "expiries.at": "Ends",
+    "expiries.what": "What",
+    "expiries.subject": "Of",
+    "expiries.photos": "Photos",
+    "expiries.composites": "Composites that rely on it",
+    "expiries.what.term": "Term",
+    "expiries.what.notice-of-renewal": "Last day for notice before a renewal",
+    "expiries.what.create-by": "Last day to make pictures",
+    "expiries.what.publish-by": "Last day to begin a use",
+    "expiries.what.available-until": "Last day to choose the photos",
+    "expiries.what.sell-off": "Selling off",
+    "expiries.what.release": "Release",
+    "expiries.what.reconfirm-by": "Release to be reconfirmed",
+    "expiries.what.hold": "Deny hold",
+    "expiries.what.embargo": "Embargo",
+    "expiries.note": (
+        "Days of contracts are in their own time zones; the moment named is the first after the last day, in "
+        "UTC. What is withdrawn, superseded or over already is left out."
+    ),
+}
+
+JA = {
+    "expiries.title": "期限一覧",
+    "expiries.days.one": "今後{count}日間",
+    "expiries.days.many": "今後{count}日間",
+    "expiries.period": "対象期間",
+    "expiries.period.value": "{starts}から{ends}まで",
+    "expiries.summary": "{ends}。最初の期限は{moment}の{what}({ref})です。",
+    "expiries.summary.none": "この期間に自動的に終了するものはありません。",
+    "expiries.n.one": "この期間に終了するものは{count}件です",
+    "expiries.n.many": "この期間に終了するものは{count}件です",
+    "expiries.chart": "月別の期限",
+    "expiries.group.rights": "許諾の期間",
+    "expiries.group.deadlines": "許諾のその他の期日",
+    "expiries.group.releases": "リリース",
+    "expiries.group.holds": "利用停止・公開禁止期間",
+    "expiries.at": "終了時点",
+    "expiries.what": "内容",
+    "expiries.subject": "対象",
+    "expiries.photos": "写真",
+    "expiries.composites": "依拠する合成画像",
+    "expiries.what.term": "許諾期間",
+    "expiries.what.notice-of-renewal": "更新拒絶の通知期限",
+    "expiries.what.create-by": "制作期限",
+    "expiries.what.publish-by": "利用開始期限",
+    "expiries.what.available-until": "写真の選択期限",
+    "expiries.what.sell-off": "在庫販売期間",
+    "expiries.what.release": "リリース",
+    "expiries.what.reconfirm-by": "リリースの再確認期限",
+    "expiries.what.hold": "利用停止",
+    "expiries.what.embargo": "公開禁止期間",
+    "expiries.note": (
+        "契約上の日付はそれぞれの時間帯によります。表示の時点は最終日の翌日の始まりを協定世界時で示したものです。"
+        "撤回・差替え済みのもの、すでに終了したものは含みません。"
+    ),
+}
