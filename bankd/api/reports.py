@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from bankd.access.permissions import Permission
 from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
+from bankd.licensing.withdrawal_effects import Subject
 from bankd.reports import making
 from bankd.reports.kind import Context, schema
 from bankd.reports.registry import KINDS, kind_of
@@ -85,3 +86,72 @@ def provenance(call: Called, composite: UUID, form: AsForm = "html", locale: InL
     """As of now. That it was made is logged, with the hash of what was given."""
     asked = {"composite": composite}
     return made(call, "provenance", asked, form=form, locale=locale, file=f"provenance-{composite}")
+
+
+@router.get(
+    "/exposure/{subject}/{ref:path}",
+    summary="Report everything that was made from a subject",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    **FILE,
+)
+def exposure(
+    call: Called, subject: Subject, ref: str, form: AsForm = "html", locale: InLocale = "en"
+) -> Response:
+    """As of now. That it was made is logged, with the hash of what was given."""
+    return made(call, "exposure", {"subject": subject, "ref": ref}, form=form, locale=locale, file="exposure")
+
+
+@router.get(
+    "/expiries",
+    summary="Report what ends by itself within a time to come",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    **FILE,
+)
+def expiries(
+    call: Called,
+    within_days: Annotated[int, Query(ge=1, le=36_600)] = 365,
+    form: AsForm = "html",
+    locale: InLocale = "en",
+) -> Response:
+    """As of now. That it was made is logged, with the hash of what was given."""
+    return made(call, "expiries", {"days": within_days}, form=form, locale=locale, file="expiries")
+
+
+@router.get(
+    "/statement/{statement_id}",
+    summary="Report what is owed to a payee for a period",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    **FILE,
+)
+def statement(call: Called, statement_id: UUID, form: AsForm = "html", locale: InLocale = "en") -> Response:
+    """As of now. That it was made is logged, with the hash of what was given."""
+    return made(
+        call,
+        "statement",
+        {"statement": statement_id},
+        form=form,
+        locale=locale,
+        file=f"statement-{statement_id}",
+    )
+
+
+@router.get(
+    "/training/{network}",
+    summary="Report what a network was trained on",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    **FILE,
+)
+def training(call: Called, network: str, form: AsForm = "html", locale: InLocale = "en") -> Response:
+    """As of now. That it was made is logged, with the hash of what was given."""
+    return made(call, "training", {"network": network}, form=form, locale=locale, file="training")
+
+
+@router.get(
+    "/inventory",
+    summary="Report what the bank holds, by right",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    **FILE,
+)
+def inventory(call: Called, form: AsForm = "html", locale: InLocale = "en") -> Response:
+    """As of now. That it was made is logged, with the hash of what was given."""
+    return made(call, "inventory", {}, form=form, locale=locale, file="inventory")

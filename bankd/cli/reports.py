@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 from uuid import UUID
@@ -10,7 +11,9 @@ from uuid import UUID
 import click
 
 from bankd.cli.files import write_all
+from bankd.cli.moments import Span
 from bankd.errors import BankError
+from bankd.licensing.withdrawal_effects import SUBJECTS
 from bankd.reports import making
 from bankd.reports.kind import Context, schema
 from bankd.reports.registry import KINDS, kind_of
@@ -30,7 +33,7 @@ class NotForTerminals(BankError):
 
 @click.group()
 def reports() -> None:
-    """Reports: provenance of a composite."""
+    """Reports: provenance, exposure, expiries, payee statements, training data, inventory by right."""
 
 
 def made_as(command: F) -> F:
@@ -81,6 +84,51 @@ def schema_(kind: str) -> None:
 @click.argument("composite_id", type=click.UUID)
 @made_as
 @click.pass_obj
-def provenance(runtime: Runtime, composite_id: UUID, **made: Any) -> None:
+def provenance(runtime: Runtime, /, composite_id: UUID, **made: Any) -> None:
     """Which photos a composite was made from, on which grants."""
     make(runtime, "provenance", {"composite": composite_id}, **made)
+
+
+@reports.command()
+@click.argument("subject", type=click.Choice(SUBJECTS))
+@click.argument("ref")
+@made_as
+@click.pass_obj
+def exposure(runtime: Runtime, /, subject: str, ref: str, **made: Any) -> None:
+    """Everything that was made from a photo, a license, a licensor, a release or a person."""
+    make(runtime, "exposure", {"subject": subject, "ref": ref}, **made)
+
+
+@reports.command()
+@click.option("--within", type=Span(), default="1y", show_default=True, help="90d, 12w, 3m or 1y.")
+@made_as
+@click.pass_obj
+def expiries(runtime: Runtime, /, within: timedelta, **made: Any) -> None:
+    """What ends by itself within a time to come, month by month."""
+    make(runtime, "expiries", {"days": within.days}, **made)
+
+
+@reports.command()
+@click.argument("statement_id", type=click.UUID)
+@made_as
+@click.pass_obj
+def statement(runtime: Runtime, /, statement_id: UUID, **made: Any) -> None:
+    """What is owed to a payee for a period, as computed by `bankd statements compute`."""
+    make(runtime, "statement", {"statement": statement_id}, **made)
+
+
+@reports.command()
+@click.argument("network")
+@made_as
+@click.pass_obj
+def training(runtime: Runtime, /, network: str, **made: Any) -> None:
+    """What a network was trained on: its SHA-256, or how that begins."""
+    make(runtime, "training", {"network": network}, **made)
+
+
+@reports.command()
+@made_as
+@click.pass_obj
+def inventory(runtime: Runtime, /, **made: Any) -> None:
+    """What the bank holds, by right."""
+    make(runtime, "inventory", {}, **made)

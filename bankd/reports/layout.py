@@ -183,8 +183,11 @@ class _Blocks:
                     "mono": mono,
                     "marks": list(dict.fromkeys(marks)),
                 }
-        small = cell.small if isinstance(cell, Shown) else ""
-        return {"kind": kind, "text": written(cell, kind, self.writer, short=short), "small": small}
+        return {
+            "kind": kind,
+            "text": written(cell, kind, self.writer, short=short),
+            "small": cell.small if isinstance(cell, Shown) else "",
+        }
 
 
 def written(cell: Cell, kind: CellKind, writer: Writer, *, short: bool) -> str:

@@ -61,8 +61,8 @@ def render_csv(report: Report, page: Page, writer: Writer) -> bytes:
         line([title])
         columns, rows = _plain(table, writer)
         line([label for label, _ in columns])
-        for row in rows:
-            line(row)
+        for values in rows:
+            line(values)
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -164,7 +164,7 @@ class _Book:
                 sheet.write_blank(row, column, None, self.format(name, **more))
             case Decimal() if kind == "percent":
                 sheet.write_number(row, column, float(value), self.format(name, num_format="0.00%", **more))
-            case Decimal() | int() if abs(value) < EXACT:
+            case Decimal() | int() if _exact(value):
                 places = -int(value.as_tuple().exponent) if isinstance(value, Decimal) else 0
                 shape = "#,##0" + ("." + "0" * places if places else "")
                 style = self.format(f"{name} {places}", num_format=shape, **more)
@@ -310,6 +310,10 @@ def _guarded(cell: Plain) -> str:
         case int():
             return str(cell)
     return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
+
+
+def _exact(number: Decimal | int) -> bool:
+    return -EXACT < number < EXACT
 
 
 def _short(text: str) -> str:

@@ -62,7 +62,7 @@ class _Shown:
         )
 
     def last_day(self, end: End) -> date:
-        """Terms end at a midnight: the day before it is the last one, in UTC as nearly as that can be said."""
+        """Terms end at a midnight: the day before it is the last one, as nearly as UTC can say that."""
         return (datetime.fromisoformat(end.at).astimezone(UTC) - timedelta(microseconds=1)).date()
 
     def month(self, end: End) -> date:

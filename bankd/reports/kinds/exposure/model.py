@@ -80,6 +80,6 @@ class ExposureReport(Report):
     networks: tuple[Network, ...]
     agreements: tuple[Agreement, ...]
     touched: tuple[Touched, ...]
-    """In the order in which they were sealed; all where there are no more than are listed. So are the rest."""
+    """In the order in which they were sealed; all where there are no more than are listed, as below."""
     given: tuple[Given, ...]
     published: tuple[Published, ...]

@@ -109,7 +109,7 @@ def _shares(
             (one.starts_on for one in begun if one.starts_on <= statement.starts_on), default=None
         )
         for one in begun if license_id in refs else ():
-            weight = dict(map(tuple, one.shares)).get(statement.payee_ref)  # type: ignore[arg-type]
+            weight = next((weight for ref, weight in one.shares if ref == statement.payee_ref), None)
             if weight is not None and (last_before is None or one.starts_on >= last_before):
                 whole = sum(weight for _, weight in one.shares)
                 found.append(

@@ -130,7 +130,7 @@ class _Shown:
         return Table(columns, tuple(rows), total=True)
 
     def tax(self) -> tuple[Block, ...]:
-        """What a purchase statement has to name under Japan's qualified invoice system, and whether it does."""
+        """What a purchase statement under Japan's qualified invoice system names, and whether this does."""
         report, say, payee = self.report, self.say, self.report.payee
         rate = payee.consumption_tax_bp
         starts, ends = self.writer.day(report.starts_on), self.writer.day(report.ends_on)

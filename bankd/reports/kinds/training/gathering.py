@@ -35,7 +35,7 @@ def gather(session: Session, scope: TrainingScope, context: Context) -> Gathered
         .order_by(SnapshotPhoto.photo_sha256)
     ).all()
     held: Counter[str] = Counter()
-    listed = []
+    listed: list[Photo] = []
     for sha256, grant_ids in photos:
         refs = sorted({grants[one].license.ref for one in grant_ids if one in grants})
         held.update(refs or [""])
