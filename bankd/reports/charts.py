@@ -9,6 +9,7 @@ from bankd.reports.writing import Writer
 WIDTH = 680  # of the drawing, in its own units; text is 10 units high
 COLUMNS_HEIGHT = 190
 BAR_HEIGHT = 22
+TITLE_HEIGHT = 20
 LEGEND_HEIGHT = 22
 PALETTE = ("#2f6f8f", "#d98a1c", "#6aa06f", "#8d6cab", "#b9bcc1", "#c0564f")
 _INK, _QUIET, _LINE = "#1c1e22", "#6b6f77", "#dcdee2"
@@ -20,13 +21,13 @@ def ratio(chart: Chart) -> float:
 
 
 def svg(chart: Chart, writer: Writer) -> str:
-    """Upright columns or lying bars, their series stacked, each whole with its count."""
+    """Upright columns or lying bars under their title, their series stacked, each whole with its count."""
     drawn = _columns(chart, writer) if chart.shape == "columns" else _bars(chart, writer)
     height = _height(chart)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
         f' height="{height}" role="img" aria-label="{escape(chart.title)}" font-family="{escape(FONT)}"'
-        f' font-size="10">{"".join([*_legend(chart), *drawn])}</svg>'
+        f' font-size="10">{"".join([_text(0, 11, chart.title, _QUIET), *_legend(chart), *drawn])}</svg>'
     )
 
 
@@ -36,7 +37,7 @@ def _height(chart: Chart) -> int:
 
 
 def _top(chart: Chart) -> int:
-    return LEGEND_HEIGHT if len(chart.series) > 1 else 4
+    return TITLE_HEIGHT + (LEGEND_HEIGHT if len(chart.series) > 1 else 2)
 
 
 def _legend(chart: Chart) -> list[str]:
@@ -44,8 +45,8 @@ def _legend(chart: Chart) -> list[str]:
         return []
     drawn, x = [], 0.0
     for number, series in enumerate(chart.series):
-        drawn.append(_rect(x, 3, 9, 9, PALETTE[number % len(PALETTE)]))
-        drawn.append(_text(x + 13, 11, series.name, _INK))
+        drawn.append(_rect(x, TITLE_HEIGHT + 3, 9, 9, PALETTE[number % len(PALETTE)]))
+        drawn.append(_text(x + 13, TITLE_HEIGHT + 11, series.name, _INK))
         x += 13 + _wide(series.name) + 18
     return drawn
 

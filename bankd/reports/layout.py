@@ -163,6 +163,7 @@ class _Blocks:
             "head": table.head,
             "total": table.total,
             "parts": sorted(table.parts),
+            "groups": {str(row): label for row, label in table.groups},
         }
 
     def fact(self, fact: Fact) -> list[Any]:

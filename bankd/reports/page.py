@@ -89,6 +89,7 @@ class Table:
         none: the sentence in place of an empty table.
         total: the last row adds up the ones before.
         parts: rows, by number, that are part of the row before them.
+        groups: what stands over a row, by number, as the title of the rows that follow.
         sheet: what a spreadsheet has in its place, where cells hold more than one value.
         head: whether the labels of columns stand above it.
     """
@@ -98,6 +99,7 @@ class Table:
     none: str = ""
     total: bool = False
     parts: frozenset[int] = frozenset()
+    groups: tuple[tuple[int, str], ...] = ()
     sheet: "Table | None" = None
     head: bool = True
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
 
 from bankd.reports.kinds.expiries.model import End, ExpiriesReport
 from bankd.reports.page import (
@@ -47,10 +46,9 @@ class _Shown:
         period = say(
             "expiries.period.value", starts=writer.moment(report.head.as_of), ends=writer.moment(report.until)
         )
-        by_month = groupby(report.ends, key=self.month)
         sections = [
             Section("", self.summary()),
-            *(Section(writer.long_month(day), (self.table(tuple(ends)),)) for day, ends in by_month),
+            *([Section(say("expiries.ends"), (self.table(),))] if report.ends else []),
         ]
         return Page(
             title=say("expiries.title"),
@@ -101,7 +99,7 @@ class _Shown:
     def what(self, end: End) -> str:
         return self.writer.term("expiries.what", end.what.replace(" ", "-"))
 
-    def table(self, ends: tuple[End, ...]) -> Table:
+    def table(self) -> Table:
         say = self.say
         columns = (
             Column(say("expiries.at"), "moment"),
@@ -113,7 +111,10 @@ class _Shown:
             Column(say("expiries.composites"), "count", mm=24),
             Column(say("statement.verified"), mm=26),
         )
-        return Table(columns, tuple(self.row(end) for end in ends))
+        ends = self.report.ends
+        firsts = [at for at, end in enumerate(ends) if not at or self.month(end) != self.month(ends[at - 1])]
+        groups = tuple((at, self.writer.long_month(self.month(ends[at]))) for at in firsts)
+        return Table(columns, tuple(self.row(end) for end in ends), groups=groups)
 
     def row(self, end: End) -> tuple[Cell, ...]:
         say = self.say

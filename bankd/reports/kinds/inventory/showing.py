@@ -101,7 +101,7 @@ class _Shown:
         endings = self.endings()
         return Chart(
             "columns",
-            self.say("inventory.endings"),
+            self.say("inventory.ending_chart"),
             tuple(self.say(f"inventory.ending.{right.code}") for right in endings),
             (Series(self.say("training_data.n_photos"), tuple(right.photos for right in endings)),),
         )
@@ -150,7 +150,7 @@ class _Shown:
             Column(say("inventory.kind"), share=2),
             Column(say("inventory.ends"), share=2),
             Column(say("inventory.allows"), share=3),
-            Column(say("statement.verified"), share=2),
+            Column(say("statement.verified"), mm=23),
             Column(say("training_data.n_photos"), "count"),
         )
         rows: tuple[tuple[Cell, ...], ...] = tuple(

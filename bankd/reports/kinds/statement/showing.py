@@ -255,7 +255,7 @@ class _Shown:
                 one.license,
                 one.starts_on,
                 say("statement.share.value", weight=one.weight, of=one.of),
-                one.weight * 10_000 // one.of,
+                (one.weight * 20_000 + one.of) // (2 * one.of),
             )
             for one in self.report.shares
         )
@@ -319,7 +319,7 @@ class _Shown:
             Column(say("statement.at"), "moment"),
             Column(say("statement.trigger"), share=2),
             Column(say("statement.grant"), share=2),
-            Column(say("statement.composite"), mm=24),
+            Column(say("statement.composite"), "mono"),
             Column(say("statement.amount"), "money"),
         )
         sheet = Table(
@@ -345,7 +345,7 @@ class _Shown:
                 one.at,
                 self.writer.term("trigger", one.trigger),
                 one.grant,
-                Shown(str(one.composite_id)[:8] + "…", str(one.composite_id)),
+                Shown(str(one.composite_id)[:8], str(one.composite_id)),
                 self.money(one.amount_minor, one.currency),
             )
             for one in report.lines[:ON_PAPER]
