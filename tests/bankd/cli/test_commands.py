@@ -335,6 +335,22 @@ def test_reports_go_to_a_file_or_to_standard_output(
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
+@pytest.mark.parametrize(
+    "words", [["inventory"], ["expiries", "--within", "90d"], ["exposure", "licensor", "studio-north"]]
+)
+def test_reports_of_the_whole_bank_are_made_by_their_words(
+    bankd: Commands, composite: str, tmp_path: Path, words: list[str]
+) -> None:
+    sheet = tmp_path / "report.xlsx"
+
+    bankd.run("reports", *words, "--format", "xlsx", "--locale", "ja", "--out", sheet)
+    said = json.loads(bankd.run("reports", *words, "--format", "json").stdout)
+
+    assert sheet.read_bytes().startswith(b"PK")
+    assert said["report"] == words[0] and said["head"]["data_cut_off"] > 0
+    assert json.loads(bankd.run("reports", "schema", words[0]).stdout)["title"].endswith("Report")
+
+
 def test_a_pdf_is_not_printed_at_a_terminal(bankd: Commands) -> None:
     words = ["reports", "provenance", str(uuid4()), "--format", "pdf"]
     ours, terminal = os.openpty()

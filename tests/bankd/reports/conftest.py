@@ -9,7 +9,9 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from desk import desk  # noqa: F401  fixtures
 from PIL import Image
+from small_bank import bank, later  # noqa: F401
 
 from bankd.licensing.use import Use
 from bankd.provenance import picture

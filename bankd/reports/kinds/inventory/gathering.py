@@ -26,7 +26,7 @@ def gather(session: Session, scope: InventoryScope, context: Context) -> Gathere
     at, department = context.at, context.by.department_id
     seen: list[ColumnElement[bool]] = [] if department is None else [Photo.department_id == department]
     states = dict(
-        session.execute(select(Photo.state, func.count()).where(*seen).group_by(Photo.state)).tuples().all()
+        session.execute(select(Photo.state, func.count()).where(*seen).group_by(Photo.state)).all()
     )
     blocked = Photo.blocked_until.is_not(None) & (Photo.blocked_until > at)
     tally, hidden = Tally(at), 0
@@ -34,7 +34,7 @@ def gather(session: Session, scope: InventoryScope, context: Context) -> Gathere
     rows = session.execute(
         select(Photo.profile_id, Photo.grant_blocks, blocked.label("blocked"), func.count())
         .where(Photo.state == "admitted", *seen)
-        .group_by(Photo.profile_id, Photo.grant_blocks, blocked)
+        .group_by(Photo.profile_id, Photo.grant_blocks, "blocked")
     )
     for profile_id, blocks, out, count in rows:
         if out:
@@ -107,9 +107,7 @@ def _licenses(session: Session, seen: list[ColumnElement[bool]], *, at: datetime
             select(Grant.license_id, func.count(held.c.photo_id.distinct()))
             .join(held, held.c.grant_id == Grant.id)
             .group_by(Grant.license_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     of: dict[UUID, list[Grant]] = defaultdict(list)
     rows = session.scalars(

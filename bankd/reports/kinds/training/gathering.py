@@ -122,9 +122,7 @@ def _facts(session: Session, snapshot_id: UUID) -> dict[str, tuple[Counted, ...]
             select(SnapshotPhoto.profile_id, func.count())
             .where(SnapshotPhoto.snapshot_id == snapshot_id)
             .group_by(SnapshotPhoto.profile_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     rows = session.execute(
         select(ProfileGrant.profile_id, *(getattr(ProfileGrant, name) for name in names))
