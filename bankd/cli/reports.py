@@ -22,13 +22,13 @@ from bankd.reports.report import Form
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
 
-BINARY = ("pdf", "xlsx")
+BINARY = {"pdf": "a PDF", "xlsx": "a spreadsheet"}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NotForTerminals(BankError):
     def __init__(self, form: str) -> None:
-        super().__init__(f"{form.upper()} is not for a terminal: name a file with --out")
+        super().__init__(f"{BINARY[form]} is not for a terminal: name a file with --out")
 
 
 @click.group()

@@ -336,7 +336,7 @@ def test_reports_go_to_a_file_or_to_standard_output(
 
 
 @pytest.mark.parametrize(
-    "words", [["inventory"], ["expiries", "--within", "90d"], ["exposure", "licensor", "studio-north"]]
+    "words", [["inventory"], ["expiries", "--within", "90d"], ["exposure", "licensor", "studio"]]
 )
 def test_reports_of_the_whole_bank_are_made_by_their_words(
     bankd: Commands, composite: str, tmp_path: Path, words: list[str]

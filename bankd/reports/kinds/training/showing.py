@@ -51,7 +51,7 @@ class _Shown:
             title=say("training_data.title"),
             subject=report.network[:16],
             facts=(
-                Fact(say("exposure.network"), report.network, "mono"),
+                Fact(say("training_data.network"), report.network, "mono"),
                 Fact(say("exposure.snapshot"), report.snapshot, "mono"),
             ),
             sections=tuple(sections),
