@@ -32,6 +32,9 @@ EN = {
     "summary.made": (
         "A trained network made nine tenths or more of each pixel on {made} of the picture's area."
     ),
+    "summary.file_erased": (
+        "The composite's file was erased on {moment}, for a photo in it; its manifest stays."
+    ),
     "summary.verified": "No fact relied on is marked as unverified.",
     "summary.unverified": "{count} facts relied on need attention; they are marked and listed below.",
     "summary.unverified_one": "One fact relied on needs attention; it is marked and listed below.",
@@ -200,6 +203,9 @@ JA = {
         "下記の申告された用途に対して認められていました。"
     ),
     "summary.made": "画像面積の{made}では、各画素の9割以上が学習済みネットワークによる生成です。",
+    "summary.file_erased": (
+        "この合成画像のファイルは、含まれる写真のため{moment}に消去されました。マニフェストは残っています。"
+    ),
     "summary.verified": "依拠した事実のうち、未確認とされたものはありません。",
     "summary.unverified": (
         "依拠した事実のうち{count}件に注意が必要です。該当箇所に印を付し、下に一覧を示します。"

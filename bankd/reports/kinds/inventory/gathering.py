@@ -25,9 +25,7 @@ PAGE = 2000  # profiles read at once
 def gather(session: Session, scope: InventoryScope, context: Context) -> Gathered[InventoryReport]:  # noqa: ARG001
     at, department = context.at, context.by.department_id
     seen: list[ColumnElement[bool]] = [] if department is None else [Photo.department_id == department]
-    states = dict(
-        session.execute(select(Photo.state, func.count()).where(*seen).group_by(Photo.state)).all()
-    )
+    states = dict(session.execute(select(Photo.state, func.count()).where(*seen).group_by(Photo.state)).all())
     blocked = Photo.blocked_until.is_not(None) & (Photo.blocked_until > at)
     tally, hidden = Tally(at), 0
     groups: dict[int, list[tuple[int, int]]] = defaultdict(list)

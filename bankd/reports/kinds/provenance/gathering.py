@@ -67,7 +67,7 @@ def gather(session: Session, scope: ProvenanceScope, context: Context) -> Gather
     composite = reading.composite_of(session, scope.composite, by=context.by)
     placed = [photo.photo_id for photo in read(composite.manifest).placed_photos]
     file = None
-    if viewable(session, placed, at=context.at) >= set(placed):
+    if composite.erased_at is None and viewable(session, placed, at=context.at) >= set(placed):
         file = context.blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
     return illustrated(session, composite, file=file, context=context)
 
@@ -228,6 +228,7 @@ def _report(
             log_checkpoint=manifest.log_checkpoint,
         ),
         picture="shown" if picture_shown else "withheld",
+        file_erased_at=None if composite.erased_at is None else moment(composite.erased_at),
     )
 
 

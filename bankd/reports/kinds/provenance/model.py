@@ -108,6 +108,7 @@ class ProvenanceReport(Report):
     credits_owed: tuple[OwedCredit, ...]
     clearance: Clearance
     picture: Literal["shown", "withheld"]
+    file_erased_at: str | None = None  # for a photo in it
 
     def marks(self) -> dict[Mark, tuple[int, ...]]:
         """Every mark once, with the numbers of the photos that it stands on."""

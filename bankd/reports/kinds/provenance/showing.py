@@ -84,7 +84,13 @@ class _Shown:
             last = say("summary.unverified_one")
         else:
             last = say("summary.unverified" if marks else "summary.verified", count=marks)
-        return (*map(Paragraph, lines), Paragraph(last, "alert" if marks else ""))
+        erased = report.file_erased_at
+        gone = [] if erased is None else [say("summary.file_erased", moment=self.writer.moment(erased))]
+        return (
+            *map(Paragraph, lines),
+            Paragraph(last, "alert" if marks else ""),
+            *(Paragraph(line, "alert") for line in gone),
+        )
 
     def bar(self) -> Bar:
         report = self.report
