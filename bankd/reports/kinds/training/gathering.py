@@ -70,8 +70,8 @@ def gather(session: Session, scope: TrainingScope, context: Context) -> Gathered
         persons=facts["persons"],
         data_bases=facts["data_basis"],
         data_mining=facts["data_mining"],
-        erased=_states(session, snapshot.id, erased=True),
-        here=_states(session, snapshot.id, erased=False),
+        erased=_erased(session, snapshot.id),
+        here=_here(session, snapshot.id),
         listed=tuple(listed),
     )
     return Gathered(report)
@@ -142,16 +142,18 @@ def _facts(session: Session, snapshot_id: UUID) -> dict[str, tuple[Counted, ...]
     }
 
 
-def _states(session: Session, snapshot_id: UUID, *, erased: bool) -> int:
-    """How many of its photos are here, or were and are erased."""
-    theirs = select(SnapshotPhoto.photo_sha256).where(SnapshotPhoto.snapshot_id == snapshot_id)
-    state = catalog.Photo.state
-    wanted = (
-        select(func.count())
-        .select_from(catalog.Photo)
-        .where(catalog.Photo.sha256.in_(theirs), state == "erased" if erased else state != "erased")
+def _erased(session: Session, snapshot_id: UUID) -> int:
+    wanted = select(func.count()).where(
+        SnapshotPhoto.snapshot_id == snapshot_id, SnapshotPhoto.erased_at.is_not(None)
     )
     return session.scalar(wanted) or 0
+
+
+def _here(session: Session, snapshot_id: UUID) -> int:
+    """How many of its photos this bank holds."""
+    theirs = select(SnapshotPhoto.photo_sha256).where(SnapshotPhoto.snapshot_id == snapshot_id)
+    held = catalog.Photo.sha256.in_(theirs) & (catalog.Photo.state != "erased")
+    return session.scalar(select(func.count()).select_from(catalog.Photo).where(held)) or 0
 
 
 def _told(value: Any) -> str:
