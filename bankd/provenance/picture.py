@@ -75,16 +75,20 @@ def outlined(rgb: Rgb, photo_map: npt.NDArray[np.integer]) -> Rgb:
     thickness = max(3, round(max(size) / 460))
     labels: list[tuple[int, int, int]] = []
     for number in range(count):
-        mask = _enlarged(photo_map == number, size, scale)
+        whole = _enlarged(photo_map == number, size, scale)
+        x0, y0, wide, high = cv2.boundingRect(whole)
+        left, top = max(0, x0 - 2), max(0, y0 - 2)  # what is around it is empty, and need not be looked at
+        mask = whole[top : y0 + high + 2, left : x0 + wide + 2]
         # A little inside its own area, so that the lines of two neighbours run side by side.
         inner = cv2.erode(mask, np.ones((3, 3), np.uint8), iterations=max(1, thickness // 2))
         contours, _ = cv2.findContours(
-            inner if inner.any() else mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_L1
+            inner if inner.any() else mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_L1, offset=(left, top)
         )
         shown = [contour for contour in contours if len(contour) > 2] or list(contours)
         cv2.polylines(drawn, shown, True, _PAPER, thickness + 2, cv2.LINE_AA)
         cv2.polylines(drawn, shown, True, palette[number], thickness, cv2.LINE_AA)
-        labels += [(number, x, y) for x, y in _label_points(mask, radius=1.3 * _badge_radius(size))]
+        points = _label_points(mask, radius=1.3 * _badge_radius(size))
+        labels += [(number, left + x, top + y) for x, y in points]
     return _numbered(drawn, labels, palette)
 
 
