@@ -33,10 +33,12 @@ from bankd.licensing import renewing
 from bankd.licensing.ending import Withdrawal
 from bankd.notices import service as notices
 from bankd.notices.channels import channels
+from bankd.provenance import certificates, stamping
 from bankd.runtime import Runtime
 from bankd.synthesis import steps, waiting
 from bankd.synthesis import sweep as synthesis
 from bankd.synthesis.service import SEAL_TASK
+from bankd.synthesis.verification import clock, credentials
 from bankd.usage import handouts
 from bankd.witnesses import telling
 from bankd.witnesses.setup import witnesses
@@ -54,6 +56,8 @@ CHECKPOINT_S = 5.0
 ERASURES_S = 2.0
 RENEWALS_S = 600.0  # terms are counted in days
 RELEASE_S = 60.0
+STAMPS_S = 60.0
+CERTIFICATE_S = 86400.0
 HINTS_A_ROUND = 1000
 
 
@@ -99,6 +103,8 @@ class Clerk:
         self._part("awaited", self.tell_awaited, every_s=SWEEP_S)
         self._part("notices", self.send_notices)
         self._part("witnesses", self.tell_witnesses, every_s=CHECKPOINT_S)
+        self._part("stamps", self.stamp, every_s=STAMPS_S)
+        self._part("certificate", self.watch_certificate, every_s=CERTIFICATE_S)
 
     def mark(self) -> None:
         marked: Withdrawal | None
@@ -139,6 +145,24 @@ class Clerk:
             key=self._rt.log_key.public_key(),
             now=self._rt.now,
         )
+
+    def watch_certificate(self) -> None:
+        """Say in the log file, each day, that the signing certificate is about to end."""
+        warning = certificates.validity(credentials(self._rt)).warning(at=self._rt.now())
+        if warning is not None:
+            logger.warning("%s", warning)
+
+    def stamp(self) -> None:
+        """Ask for the time stamps that were not to be had when composites were sealed."""
+        authorities = clock(self._rt)
+        if authorities.authorities:
+            stamping.stamp_waiting(
+                self._rt.transaction,
+                clock=authorities,
+                blobs=self._rt.blobs,
+                by=self._rt.actor,
+                now=self._rt.now,
+            )
 
     def close(self) -> None:
         """Wait for what goes on beside the rounds."""

@@ -42,8 +42,17 @@ class Settings(BaseModel):
 
     # The house's own signing certificate; a development one where not set.
     c2pa_certificates: Path | None = None  # PEM chain, leaf first
-    c2pa_key: Path | None = None  # PEM, ES256
-    time_stamp_url: str | None = None  # RFC 3161
+    c2pa_key: Path | None = None  # PEM, ES256; or, where the key lies elsewhere, one of:
+    c2pa_sign_command: str | None = None  # reads what to sign, writes the signature; run without a shell
+    c2pa_signer: str | None = None  # an entry point of `bankd.signers`
+    c2pa_anchors: Path | None = None  # PEM, the roots that signers are held to; else the chain's last
+    time_stamp_url: str | None = None  # RFC 3161; several with commas between them are asked in turn
+    time_stamp_policy: Literal["refuse", "seal-without"] = "seal-without"  # where none of them answers
+    time_stamp_roots: Path | None = None  # PEM, what the authorities' own chains end in
+
+    # Photos that arrive with content credentials of their own.
+    photo_anchors: Path | None = None  # PEM, the roots that their signers are held to
+    embed_photo_credentials: bool = False  # whether composites carry their chains, redacted
 
     ranking_threads: int | None = Field(default=None, ge=1)  # of each process of `bank`; a core each
 
@@ -76,9 +85,26 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _whole_certificate(self) -> Self:
-        if (self.c2pa_certificates is None) != (self.c2pa_key is None):
-            raise ValueError("`c2pa_certificates` and `c2pa_key` go together: set both or none")
+        keys = [self.c2pa_key, self.c2pa_sign_command, self.c2pa_signer]
+        given = sum(one is not None for one in keys)
+        if given > 1:
+            raise ValueError(
+                "`c2pa_key`, `c2pa_sign_command` and `c2pa_signer` exclude each other: set one of them"
+            )
+        if (self.c2pa_certificates is None) != (given == 0):
+            raise ValueError(
+                "`c2pa_certificates` and `c2pa_key` go together: set both or none"
+                " (`c2pa_sign_command` or `c2pa_signer` can stand for the key)"
+            )
+        if self.time_stamp_policy == "refuse" and not self.time_stamp_authorities:
+            raise ValueError(
+                "`time_stamp_policy` is `refuse`: set `time_stamp_url`, or nothing can be sealed"
+            )
         return self
+
+    @property
+    def time_stamp_authorities(self) -> tuple[str, ...]:
+        return tuple(one.strip() for one in (self.time_stamp_url or "").split(",") if one.strip())
 
     def __repr__(self) -> str:
         return f"Settings(home={self.home})"

@@ -11,6 +11,7 @@ from bankd.api import (
     composites,
     erasures,
     health,
+    keys,
     licenses,
     likeness,
     log,
@@ -66,6 +67,7 @@ def create(runtime: Runtime) -> FastAPI:
         withdrawals,
         erasures,
         log,
+        keys,
     )  # fmt: skip  "photos/review" stands before any one photo
     for noun in nouns:
         app.include_router(noun.router)

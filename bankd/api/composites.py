@@ -15,8 +15,9 @@ from bankd.api.gate import BEARER, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.api.uploads import content
 from bankd.provenance.models import Composite
+from bankd.provenance.renditions import ENDINGS, MEDIA_TYPES, Format, asked_for
 from bankd.synthesis import handouts, reading, verification
-from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, NotHandedOut, Signing
+from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, NotHandedOut
 
 router = APIRouter(
     prefix="/composites", tags=["composites"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
@@ -28,6 +29,9 @@ class HandoutState(BaseModel):
     recipient: str
     channel: str
     comp: bool
+    format: str
+    rendition: dict[str, Any] | None = Field(description="What a copy was asked to be, and its size")
+    file_sha256: str
     at: datetime
     by: str
 
@@ -55,6 +59,12 @@ class ToHandOut(BaseModel):
     recipient: str = Field(min_length=1, max_length=500, description="Who gets the picture")
     channel: str = Field(min_length=1, max_length=100, description="One that the composite was made for")
     comp: bool = Field(default=False, description="Only a comp: with a visible watermark, and free")
+    format: Format = Field(
+        default="png", description="PNG is the master; the others are made of it, with it as their parent"
+    )
+    quality: int | None = Field(default=None, ge=1, le=100, description="Of JPEG and WebP; 90 where left out")
+    longest_side: int | None = Field(default=None, ge=16, description="In pixels; never enlarged")
+    dpi: int | None = Field(default=None, ge=1, description="The resolution that the file says")
 
 
 class VerificationCheck(BaseModel):
@@ -111,7 +121,15 @@ def show(call: Called, composite: UUID) -> CompositeState:
             manifest_signature=found.manifest_signature,
             handouts=[
                 HandoutState(
-                    handout=h.id, recipient=h.recipient, channel=h.channel, comp=h.comp, at=h.at, by=h.by
+                    handout=h.id,
+                    recipient=h.recipient,
+                    channel=h.channel,
+                    comp=h.comp,
+                    format=h.format,
+                    rendition=h.rendition,
+                    file_sha256=h.file_sha256,
+                    at=h.at,
+                    by=h.by,
                 )
                 for h in found.handouts
             ],
@@ -126,7 +144,9 @@ def show(call: Called, composite: UUID) -> CompositeState:
     responses={
         200: {
             "description": "The signed file",
-            "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()
+            },
             "headers": {"Bankd-Handout": {"description": "Its id", "schema": {"type": "string"}}},
         },
         **responses(404, 409, 413, 422),
@@ -134,6 +154,7 @@ def show(call: Called, composite: UUID) -> CompositeState:
 )
 def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
     """The rights of this day decide. What is refused is on record too, and the problem gives the reasons."""
+    rendition = asked_for(body.format, quality=body.quality, longest_side=body.longest_side, dpi=body.dpi)
     with call.transaction() as session:
         given = handouts.hand_out(
             session,
@@ -141,7 +162,8 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
             recipient=body.recipient,
             channel=body.channel,
             comp=body.comp,
-            signing=Signing(verification.credentials(call.runtime), call.runtime.settings.time_stamp_url),
+            rendition=rendition,
+            signing=verification.signing(call.runtime),
             blobs=call.runtime.blobs,
             by=call.by,
             at=call.at,
@@ -152,10 +174,12 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
     name = "comp" if given.handout.comp else "composite"
     return Response(
         given.file,
-        media_type="image/png",
+        media_type=MEDIA_TYPES[given.handout.format],
         headers={
             "Bankd-Handout": str(given.handout.id),
-            "Content-Disposition": f'attachment; filename="{name}-{composite}.png"',
+            "Content-Disposition": (
+                f'attachment; filename="{name}-{composite}.{ENDINGS[given.handout.format]}"'
+            ),
         },
     )
 
@@ -166,7 +190,9 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
     openapi_extra=takes(Permission.COMPOSITES_VERIFY, body=MAX_COMPOSITE_BYTES + (1 << 20)),
     responses=responses(400, 413, 422),
 )
-def verify(call: Called, file: Annotated[UploadFile, File(description="A PNG")]) -> Verified:
+def verify(
+    call: Called, file: Annotated[UploadFile, File(description="A PNG, JPEG, WebP or TIFF")]
+) -> Verified:
     data = content(file, most_bytes=MAX_COMPOSITE_BYTES)
     found = verification.verify_file(call.runtime, data, by=call.by)
     return Verified(

@@ -104,6 +104,7 @@ class PhotoState(BaseModel):
     releases: list[str]
     depictions: dict[str, Any]
     faces: int = Field(description="How many a face detector flagged, where nobody has dismissed them")
+    credentials: dict[str, Any] | None = Field(description="Content credentials that it arrived with")
     disputed_at: datetime | None
     dispute_reason: str | None
     embargo_until: datetime | None
@@ -425,6 +426,7 @@ def _photo(session: Session, photo: Photo) -> PhotoState:
             for license, grant, ordinal in grants
         ],
         releases=list(releases),
+        credentials=photo.credentials,
         depictions=photo.depictions,
         faces=0 if photo.faces_dismissed_at else FlaggedFaces.of(photo).count,
         disputed_at=photo.disputed_at,

@@ -71,7 +71,14 @@ from bankd.licensing.errors import (
 from bankd.money import MoneyError
 from bankd.notices.errors import NoticeAlreadySent, NoticeError, NoticeNotFound
 from bankd.policy.errors import InvalidBundle, NoActiveBundle
-from bankd.provenance.errors import CompositeErased, CompositeNotFound
+from bankd.provenance.errors import (
+    CertificateUnusable,
+    CompositeErased,
+    CompositeNotFound,
+    RenditionRefused,
+    SignatureNotGiven,
+    TimeStampUnavailable,
+)
 from bankd.reports.errors import ReportUnknown, ScopeUnreadable
 from bankd.royalties.errors import (
     AccrualNotFound,
@@ -188,7 +195,14 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
     (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (BodyTooLarge,)),
     (
         HTTPStatus.SERVICE_UNAVAILABLE,
-        (DatabaseUnavailable, BlobUnavailable, BrokerUnavailable, NoActiveBundle),
+        (
+            DatabaseUnavailable,
+            BlobUnavailable,
+            BrokerUnavailable,
+            NoActiveBundle,
+            SignatureNotGiven,
+            TimeStampUnavailable,
+        ),
     ),
     (
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -198,6 +212,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             CatalogError,
             NoteInvalid,
             WitnessInvalid,
+            CertificateUnusable,
             DepartmentNotFound,
             ExposureError,
             ErasureError,
@@ -207,6 +222,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             LicensingError,
             MoneyError,
             Refused,
+            RenditionRefused,
             RoyaltiesError,
             SignoffError,
             ScopeUnreadable,

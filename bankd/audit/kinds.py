@@ -87,6 +87,7 @@ class Kind(StrEnum):
     ORDER_FAILED = "order.failed"
     RESULT_REFUSED = "result.refused"
     COMPOSITE_SEALED = "composite.sealed"
+    COMPOSITE_TIME_STAMPED = "composite.time-stamped"
     COMPOSITE_REFUSED = "composite.refused"
     COMPOSITE_HANDED_OUT = "composite.handed-out"
     HANDOUT_REFUSED = "handout.refused"

@@ -77,6 +77,7 @@ class PhotoFacts:
     depth_sha256: str | None = None
     faces: FlaggedFaces = NO_FACES
     fingerprint: Fingerprint | None = None
+    credentials: dict[str, Any] | None = None  # content credentials that it arrived with
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ def admit(
         faces=photo.faces.found,
         embedded=photo.embedded.model_dump(mode="json"),
         embedded_credit=photo.embedded_credit,
+        credentials=photo.credentials,
         state="admitted" if quarantine is None else "quarantined",
         quarantine_reason=quarantine,
         taken_at=at,

@@ -71,6 +71,7 @@ class PhotoShown:
     taken_at: datetime
     depictions: dict[str, object]
     embedded: dict[str, object]
+    credentials: dict[str, object] | None  # content credentials that it arrived with
     faces: dict[str, object] | None  # flagged, see `catalog.models.Photo`
     faces_dismissed_at: datetime | None
     faces_dismissed_reason: str | None
@@ -153,6 +154,7 @@ def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:
         taken_at=found.taken_at,
         depictions=found.depictions,
         embedded=found.embedded,
+        credentials=found.credentials,
         faces=found.faces,
         faces_dismissed_at=found.faces_dismissed_at,
         faces_dismissed_reason=found.faces_dismissed_reason,

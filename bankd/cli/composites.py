@@ -12,12 +12,13 @@ from bankd.licensing.vocabulary import CHANNELS
 from bankd.provenance.manifest import Disclosures, Manifest
 from bankd.provenance.manifest import read as read_manifest
 from bankd.provenance.models import Composite
+from bankd.provenance.renditions import ENDINGS, MEDIA_TYPES, asked_for
 from bankd.reports import making
 from bankd.reports.making import House
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
 from bankd.synthesis import handouts, reading, verification
-from bankd.synthesis.handouts import NotHandedOut, Signing
+from bankd.synthesis.handouts import NotHandedOut
 
 
 @click.group()
@@ -100,6 +101,7 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
             click.echo(f"credit owed ({credit.placement}): {credit.text}")
         for handout in found.handouts:
             given = "handed out as a comp" if handout.comp else "handed out"
+            given += f" ({handout.format})" if handout.rendition else ""
             click.echo(f"{given} {word(handout.at)} to {handout.recipient} for {handout.channel}")
 
 
@@ -108,6 +110,17 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
 @click.option("--recipient", required=True, help="Who gets the picture.")
 @click.option("--channel", required=True, help=f"One of {', '.join(sorted(CHANNELS))}.")
 @click.option("--comp", is_flag=True, help="Only a comp: with a visible watermark, and free.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(MEDIA_TYPES)),
+    default="png",
+    show_default=True,
+    help="PNG is the master; the others are made of it and signed with it as their parent.",
+)
+@click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG and WebP; 90 where left out.")
+@click.option("--longest-side", type=click.IntRange(16), help="In pixels; never more than the composite has.")
+@click.option("--dpi", type=click.IntRange(1), help="The resolution that the file says; no pixel changes.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder.")
 @click.option("--locale", type=click.Choice(LOCALES), default="en", show_default=True)
 @as_json
@@ -118,12 +131,17 @@ def export(
     recipient: str,
     channel: str,
     comp: bool,
+    form: str,
+    quality: int | None,
+    longest_side: int | None,
+    dpi: int | None,
     out: Path,
     locale: str,
     in_json: bool,
 ) -> None:
     """Hand a composite out, if it clears today: picture, manifest, provenance, reports, gate map."""
     house = House(runtime.settings.house, cast(Locale, locale))
+    rendition = asked_for(form, quality=quality, longest_side=longest_side, dpi=dpi)
     check_writable(out)  # before the handout: what is handed out must arrive
     with runtime.transaction() as session:
         answer = handouts.hand_out(
@@ -132,7 +150,8 @@ def export(
             recipient=recipient,
             channel=channel,
             comp=comp,
-            signing=Signing(verification.credentials(runtime), runtime.settings.time_stamp_url),
+            rendition=rendition,
+            signing=verification.signing(runtime),
             blobs=runtime.blobs,
             by=runtime.actor,
             at=runtime.now(),
@@ -143,7 +162,7 @@ def export(
         raise click.exceptions.Exit(2)
     # Reports are laid out after the commit: the handout held the log's lock until then.
     if answer.handout.comp:
-        files = {f"{composite_id}.comp.png": answer.file}
+        files = {f"{composite_id}.comp.{ENDINGS[answer.handout.format]}": answer.file}
     else:
         with runtime.transaction() as session:
             files = making.handout_files(
@@ -215,6 +234,9 @@ def _document(found: Composite, manifest: Manifest, disclosures: Disclosures) ->
                 "recipient": one.recipient,
                 "channel": one.channel,
                 "comp": one.comp,
+                "format": one.format,
+                "rendition": one.rendition,
+                "file_sha256": one.file_sha256,
                 "at": one.at,
                 "by": one.by,
             }

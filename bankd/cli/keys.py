@@ -1,4 +1,4 @@
-"""`bankd keys`: who may call the API, and with what the bank signs."""
+"""`bankd keys`: who may call the API, and what the bank signs with."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,13 +9,14 @@ from bankd import rotation
 from bankd.access import service
 from bankd.access.permissions import Role
 from bankd.audit.rotations import Signs
-from bankd.cli.printing import as_json, print_json, print_rows
+from bankd.cli.printing import as_json, print_fields, print_json, print_rows, word
 from bankd.runtime import Runtime
+from bankd.synthesis import verification
 
 
 @click.group()
 def keys() -> None:
-    """API keys: create, list, revoke. Signing keys: rotate."""
+    """API keys: create, list, revoke. Signing keys: rotate; what files are signed with."""
 
 
 @keys.command()
@@ -92,6 +93,31 @@ def list_(runtime: Runtime, in_json: bool) -> None:
         ],
         none="no key yet: make one with `bankd keys create`",
     )
+
+
+@keys.command()
+@as_json
+@click.pass_obj
+def signing(runtime: Runtime, in_json: bool) -> None:
+    """Show the certificate that files are signed with, until when, and who says the time."""
+    found = verification.signing_state(runtime)
+    if in_json:
+        print_json(found)
+        return
+    print_fields(
+        {
+            "signer": found.subject,
+            "issuer": found.issuer,
+            "valid": f"{word(found.starts_at)} to {word(found.ends_at)}",
+            "key": found.key,
+            "anchors": ", ".join(found.anchors),
+            "time stamps": ", ".join(found.authorities) or "none",
+            "without one": found.time_stamp_policy,
+            "time roots": ", ".join(found.time_stamp_roots) or "none",
+        }
+    )
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 @keys.command()

@@ -180,6 +180,16 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
     if faces.count:
         dismissed = f", dismissed: {found.faces_dismissed_reason}" if faces.dismissed else ""
         click.echo(f"{count(faces.count, 'face')} flagged{dismissed}")
+    if found.credentials is not None:
+        signer = found.credentials.get("signer") or "nobody who can be told"
+        reserved = found.credentials.get("reserved") or {}
+        click.echo(f"content credentials: {found.credentials['state']}, signed by {signer}")
+        if isinstance(reserved, dict) and (
+            held := sorted(n for n, use in reserved.items() if use != "allowed")
+        ):
+            click.echo(f"  reserved: {', '.join(held)}")
+        if found.credentials.get("generative"):
+            click.echo("  they say that a generative network made it, or a part of it")
     for release in found.releases:
         click.echo(f"release {release}")
     for grant in found.grants:

@@ -246,6 +246,7 @@ def ingest_item(
     *,
     blobs: Blobs,
     detect: Detector | None = None,
+    anchors_pem: str = "",
     by: Actor,
     at: datetime,
 ) -> Outcome | None:
@@ -257,6 +258,7 @@ def ingest_item(
 
     Args:
         detect: what flags faces; None: the detector that comes with bankd.
+        anchors_pem: roots that signers of content credentials are held to.
 
     Raises:
         BlobUnavailable: the store does not answer; `give_back` the claim and try again.
@@ -276,7 +278,16 @@ def ingest_item(
         return None
     item, batch = found
     try:
-        photo, state = take(session, item, batch, blobs=blobs, detect=detect or detector(), by=by, at=at)
+        photo, state = take(
+            session,
+            item,
+            batch,
+            blobs=blobs,
+            detect=detect or detector(),
+            anchors_pem=anchors_pem,
+            by=by,
+            at=at,
+        )
     except (Refused, TooManyGrants, CoverInvalid) as error:
         refusal = error if isinstance(error, Refused) else _refusal(item.name, error)
         _finish(item, state="refused", refusal=refusal, at=at)

@@ -15,7 +15,7 @@ from bankd.catalog import admission, fingerprints, likenesses, taxonomy
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
 from bankd.catalog.releases import FlaggedFaces
-from bankd.ingestion import decode, metadata
+from bankd.ingestion import arriving, decode, metadata
 from bankd.ingestion.cutting import CutPhoto, Stored, cut_photo
 from bankd.ingestion.decode import BYTES_MOST, Decoded
 from bankd.ingestion.errors import (
@@ -34,6 +34,7 @@ from bankd.licensing.terms import EmbeddedRights
 from bankd.storage import BlobMissing, Blobs, key
 
 HELD = frozenset({"faces-found", "likeness"})  # a known photo that waits for a person, and not for a license
+STORE_TYPE = "application/c2pa"
 UPLOADS = 4  # at once, of one photo: pack, maps and thumbnail wait for the store together
 
 
@@ -44,6 +45,7 @@ def take(
     *,
     blobs: Blobs,
     detect: Detector,
+    anchors_pem: str = "",
     by: Actor,
     at: datetime,
 ) -> tuple[Photo, str]:
@@ -91,15 +93,17 @@ def take(
         persons=house.person,
         detect=detect,
     )
+    arrived = arriving.read(content, decoded.media_type, anchors_pem=anchors_pem)
     maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
-    _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail))
+    chain = () if arrived is None else (Stored(arrived.store, STORE_TYPE),)
+    _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail, *chain))
     fingerprints.lock(session)  # from here to the commit nothing comes in or goes out that may look like it
     alike = fingerprints.alike(session, cut.fingerprint)
     if any(one.sure for one in likenesses.refusing(session, alike, item.grant_ids)):
         raise LikeTombstone(item.name)
     photo = admission.admit(
         session,
-        _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256),
+        _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256, arrived),
         segments=cut.segments,
         descriptors=cut.descriptors,
         grant_ids=item.grant_ids,
@@ -145,6 +149,7 @@ def _photo_facts(
     cut: CutPhoto,
     size_bytes: int,
     pixel_sha256: str,
+    arrived: arriving.Arrived | None,
 ) -> admission.PhotoFacts:
     unreadable = False
     try:
@@ -169,12 +174,13 @@ def _photo_facts(
         scene_context=cut.look.context.tobytes(),
         lab_mean=tuple(cut.look.lab_mean.tolist()),
         lab_std=tuple(cut.look.lab_std.tolist()),
-        embedded=embedded.rights,
+        embedded=embedded.rights if arrived is None else arrived.tighten(embedded.rights),
         embedded_credit=embedded.credit,
         rights_unreadable=unreadable,
         depth_sha256=None if cut.depth is None else cut.depth.sha256,
         faces=FlaggedFaces(cut.faces),
         fingerprint=cut.fingerprint,
+        credentials=None if arrived is None else arrived.facts,
     )
 
 

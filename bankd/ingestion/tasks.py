@@ -1,11 +1,14 @@
 """What the queue `ingest` hints at. Delivered at least once, so safe to run twice."""
 
+from functools import cache
+from pathlib import Path
 from uuid import UUID
 
 import cv2
 
 from bankd.ingestion import service
 from bankd.ingestion.faces import detector
+from bankd.provenance import certificates
 from bankd.runtime import runtime
 from bankd.storage import BlobUnavailable
 from bankd.worker.app import app
@@ -30,6 +33,7 @@ def ingest_photo(item_id: str) -> None:
                     claimed,
                     blobs=rt.blobs,
                     detect=detector(rt.settings.face_detector),
+                    anchors_pem=_anchors(rt.settings.photo_anchors),
                     by=rt.actor,
                     at=rt.now(),
                 )
@@ -39,3 +43,9 @@ def ingest_photo(item_id: str) -> None:
             raise
     with rt.transaction() as session:
         service.drop_sources(session, UUID(item_id), blobs=rt.blobs)
+
+
+@cache
+def _anchors(path: Path | None) -> str:
+    """Read once in the life of a worker."""
+    return "" if path is None else certificates.roots(path)

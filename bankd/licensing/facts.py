@@ -75,7 +75,7 @@ def grant_facts(
         sectors=frozenset() if ANY in terms.sectors else terms.sectors,
         audiences=terms.audiences,
         alterations=terms.alterations,
-        generative=terms.generative,
+        generative=terms.generative and embedded.ai_inference is None,
         train=terms.train,
         any_licensee=ANY in terms.licensees,
         licensees=frozenset() if ANY in terms.licensees else terms.licensees,

@@ -409,6 +409,7 @@ class EmbeddedRights(Value):
     minor_disclosure: str | None = None  # PLUS AG-..
     expires_at: str | None = None  # as written
     begins_at: str | None = None  # date released, embargo: as written
+    ai_inference: str | None = None  # of content credentials: `notAllowed`, the photo feeds no network
 
 
 MUTABLE = frozenset({"blocks", "embargo_visible_to", "embargo_ends_at"})

@@ -1,4 +1,4 @@
-"""Content credentials: the C2PA manifest store that a composite carries.
+"""Content credentials: the C2PA manifest store that a composite carries, written.
 
 A placed photo is an ingredient without its bytes, and C2PA binds such an
 ingredient to nothing; what binds is our own assertion, which carries the
@@ -8,10 +8,12 @@ nothing is fetched, neither when signing nor when reading.
 """
 
 import base64
+import copy
 import io
-import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -21,14 +23,34 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bankd import __version__
-from bankd.provenance import pixels, regions, signing, xmp
+from bankd.errors import BankError
+from bankd.provenance import chains, credential, pixels, regions, signing, xmp
 from bankd.provenance.certificates import Credentials
-from bankd.provenance.errors import SigningFailed
+from bankd.provenance.chains import Chain
+from bankd.provenance.credential import Credential
+from bankd.provenance.errors import SigningFailed, TimeStampUnavailable
 from bankd.provenance.manifest import Manifest
 
-LABEL = "org.bankd.manifest"
+logger = logging.getLogger(__name__)
+
+LABEL = credential.MANIFEST
 GENERATOR = "bankd"
 _RESERVED = ("cawg.data_mining", "cawg.ai_inference", "cawg.ai_generative_training", "cawg.ai_training")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Who says when a file was signed: RFC 3161 authorities, asked in turn until one answers."""
+
+    authorities: tuple[str, ...] = ()
+    required: bool = False  # sign nothing where none answers; else sign without, and say so
+    roots_pem: str = ""  # what the authorities' own chains end in
+
+
+NO_CLOCK = Clock()
+NOT_WHOLE = "the photo's own content credentials do not hold"
+AS_PARENT = {"title": "parent", "relationship": "parentOf", "label": "parent"}
+Ingredients = Sequence[tuple[Mapping[str, Any], Chain]]
 
 
 @dataclass(frozen=True)
@@ -49,33 +71,28 @@ def sign(
     manifest_key: Ed25519PrivateKey,
     credentials: Credentials,
     credits: Sequence[str] = (),
-    time_stamp_url: str | None = None,
-    require_time_stamp: bool = False,
+    house: str | None = None,
+    clock: Clock = NO_CLOCK,
+    photo_chains: Mapping[UUID, Chain] = MappingProxyType({}),
 ) -> Sealed:
     """Write XMP, then sign the bank's manifest, then the file, and read it all back.
 
     Args:
         credits: owed in words; they stand in the XMP packet.
-        time_stamp_url: an RFC 3161 authority. When it cannot be reached the file is signed
-            without a time stamp and `time_stamped` says so, unless `require_time_stamp`.
+        house: the legal entity that the composite was asked for by.
+        photo_chains: content credentials of placed photos that are to stand in the composite's; one whose
+            chain cannot be embedded is an ingredient by its hash alone, like every other.
 
     Raises:
         SigningFailed: the pixels are not the manifest's, or the signed file does not verify.
+        TimeStampUnavailable: no authority answers, and one has to.
     """
     if pixels.pixel_sha256(rgb) != manifest.pixel_sha256:
         raise SigningFailed("the pixels are not those that the manifest names")
     text = manifest.canonical()
     signature = signing.sign(text, manifest_key)
     trained = manifest.refiner.checkpoint is not None
-    source = pixels.encode(
-        rgb,
-        xmp=xmp.packet(
-            composite_id=manifest.composite_id,
-            trained=trained,
-            credits=credits,
-            generator=f"{GENERATOR} {__version__}",
-        ),
-    )
+    source = pixels.encode(rgb, xmp=packet_of(manifest, credits=credits, house=house))
     definition = _definition(manifest, trained=trained)
     definition["assertions"].append(
         {
@@ -87,50 +104,107 @@ def sign(
             },
         }
     )
-    time_stamped = time_stamp_url is not None
-    try:
-        file = _sign(source, definition, credentials, time_stamp_url)
-    except c2pa.C2paError as error:
-        if time_stamp_url is None or require_time_stamp:
-            raise SigningFailed(_reason(error)) from error
-        time_stamped = False
-        try:
-            file = _sign(source, definition, credentials, None)
-        except c2pa.C2paError as again:
-            raise SigningFailed(_reason(again)) from again
-
-    read_back = read(file, anchors_pem=credentials.anchors_pem)
+    chained = [photo for photo in manifest.placed_photos if photo.photo_id in photo_chains]
+    file, time_stamped = b"", False
+    if chained:
+        file, time_stamped = _with_chains(source, definition, manifest, credentials, clock, photo_chains)
+    if not file:
+        file, time_stamped = _stamped(source, definition, credentials, clock)
+    read_back = credential.read(
+        file, anchors_pem=credentials.anchors_pem, time_stamp_roots_pem=clock.roots_pem
+    )
     if read_back is None or not read_back.trusted or read_back.manifest_text != text:
         raise SigningFailed("the signed file does not verify against its own anchors")
     if pixels.pixel_sha256(pixels.decode(file)) != manifest.pixel_sha256:
         raise SigningFailed("the signed file does not hold the manifest's pixels")
-    return Sealed(file, manifest, text, signature, time_stamped)
+    return Sealed(file, manifest, text, signature, time_stamped and _said_by(read_back, clock))
+
+
+def _with_chains(
+    source: bytes,
+    definition: dict[str, Any],
+    manifest: Manifest,
+    credentials: Credentials,
+    clock: Clock,
+    photo_chains: Mapping[UUID, Chain],
+) -> tuple[bytes, bool]:
+    """Signed with the photos' chains inside, redacted; no bytes where that does not come out whole."""
+    labels = {f"photo_{number}": photo.photo_id for number, photo in enumerate(manifest.placed_photos)}
+    given_chains = {label: photo_chains[photo] for label, photo in labels.items() if photo in photo_chains}
+    embedded = {label: chain for label, chain in given_chains.items() if chains.holds(chain)}
+    if broken := given_chains.keys() - embedded.keys():
+        named = ", ".join(f"`{labels[label]}`" for label in sorted(broken))
+        logger.warning("composite `%s` names %s by hash alone: %s", manifest.composite_id, named, NOT_WHOLE)
+    try:
+        addresses = chains.redacted(list(embedded.values()))
+        changed = copy.deepcopy(definition)
+        changed["redactions"] = addresses
+        changed["assertions"][0]["data"]["actions"] += chains.actions(addresses)
+        given = [(one, embedded[one["label"]]) for one in changed["ingredients"] if one["label"] in embedded]
+        changed["ingredients"] = [one for one in changed["ingredients"] if one["label"] not in embedded]
+        file, time_stamped = _stamped(source, changed, credentials, clock, ingredients=given)
+    except (c2pa.C2paError, SigningFailed) as error:
+        logger.warning("composite `%s` names its photos by hash alone: %s", manifest.composite_id, error)
+        return b"", False
+    found = credential.read(file, anchors_pem=credentials.anchors_pem)
+    if found is None or not found.trusted:
+        logger.warning("composite `%s` names its photos by hash alone", manifest.composite_id)
+        return b"", False
+    return file, time_stamped
+
+
+def packet_of(
+    manifest: Manifest, *, credits: Sequence[str], house: str | None = None, instance_id: UUID | None = None
+) -> str:
+    """The XMP packet of a composite, or of a copy of it."""
+    network = None
+    if manifest.refiner.checkpoint is not None:
+        version = f"{manifest.recipe}, checkpoint {manifest.refiner.checkpoint}"
+        network = xmp.Network(f"{GENERATOR} network refiner", version, manifest.request_id)
+    return xmp.packet(
+        composite_id=manifest.composite_id,
+        trained=network is not None,
+        synthetic=manifest.synthetic,
+        credits=credits,
+        generator=f"{GENERATOR} {__version__}",
+        network=network,
+        house=house,
+        made_at=manifest.sealed_at,
+        instance_id=instance_id,
+    )
 
 
 def sign_derived(
-    rgb: npt.NDArray[np.uint8],
+    source: bytes,
     *,
+    media_type: str,
     parent: bytes,
     title: str,
     instance_id: UUID,
-    edits: str,
+    edits: Sequence[Mapping[str, Any]],
+    states: Mapping[str, Any],
     credentials: Credentials,
-    time_stamp_url: str | None = None,
-) -> bytes:
-    """A PNG made of a signed one, which is its parent and stands in it with its own signature and manifest.
+    clock: Clock = NO_CLOCK,
+) -> tuple[bytes, bool]:
+    """A file made of a signed PNG, which is its parent and stands in it with its own signature and manifest.
 
     Args:
-        rgb: the pixels as changed; whatever is to be seen in them is in them already.
-        edits: what was done to the parent's pixels, in a phrase.
+        source: the file as it is but for the signature; whatever is to be seen in it is in it already.
+        edits: the C2PA actions between the parent and it, in order.
+        states: what our own assertion says of the copy.
+
+    Returns:
+        The signed file, and whether an authority stamped it.
 
     Raises:
         SigningFailed: the parent does not hold, or the signed file does not verify.
+        TimeStampUnavailable: no authority answers, and one has to.
     """
     definition: dict[str, Any] = {
         "claim_version": 2,
         "claim_generator_info": [{"name": GENERATOR, "version": __version__}],
         "title": title,
-        "format": "image/png",
+        "format": media_type,
         "instance_id": f"urn:uuid:{instance_id}",
         "assertions": [
             {
@@ -138,99 +212,48 @@ def sign_derived(
                 "data": {
                     "actions": [
                         {"action": "c2pa.opened", "parameters": {"ingredientIds": ["parent"]}},
-                        {"action": "c2pa.edited", "description": edits},
+                        *(dict(edit) for edit in edits),
                     ],
                     "allActionsIncluded": True,
                 },
             },
-            {
-                "label": "cawg.training-mining",
-                "data": {"entries": {entry: {"use": "notAllowed"} for entry in _RESERVED}},
-            },
+            _reserved(),
+            {"label": credential.RENDITION, "data": dict(states)},
         ],
     }
-    if (of := read(parent, anchors_pem=credentials.anchors_pem)) is None or not of.trusted:
+    of = credential.read(parent, anchors_pem=credentials.anchors_pem)
+    if of is None or not of.trusted:
         raise SigningFailed("its parent is not signed by this bank")
-    source = pixels.encode(rgb)
-    try:
-        file = _sign(source, definition, credentials, time_stamp_url, parent=parent)
-    except c2pa.C2paError as error:
-        if time_stamp_url is None:
-            raise SigningFailed(_reason(error)) from error
-        try:
-            file = _sign(source, definition, credentials, None, parent=parent)
-        except c2pa.C2paError as again:
-            raise SigningFailed(_reason(again)) from again
-    read_back = read(file, anchors_pem=credentials.anchors_pem)
-    if read_back is None or not read_back.trusted:
-        raise SigningFailed("the signed file does not verify against its own anchors")
-    return file
-
-
-@dataclass(frozen=True)
-class Credential:
-    """What a file's active C2PA manifest says, and what is wrong with it."""
-
-    valid: bool  # signature, hashes and pixels hold
-    trusted: bool  # valid, and the signer's chain ends in an anchor that we were given
-    failures: tuple[str, ...]  # C2PA status codes, without the untrusted signer
-    issuer: str | None
-    signed_at: str | None  # by a time-stamp authority; None without one
-    manifest_text: str | None
-    manifest_signature: bytes | None
-
-
-def read(file: bytes, *, anchors_pem: str) -> Credential | None:
-    """The content credentials of a PNG, or None where it carries none.
-
-    Broken ones are a `Credential` that is not valid, never an exception.
-    """
-    settings = _settings()
-    if anchors_pem:
-        settings["trust"] = {"user_anchors": anchors_pem}
-    try:
-        with c2pa.Context.from_dict(settings) as context:
-            reader = c2pa.Reader.try_create("image/png", io.BytesIO(file), context=context)
-            if reader is None:
-                return None
-            with reader:
-                return _credential(json.loads(reader.json()))
-    except c2pa.C2paError as error:
-        return Credential(False, False, (_reason(error),), None, None, None, None)
-
-
-def _credential(store: dict[str, Any]) -> Credential:
-    results = store.get("validation_results", {})
-    codes = {status["code"] for status in results.get("activeManifest", {}).get("failure", [])}
-    for delta in results.get("ingredientDeltas", []):
-        codes |= {status["code"] for status in delta["validationDeltas"].get("failure", [])}
-    failures = tuple(sorted(codes - {"signingCredential.untrusted"}))
-    state = store.get("validation_state")
-    valid = state in ("Valid", "Trusted") and not failures
-    active = store["manifests"].get(store.get("active_manifest"), {})
-    signature_info = active.get("signature_info", {})
-    text = signature = None
-    ours = [one["data"] for one in active.get("assertions", []) if one.get("label") == LABEL]
-    if len(ours) == 1:
-        text, signature = _embedded(ours[0])
-    return Credential(
-        valid=valid,
-        trusted=valid and state == "Trusted",
-        failures=failures,
-        issuer=signature_info.get("common_name") or signature_info.get("issuer"),
-        signed_at=signature_info.get("time"),
-        manifest_text=text,
-        manifest_signature=signature,
+    file, time_stamped = _stamped(
+        source,
+        definition,
+        credentials,
+        clock,
+        media_type=media_type,
+        ingredients=[(AS_PARENT, Chain("image/png", parent))],
     )
+    read_back = credential.read(
+        file,
+        anchors_pem=credentials.anchors_pem,
+        media_type=media_type,
+        time_stamp_roots_pem=clock.roots_pem,
+    )
+    if read_back is None or not read_back.trusted or read_back.manifest_text != of.manifest_text:
+        raise SigningFailed("the signed file does not verify against its own anchors")
+    return file, time_stamped and _said_by(read_back, clock)
 
 
-def _embedded(assertion: Any) -> tuple[str | None, bytes | None]:
-    if not isinstance(assertion, dict) or not isinstance(assertion.get("manifest"), str):
-        return None, None
-    try:
-        return assertion["manifest"], base64.b64decode(str(assertion.get("signature")), validate=True)
-    except ValueError:
-        return assertion["manifest"], None
+def _said_by(found: Credential, clock: Clock) -> bool:
+    """Whether the stamp ends in the clock's roots, where it has some; what does not counts as none.
+
+    Raises:
+        TimeStampUnavailable: it does not, and there has to be one.
+    """
+    if not clock.roots_pem or (found.time_stamp is not None and found.time_stamp.trusted):
+        return True
+    if clock.required:
+        raise TimeStampUnavailable(clock.authorities)
+    return False
 
 
 def _definition(manifest: Manifest, *, trained: bool) -> dict[str, Any]:
@@ -239,7 +262,7 @@ def _definition(manifest: Manifest, *, trained: bool) -> dict[str, Any]:
         {
             "action": "c2pa.created",
             "when": manifest.sealed_at,
-            "digitalSourceType": xmp.source_type(trained=trained),
+            "digitalSourceType": xmp.source_type(trained=trained, synthetic=manifest.synthetic),
         }
     ]
     ingredients = []
@@ -283,11 +306,16 @@ def _definition(manifest: Manifest, *, trained: bool) -> dict[str, Any]:
             # Every step of the pipeline is one of these: placing (with its fills and seams), and the
             # network's pass over what was placed.
             {"label": "c2pa.actions.v2", "data": {"actions": actions, "allActionsIncluded": True}},
-            {
-                "label": "cawg.training-mining",
-                "data": {"entries": {entry: {"use": "notAllowed"} for entry in _RESERVED}},
-            },
+            _reserved(),
         ],
+    }
+
+
+def _reserved() -> dict[str, Any]:
+    """Nobody may mine the file or train on it. XMP says the same, in the one value that PLUS has for it."""
+    return {
+        "label": "cawg.training-mining",
+        "data": {"entries": {entry: {"use": "notAllowed"} for entry in _RESERVED}},
     }
 
 
@@ -305,42 +333,73 @@ def _rectangle(box: regions.Box) -> dict[str, Any]:
     }
 
 
-def _settings() -> dict[str, Any]:
-    return {
-        "verify": {
-            "verify_after_sign": False,  # `sign` reads the whole file back, against our own anchors
-            "verify_trust": True,
-            "remote_manifest_fetch": False,
-            "ocsp_fetch": False,
-        },
-        "builder": {"thumbnail": {"enabled": False}},
-    }
+def _stamped(
+    source: bytes,
+    definition: dict[str, Any],
+    credentials: Credentials,
+    clock: Clock,
+    *,
+    media_type: str = "image/png",
+    ingredients: Ingredients = (),
+) -> tuple[bytes, bool]:
+    """Signed, and whether with a time stamp. What fails without one too did not fail for the authority."""
+    for authority in clock.authorities:
+        try:
+            return _sign(source, definition, credentials, authority, media_type, ingredients), True
+        except c2pa.C2paError:
+            continue
+    try:
+        file = _sign(source, definition, credentials, None, media_type, ingredients)
+    except c2pa.C2paError as error:
+        raise SigningFailed(credential.reason(error)) from error
+    if clock.required and clock.authorities:
+        raise TimeStampUnavailable(clock.authorities)
+    return file, False
 
 
 def _sign(
     source: bytes,
     definition: dict[str, Any],
     credentials: Credentials,
-    tsa: str | None,
-    *,
-    parent: bytes | None = None,
+    authority: str | None,
+    media_type: str,
+    ingredients: Ingredients,
 ) -> bytes:
-    settings = {**_settings(), "trust": {"user_anchors": credentials.anchors_pem}}
-    info = c2pa.C2paSignerInfo(
-        c2pa.C2paSigningAlg.ES256, credentials.chain_pem.encode(), credentials.key_pem.encode(), tsa
-    )
     signed = io.BytesIO()
-    with (
-        c2pa.Signer.from_info(info) as signer,
-        c2pa.Context.from_dict(settings) as context,
-        c2pa.Builder(definition, context) as builder,
-    ):
-        if parent is not None:
-            as_parent = {"title": "parent", "relationship": "parentOf", "label": "parent"}
-            builder.add_ingredient(as_parent, "image/png", io.BytesIO(parent))
-        builder.sign(signer, "image/png", io.BytesIO(source), signed)
+    failed: list[BankError] = []  # what asking for a signature met: the library keeps no exceptions
+    try:
+        with (
+            _signer(credentials, authority, failed) as signer,
+            c2pa.Context.from_dict(credential.settings(anchors_pem=credentials.anchors_pem)) as context,
+            c2pa.Builder(definition, context) as builder,
+        ):
+            for named, chain in ingredients:
+                builder.add_ingredient(dict(named), chain.media_type, io.BytesIO(chain.content))
+            builder.sign(signer, media_type, io.BytesIO(source), signed)
+    except c2pa.C2paError:
+        if failed:
+            raise failed[0] from None
+        raise
     return signed.getvalue()
 
 
-def _reason(error: c2pa.C2paError) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+def _signer(credentials: Credentials, authority: str | None, failed: list[BankError]) -> c2pa.Signer:
+    ask = credentials.sign
+    if ask is None:
+        return c2pa.Signer.from_info(
+            c2pa.C2paSignerInfo(
+                c2pa.C2paSigningAlg.ES256,
+                credentials.chain_pem.encode(),
+                credentials.key_pem.encode(),
+                authority,
+            )
+        )
+
+    def asked(data: bytes) -> bytes:
+        try:
+            return ask(data)
+        except BankError as error:
+            failed.append(error)
+            return b""
+
+    return c2pa.Signer.from_callback(asked, c2pa.C2paSigningAlg.ES256, credentials.chain_pem, authority)

@@ -9,7 +9,7 @@ not changed; nobody outside trusts it, and `verify` says so.
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,16 +27,22 @@ CHAIN_FILE = "c2pa-chain.pem"
 KEY_FILE = "c2pa-key.pem"
 ANCHORS_FILE = "c2pa-anchors.pem"
 VALID_FOR = timedelta(days=3650)
+WARN_BEFORE = timedelta(days=45)
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """An ES256 signing key and its chain, leaf first; `anchors_pem` holds the roots it is checked against."""
+    """An ES256 signing key and its chain, leaf first; `anchors_pem` holds the roots it is checked against.
+
+    Where the key lies elsewhere `key_pem` is empty and `sign` asks for a signature: bytes in, and 64 bytes
+    out, the two numbers of an ECDSA signature over their SHA-256.
+    """
 
     chain_pem: str
     key_pem: str = field(repr=False)
     anchors_pem: str
     development: bool
+    sign: Callable[[bytes], bytes] | None = field(default=None, repr=False)
 
 
 def development_chain(*, at: datetime, name: str = "bankd development") -> Credentials:
@@ -91,24 +97,35 @@ def ensure_development(folder: Path, *, at: datetime) -> Credentials:
     return load(chain, key, anchors, development=True)
 
 
-def load(chain: Path, key: Path, anchors: Path | None = None, *, development: bool = False) -> Credentials:
+def load(
+    chain: Path,
+    key: Path | None,
+    anchors: Path | None = None,
+    *,
+    development: bool = False,
+    sign: Callable[[bytes], bytes] | None = None,
+) -> Credentials:
     """Credentials from PEM files; without `anchors` the chain's last certificate is the anchor.
+
+    Args:
+        key: None where it lies elsewhere, and `sign` asks for signatures.
 
     Raises:
         CertificateUnusable: a file is missing or no PEM, the key is not P-256
             or not the leaf's, or the leaf is not one that C2PA lets sign.
     """
-    chain_pem, key_pem = _read(chain), _read(key)
+    chain_pem, key_pem = _read(chain), _read(key) if key is not None else ""
     try:
         certificates = x509.load_pem_x509_certificates(chain_pem.encode())
-        private = serialization.load_pem_private_key(key_pem.encode(), password=None)
+        private = serialization.load_pem_private_key(key_pem.encode(), password=None) if key else None
     except (ValueError, TypeError) as error:
         raise CertificateUnusable(chain, "the chain or its key is no readable PEM") from error
-    if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
-        raise CertificateUnusable(key, "the key is not a P-256 key, which ES256 needs")
     leaf = certificates[0]
-    if leaf.public_key() != private.public_key():
-        raise CertificateUnusable(key, "the key does not belong to the chain's first certificate")
+    public = leaf.public_key() if private is None else private.public_key()
+    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+        raise CertificateUnusable(key or chain, "the key is not a P-256 key, which ES256 needs")
+    if leaf.public_key() != public:
+        raise CertificateUnusable(key or chain, "the key does not belong to the chain's first certificate")
     try:
         for child, issuer in itertools.pairwise(certificates):
             child.verify_directly_issued_by(issuer)
@@ -118,7 +135,73 @@ def load(chain: Path, key: Path, anchors: Path | None = None, *, development: bo
     if reason:
         raise CertificateUnusable(chain, reason)
     last = certificates[-1].public_bytes(serialization.Encoding.PEM).decode()
-    return Credentials(chain_pem, key_pem, _read(anchors) if anchors else last, development)
+    return Credentials(chain_pem, key_pem, roots(anchors) if anchors else last, development, sign)
+
+
+def roots(path: Path) -> str:
+    """The certificates of a PEM file that chains are held to.
+
+    Raises:
+        CertificateUnusable: it is missing, or holds no certificate.
+    """
+    pem = _read(path)
+    try:
+        x509.load_pem_x509_certificates(pem.encode())
+    except ValueError as error:
+        raise CertificateUnusable(path, "it holds no readable certificate") from error
+    return pem
+
+
+@dataclass(frozen=True)
+class Validity:
+    """Until when a chain signs: as long as each of its certificates is valid."""
+
+    subject: str
+    issuer: str
+    starts_at: datetime
+    ends_at: datetime  # of whichever ends first
+
+    def warning(self, *, at: datetime) -> str | None:
+        """What has to be done about it, while there is something to do."""
+        day = self.ends_at.date().isoformat()
+        if at >= self.ends_at:
+            return f"the signing certificate ended on {day}: nothing can be sealed before it is renewed"
+        if at < self.starts_at:
+            first = self.starts_at.date().isoformat()
+            return f"the signing certificate begins on {first}: nothing can be sealed yet"
+        if at + WARN_BEFORE >= self.ends_at:
+            left = (self.ends_at - at).days
+            return (
+                f"the signing certificate ends on {day}, in {left} days: renew it; what it signed without a"
+                " time stamp is not valid after that"
+            )
+        return None
+
+
+def validity(credentials: Credentials) -> Validity:
+    certificates = x509.load_pem_x509_certificates(credentials.chain_pem.encode())
+    return Validity(
+        name_of(certificates[0].subject),
+        name_of(certificates[-1].issuer),
+        max(one.not_valid_before_utc for one in certificates),
+        min(one.not_valid_after_utc for one in certificates),
+    )
+
+
+def names(pem: str) -> tuple[str, ...]:
+    """The names of the certificates in a PEM text, in its order."""
+    found = x509.load_pem_x509_certificates(pem.encode()) if pem else []
+    return tuple(name_of(one.subject) for one in found)
+
+
+def name_of(name: x509.Name) -> str:
+    """The common name and the organization, as far as they are there."""
+    parts = [
+        str(found[0].value)
+        for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
+        if (found := name.get_attributes_for_oid(oid))
+    ]
+    return " of ".join(parts) or name.rfc4514_string()
 
 
 def _unfit(leaf: x509.Certificate) -> str | None:

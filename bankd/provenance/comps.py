@@ -1,45 +1,26 @@
 """Comps: copies of a composite to look at, under a plain watermark, signed with the composite as parent."""
 
-import hashlib
-from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from bankd.provenance import c2pa, fonts, pixels
-from bankd.provenance.certificates import Credentials
+from bankd.provenance import fonts
+from bankd.provenance.renditions import Mark
 
 STRENGTH = 0.45  # of the words over the picture; enough that no tile of it is of use without them
 WORDS = "COMP - NOT FOR PUBLICATION"
 
 
-@dataclass(frozen=True)
-class Comp:
-    file: bytes
-    sha256: str
-
-
-def make(
-    master: bytes, *, composite_id: UUID, credentials: Credentials, time_stamp_url: str | None = None
-) -> Comp:
-    """The watermarked copy of a sealed file: the watermark goes in first, then the file is signed.
-
-    Raises:
-        NotAnImage: the master is broken.
-        SigningFailed: the master is not of this bank, or the comp does not verify.
-    """
-    file = c2pa.sign_derived(
-        watermarked(pixels.decode(master), words=f"{WORDS}  {str(composite_id)[:8]}"),
-        parent=master,
-        title=f"comp of composite {composite_id}",
-        instance_id=uuid4(),
-        edits="a visible watermark was put over the whole picture",
-        credentials=credentials,
-        time_stamp_url=time_stamp_url,
+def mark(composite_id: UUID) -> Mark:
+    """The watermark of a comp."""
+    words = f"{WORDS}  {str(composite_id)[:8]}"
+    return Mark(
+        put=lambda rgb: watermarked(rgb, words=words),
+        action="c2pa.edited",
+        says="a visible watermark was put over the whole picture",
     )
-    return Comp(file, hashlib.sha256(file).hexdigest())
 
 
 def watermarked(rgb: npt.NDArray[np.uint8], *, words: str) -> npt.NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """What can go wrong with provenance."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -31,6 +32,37 @@ class SigningFailed(ProvenanceError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the composite could not be signed: {reason}")
         self.reason = reason
+
+
+class TimeStampUnavailable(ProvenanceError):
+    """No authority gave a stamp that holds, and the house signs nothing without one."""
+
+    def __init__(self, authorities: Sequence[str]) -> None:
+        asked = ", ".join(f"`{one}`" for one in authorities)
+        super().__init__(
+            f"nothing was signed: no trusted time-stamp authority answers ({asked}), and"
+            " `time_stamp_policy` is `refuse`"
+        )
+        self.authorities = tuple(authorities)
+
+
+class TimeStampRefused(ProvenanceError):
+    """What an authority answered is no time stamp of what it was asked for."""
+
+    def __init__(self, authority: str, reason: str) -> None:
+        super().__init__(f"the time-stamp authority `{authority}` gave no time stamp: {reason}")
+        self.authority = authority
+
+
+class SignatureNotGiven(ProvenanceError):
+    """Whoever holds the key did not sign."""
+
+    def __init__(self, who: str, reason: str) -> None:
+        super().__init__(f"`{who}` gave no signature: {reason}")
+
+
+class RenditionRefused(ProvenanceError):
+    """A copy cannot be made as it was asked for."""
 
 
 class ManifestUnreadable(ProvenanceError):

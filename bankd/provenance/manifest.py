@@ -85,6 +85,9 @@ class Refiner(Value):
         return {name: value for name, value in fields.items() if value or name not in NETWORK_FIELDS}
 
 
+PHOTO_CODES = frozenset({"iscc", "credentials_sha256", "generated"})
+
+
 class PlacedSegment(Value):
     segment_id: Exact
     category: Annotated[str, Field(min_length=1, max_length=64)]
@@ -107,6 +110,15 @@ class PlacedPhoto(Value):
     segments: Annotated[tuple[PlacedSegment, ...], Field(min_length=1)]
     canvas_px: Positive
     share_ppm: Annotated[int, Field(ge=0, le=1_000_000)]  # of the photo: area of its placed segments
+    iscc: Annotated[str, Field(pattern="^ISCC:[A-Z2-7]{10,80}$")] | None = None  # ISO 24138
+    credentials_sha256: Hash | None = None  # of the C2PA manifest store that the photo arrived with
+    generated: bool = False  # that store says that a generative network made the photo
+
+    @model_serializer(mode="wrap")
+    def _as_before_codes(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is not known of a photo is left out of the text, as it was before it was asked."""
+        fields: dict[str, Any] = written(self)
+        return {name: value for name, value in fields.items() if value or name not in PHOTO_CODES}
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -191,6 +203,11 @@ class Manifest(Value):
         if self.canvas == "strict":
             del fields["canvas"]
         return fields
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether a placed photo is known to be made by a generative network."""
+        return any(photo.generated for photo in self.placed_photos)
 
     def segments(self) -> tuple[PlacedSegment, ...]:
         """All segments; a segment's place here is its number in the owner map."""
@@ -310,6 +327,9 @@ class Source(Value):
     photo_height: int
     photo_width: int
     grant_id: UUID
+    photo_iscc: str | None = None
+    photo_credentials_sha256: str | None = None
+    photo_generated: bool = False
 
 
 def draw_up(
@@ -357,6 +377,9 @@ def draw_up(
                 photo_id=photo_id,
                 sha256=first.photo_sha256,
                 grant_id=first.grant_id,
+                iscc=first.photo_iscc,
+                credentials_sha256=first.photo_credentials_sha256,
+                generated=first.photo_generated,
                 height=first.photo_height,
                 width=first.photo_width,
                 segments=tuple(

@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bankd.db import Base, BigInt, Json, Sha256
@@ -50,9 +50,22 @@ class Composite(Base):
     erased_at: Mapped[datetime | None]  # its file, for a photo that was placed in it
     erased_as: Mapped[str | None] = mapped_column(Text)
     blurred_key: Mapped[str | None] = mapped_column(Text)  # what is kept in its place
+    time_stamped: Mapped[bool | None]  # inside the file; None in rows from before it was kept
 
     usages: Mapped[list["Usage"]] = relationship(lazy="raise_on_sql", order_by="Usage.segment_id")
     handouts: Mapped[list["Handout"]] = relationship(lazy="raise_on_sql", order_by="Handout.at")
+
+
+class FileTimeStamp(Base):
+    """What a time-stamp authority answered for a file, kept beside it. Several authorities may have."""
+
+    __tablename__ = "file_time_stamps"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    file_sha256: Mapped[Sha256] = mapped_column(index=True)
+    response: Mapped[bytes]  # RFC 3161, whole
+    authority: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime]
 
 
 class Usage(Base):
@@ -80,12 +93,17 @@ class Usage(Base):
 class Handout(Base):
     """A composite given to a recipient for a channel, cleared by the rights of that day.
 
-    A comp is a copy with a visible watermark, signed with the composite as its
-    parent; `file_sha256` is of what was given.
+    A comp is a copy with a visible watermark, a rendition one in another format
+    or size; both are signed with the composite as their parent. `file_sha256`
+    is of what was given, and `pixel_sha256` of its pixels as they were decoded
+    where it was made; handouts from before there were renditions do not say it.
     """
 
     __tablename__ = "handouts"
-    __table_args__ = (CheckConstraint("recipient <> '' AND channel <> ''", name="named"),)
+    __table_args__ = (
+        CheckConstraint("recipient <> '' AND channel <> ''", name="named"),
+        CheckConstraint("format IN ('png', 'jpeg', 'webp', 'tiff')", name="format"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     composite_id: Mapped[UUID] = mapped_column(ForeignKey("composites.id"), index=True)
@@ -95,6 +113,11 @@ class Handout(Base):
     by: Mapped[str] = mapped_column(Text)
     file_sha256: Mapped[Sha256]
     comp: Mapped[bool] = mapped_column(server_default="false", default=False)
+    format: Mapped[str] = mapped_column(Text, server_default="png", default="png")
+    rendition: Mapped[Json | None] = mapped_column(
+        JSONB(none_as_null=True)
+    )  # as asked for, with its size; None: the composite itself
+    pixel_sha256: Mapped[Sha256 | None] = mapped_column(index=True)
     epoch: Mapped[BigInt]  # rights were looked at up to this log index
     bundle_digest: Mapped[Sha256]
     clearance: Mapped[Json]  # deciding policies, grants relied on that day, the use as declared

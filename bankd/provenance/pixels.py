@@ -17,6 +17,8 @@ MAX_PX = 1 << 28
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TRUECOLOR = 2
 UP = 2
+METER = 1
+LOSSY = frozenset({"image/jpeg", "image/webp"})
 
 
 class NotAnImage(BankError):
@@ -29,7 +31,7 @@ def pixel_sha256(rgb: npt.NDArray[np.uint8]) -> str:
     return sha256(f"{height}x{width}\n".encode() + np.ascontiguousarray(rgb).tobytes()).hexdigest()
 
 
-def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "") -> bytes:
+def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "", dpi: int | None = None) -> bytes:
     """A PNG of an sRGB picture with its XMP packet. The same input gives the same bytes.
 
     Each row is written as its difference to the one above, and of what Deflate could look for only runs:
@@ -45,6 +47,7 @@ def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "") -> bytes:
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, TRUECOLOR, 0, 0, 0)),
         (b"sRGB", b"\x00"),  # perceptual intent
+        *([(b"pHYs", struct.pack(">IIB", _per_meter(dpi), _per_meter(dpi), METER))] if dpi else ()),
         *([(b"iTXt", b"XML:com.adobe.xmp\x00\x00\x00\x00\x00" + xmp.encode())] if xmp else ()),
         (b"IDAT", packed.compress(rows.tobytes()) + packed.flush()),
         (b"IEND", b""),
@@ -55,26 +58,49 @@ def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "") -> bytes:
     )
 
 
-def decode(data: bytes) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB, whole or not at all.
+def _per_meter(dpi: int) -> int:
+    return round(dpi / 0.0254)
+
+
+def media_type(data: bytes) -> str:
+    """What the first bytes say that a file is: what `decode` takes, or a PNG.
+
+    It only chooses who reads it; whether it is that, the reader finds out.
+    """
+    for begins, kind in (
+        (b"\xff\xd8\xff", "jpeg"),
+        (b"RIFF", "webp"),
+        (b"II*\0", "tiff"),
+        (b"MM\0*", "tiff"),
+    ):
+        if data.startswith(begins):
+            return f"image/{kind}"
+    return "image/png"
+
+
+def decode(data: bytes, media_type: str = "image/png") -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB as it is stored, whole or not at all.
 
     Raises:
-        NotAnImage: not a PNG, truncated, broken or absurdly large.
+        NotAnImage: not of this kind, truncated, broken or absurdly large.
     """
+    kind = media_type.removeprefix("image/").upper()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            with Image.open(io.BytesIO(data), formats=(kind,)) as image:
                 if image.width * image.height > MAX_PX:
                     raise NotAnImage("the picture is too large to be read")
                 if image.mode != "RGB":
                     raise NotAnImage("the picture is not 8-bit RGB, so no composite of a bank")
+                if getattr(image, "n_frames", 1) > 1:
+                    raise NotAnImage("the file holds several pictures, so no composite of a bank")
                 image.load()
                 return np.asarray(image, dtype=np.uint8)
     except NotAnImage:
         raise
     except UnidentifiedImageError as error:
-        raise NotAnImage("the file is not a PNG") from error
+        raise NotAnImage("the file is no PNG, JPEG, WebP or TIFF") from error
     except (
         OSError,
         SyntaxError,

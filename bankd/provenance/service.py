@@ -17,17 +17,19 @@ from bankd.provenance.c2pa import Sealed
 from bankd.provenance.errors import CompositeNotFound, ManifestUnreadable
 from bankd.provenance.manifest import Disclosures, Manifest
 from bankd.provenance.models import Composite, Handout, Usage
+from bankd.provenance.renditions import MASTER, Made, Rendition
 
 
 @dataclass(frozen=True)
 class Known:
-    """A composite that this bank has on record, as `verify` wants it."""
+    """A composite that this bank has on record, or a copy that it handed out, as `verify` wants it."""
 
     composite_id: UUID
     file_sha256: str
     manifest_text: str
     manifest_signature: bytes
     named: bool = True  # whether who asks may know of it
+    copy: str | None = None  # what kind of copy
 
 
 def record(
@@ -67,6 +69,7 @@ def record(
         manifest_signature=sealed.manifest_signature.hex(),
         disclosures=disclosures.model_dump(mode="json"),
         sealed_at=at,
+        time_stamped=sealed.time_stamped,
     )
     session.add(composite)
     session.flush()
@@ -117,14 +120,17 @@ def hand_out(
     epoch: int,
     bundle_digest: str,
     clearance: dict[str, Any],
-    comp_sha256: str | None = None,
+    copy: Made | None = None,
+    comp: bool = False,
+    rendition: Rendition = MASTER,
     by: Actor,
     at: datetime,
 ) -> Handout:
     """Record a handout that policy has cleared today; whoever calls has asked it.
 
     Args:
-        comp_sha256: of the watermarked file, where not the composite itself is given.
+        copy: the file, where not the composite itself is given; `rendition` says what was asked for, and
+            `comp` whether it bears the watermark.
     """
     handout = Handout(
         composite_id=composite.id,
@@ -132,8 +138,13 @@ def hand_out(
         channel=channel,
         at=at,
         by=by.name,
-        file_sha256=comp_sha256 or composite.file_sha256,
-        comp=comp_sha256 is not None,
+        file_sha256=composite.file_sha256 if copy is None else copy.sha256,
+        comp=comp,
+        format=rendition.format,
+        rendition=None
+        if copy is None
+        else {**rendition.as_json(), "height": copy.height, "width": copy.width},
+        pixel_sha256=composite.pixel_sha256 if copy is None else copy.pixel_sha256,
         epoch=epoch,
         bundle_digest=bundle_digest,
         clearance=clearance,
@@ -151,6 +162,10 @@ def hand_out(
         channel=channel,
         file_sha256=handout.file_sha256,
         comp=handout.comp,
+        format=handout.format,
+        rendition=handout.rendition,
+        pixel_sha256=handout.pixel_sha256,
+        time_stamped=None if copy is None else copy.time_stamped,
         epoch=epoch,
         bundle=bundle_digest,
     )
@@ -174,22 +189,41 @@ def get(session: Session, composite_id: UUID) -> Composite:
 
 
 def find_by_pixels(session: Session, pixel_sha256: str, *, by: Actor) -> list[Known]:
-    """Every composite with these pixels, newest first; another department's may not be named to `by`."""
+    """Every composite with these pixels and every copy handed out with them, composites first, newest first.
+
+    Another department's may not be named to `by`.
+    """
     rows = session.scalars(
         select(Composite)
         .where(Composite.pixel_sha256 == pixel_sha256)
         .order_by(Composite.sealed_at.desc(), Composite.id)
     )
-    return [
-        Known(
-            row.id,
-            row.file_sha256,
-            row.manifest,
-            bytes.fromhex(row.manifest_signature),
-            named=by.department_id in (None, row.department_id),
-        )
-        for row in rows
+    copies = session.execute(
+        select(Composite, Handout)
+        .join(Handout, Handout.composite_id == Composite.id)
+        .where(Handout.pixel_sha256 == pixel_sha256, Handout.file_sha256 != Composite.file_sha256)
+        .order_by(Handout.at.desc(), Handout.id)
+    )
+    return [_known(row, row.file_sha256, by=by) for row in rows] + [
+        _known(row, handout.file_sha256, copy=_kind(handout), by=by) for row, handout in copies
     ]
+
+
+def _known(row: Composite, file_sha256: str, *, copy: str | None = None, by: Actor) -> Known:
+    return Known(
+        row.id,
+        file_sha256,
+        row.manifest,
+        bytes.fromhex(row.manifest_signature),
+        named=by.department_id in (None, row.department_id),
+        copy=copy,
+    )
+
+
+def _kind(handout: Handout) -> str:
+    told = handout.rendition or {}
+    size = f", {told['width']} x {told['height']} px" if "width" in told else ""
+    return f"a {'comp' if handout.comp else 'rendition'} ({handout.format}{size})"
 
 
 def usages_of(session: Session, composite_id: UUID) -> Sequence[Usage]:

@@ -12,7 +12,8 @@ from bankd.access.permissions import Permission, require
 from bankd.audit import kinds as audit
 from bankd.audit import log
 from bankd.audit.actor import Actor
-from bankd.provenance import picture
+from bankd.provenance import picture, stamping
+from bankd.provenance.renditions import ENDINGS
 from bankd.reports.kind import Context, Gathered
 from bankd.reports.kinds.provenance.gathering import illustrated, provenance_picture
 from bankd.reports.registry import kind_of, scope_of
@@ -20,7 +21,7 @@ from bankd.reports.rendering import render
 from bankd.reports.report import Form, Report
 from bankd.reports.strings import TABLES, Locale
 from bankd.storage import Blobs
-from bankd.synthesis.handouts import HandedOut
+from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, HandedOut
 
 
 @dataclass(frozen=True)
@@ -71,21 +72,24 @@ def handout_files(
     The manifest's signature is hexadecimal Ed25519 over the manifest's bytes.
     """
     composite = handed_out.composite
-    gathered = illustrated(
-        session, composite, file=handed_out.file, context=Context(house.entity, by, at, blobs)
-    )
+    master = handed_out.file
+    if handed_out.handout.rendition is not None:
+        master = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
+    gathered = illustrated(session, composite, file=master, context=Context(house.entity, by, at, blobs))
     words = TABLES[house.locale]
     files = {
-        "png": handed_out.file,
+        ENDINGS[handed_out.handout.format]: handed_out.file,
         "manifest.json": composite.manifest.encode(),
         "manifest.sig": composite.manifest_signature.encode() + b"\n",
         "provenance.png": provenance_picture(
             session,
             composite.id,
-            file=handed_out.file,
+            file=master,
             words=picture.Words(words["area"], words["area.inpainted"], words["picture.caption"]),
         ),
     }
+    for number, response in enumerate(stamping.responses(session, handed_out.handout.file_sha256)):
+        files[f"{number}.tsr" if number else "tsr"] = response
     if handed_out.gate is not None:
         files["gate.png"] = handed_out.gate
     forms: tuple[Form, ...] = ("html", "pdf")

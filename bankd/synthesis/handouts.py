@@ -1,6 +1,6 @@
 """Handing a composite out: cleared again by the rights of the day, for the channel it goes to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,12 +15,14 @@ from bankd.licensing.vocabulary import CHANNELS
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.policy.explain import says
-from bankd.provenance import comps, manifest
+from bankd.provenance import comps, manifest, renditions
 from bankd.provenance import service as provenance
+from bankd.provenance.c2pa import NO_CLOCK, Clock
 from bankd.provenance.certificates import Credentials
 from bankd.provenance.errors import CompositeErased, CompositeNotFound
-from bankd.provenance.manifest import Disclosures
+from bankd.provenance.manifest import Disclosures, Manifest
 from bankd.provenance.models import Composite, Handout
+from bankd.provenance.renditions import MASTER, Made, Mark, Rendition
 from bankd.storage import Blobs
 from bankd.synthesis import asking, made_by
 from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
@@ -33,17 +35,18 @@ MAX_COMPOSITE_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Signing:
-    """What comps are signed with."""
+    """What copies are signed with, and for which house."""
 
     credentials: Credentials
-    time_stamp_url: str | None = None
+    clock: Clock = NO_CLOCK
+    house: str | None = None
 
 
 @dataclass(frozen=True)
 class HandedOut:
     handout: Handout
     composite: Composite
-    file: bytes  # the composite, or its comp
+    file: bytes  # the composite, or a copy: a comp, a rendition
     gate: bytes | None  # the network's gate map, a PNG
 
 
@@ -62,6 +65,8 @@ def hand_out(
     recipient: str,
     channel: str,
     comp: bool = False,
+    rendition: Rendition = MASTER,
+    marks: Sequence[Mark] = (),
     signing: Signing | None = None,
     blobs: Blobs,
     by: Actor,
@@ -78,12 +83,18 @@ def hand_out(
     nothing. It clears if it may be seen as a comp, or as what the composite
     was made for. What was made for a comp is only ever given as one.
 
+    A rendition is made and signed here, of the master, which stays as it is.
+
     Args:
-        signing: what comps are signed with.
+        rendition: the format and size to give it in.
+        marks: what is put into the pixels of a copy before it is signed.
+        signing: what copies are signed with.
 
     Raises:
         CompositeNotFound: there is none, or it is another department's.
         CompositeErased: its file is gone.
+        RenditionRefused: no such copy can be made of it.
+        SigningFailed, TimeStampUnavailable: the copy was not signed.
         GateIsAnother: its gate map is not the one that its manifest names.
         UseRefused: the channel is not one that the composite was made for, or the recipient has no name.
     """
@@ -103,29 +114,19 @@ def hand_out(
     if composite.erased_at is not None:
         raise CompositeErased(composite_id, composite.erased_at)
     file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
-    made = None
-    if comp or use.audience == "comp":
-        if signing is None:
-            raise UseRefused(
-                f"composite `{composite_id}` is given as a comp only, and nothing signs comps here"
-            )
-        made = comps.make(
-            file,
-            composite_id=composite_id,
-            credentials=signing.credentials,
-            time_stamp_url=signing.time_stamp_url,
-        )
     sealed = manifest.read(composite.manifest)
+    comp = comp or use.audience == "comp"
+    copy = _copy(file, composite, sealed, rendition=rendition, marks=marks, comp=comp, signing=signing)
     gate = made_by.gate_of(composite_id, sealed.refiner, blobs=blobs)
 
     use = use.model_copy(update={"channels": frozenset({channel})})
-    counted = None if made else counting.count(session, composite, use, at=at)
+    counted = None if comp else counting.count(session, composite, use, at=at)
     log.locked(session)
     epoch = log.epoch(session)
     relied = {p.photo_id: p.grant_id for p in sealed.placed_photos}
     rights = rights_of(session, relied, at=at)
     request = session.get_one(Request, composite.request_id)
-    terms, refused, reasons = _ask(session, request, use, rights, relied, comp=made is not None, at=at)
+    terms, refused, reasons = _ask(session, request, use, rights, relied, comp=comp, at=at)
     own: dict[str, str] = {}
     if counted is not None and counted.full:
         own = {name: sentence for name, sentence in counting.FULL.values() if name in counted.full}
@@ -159,13 +160,44 @@ def hand_out(
             "relied": {str(photo): str(grant) for photo, grant in relied.items()},
             "use": terms.use.as_json(),
         },
-        comp_sha256=None if made is None else made.sha256,
+        copy=copy,
+        comp=comp,
+        rendition=rendition,
         by=by,
         at=at,
     )
     if counted is not None:
         counting.charge(session, handout, counted, use, by=by, at=at)
-    return HandedOut(handout, composite, file if made is None else made.file, None if made else gate)
+    return HandedOut(handout, composite, file if copy is None else copy.file, None if comp else gate)
+
+
+def _copy(
+    master: bytes,
+    composite: Composite,
+    sealed: Manifest,
+    *,
+    rendition: Rendition,
+    marks: Sequence[Mark],
+    comp: bool,
+    signing: Signing | None,
+) -> Made | None:
+    """What is given in the composite's place; None where that is given itself."""
+    if not comp and not marks and rendition.is_master:
+        return None
+    if signing is None:
+        what = "as a comp only" if comp else f"as a {rendition.format} of its own"
+        raise UseRefused(f"composite `{composite.id}` is given {what}, and nothing signs copies here")
+    return renditions.make(
+        master,
+        sealed,
+        rendition=rendition,
+        marks=(*marks, comps.mark(composite.id)) if comp else marks,
+        title="comp" if comp else "rendition",
+        credits=[credit.text for credit in Disclosures.model_validate(composite.disclosures).credits()],
+        house=signing.house,
+        credentials=signing.credentials,
+        clock=signing.clock,
+    )
 
 
 def _ask(

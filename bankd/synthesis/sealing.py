@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,7 +22,7 @@ from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import fingerprints
 from bankd.catalog import service as catalog
-from bankd.catalog.models import Photo, Segment
+from bankd.catalog.models import Photo, PhotoFingerprint, Segment
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing import caps
 from bankd.licensing.caps import Spent
@@ -33,12 +34,15 @@ from bankd.policy.engine import Cleared
 from bankd.provenance import c2pa, manifest, pixels, shares
 from bankd.provenance import service as provenance
 from bankd.provenance.certificates import Credentials
+from bankd.provenance.chains import Chain
 from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
 from bankd.royalties import accrual
 from bankd.royalties.accrual import Subject
 from bankd.royalties.fees import Fed
+from bankd.storage import Blobs
+from bankd.storage.blobs import key
 from bankd.synthesis import asking, made_by
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
@@ -48,6 +52,7 @@ from synth.pictures import CanvasRule, Ledger, Mask, SynthError
 from synth.refinement import Refined
 from synth.workorder import OrderedCategory, RenderedVariation
 
+MAX_PHOTO_BYTES = 512 << 20
 RECIPES = {"blend": "blend-1", "network": "network-1"}
 
 
@@ -195,7 +200,10 @@ def _sources(
 ) -> dict[int, Source]:
     names = {category.id: category.name for category in taxonomy.categories}
     rows = session.execute(
-        select(Segment, Photo).join(Photo, Photo.id == Segment.photo_id).where(Segment.id.in_(segment_ids))
+        select(Segment, Photo, PhotoFingerprint.iscc)
+        .join(Photo, Photo.id == Segment.photo_id)
+        .outerjoin(PhotoFingerprint, PhotoFingerprint.photo_id == Photo.id)
+        .where(Segment.id.in_(segment_ids))
     )
     return {
         segment.id: Source(
@@ -207,8 +215,22 @@ def _sources(
             photo_height=photo.work_height,
             photo_width=photo.work_width,
             grant_id=relied[photo.id],
+            photo_iscc=iscc,
+            photo_credentials_sha256=(photo.credentials or {}).get("store_sha256"),
+            photo_generated=bool((photo.credentials or {}).get("generative")),
         )
-        for segment, photo in rows
+        for segment, photo, iscc in rows
+    }
+
+
+def chains_of(session: Session, examined: Examined, *, blobs: Blobs) -> dict[UUID, Chain]:
+    """The placed photos that arrived with content credentials that hold, with their original bytes."""
+    placed = {source.photo_id for source in examined.sources.values()}
+    rows = session.scalars(select(Photo).where(Photo.id.in_(placed), Photo.credentials.is_not(None)))
+    return {
+        photo.id: Chain(photo.media_type, blobs.get(key(photo.id, photo.sha256), limit_bytes=MAX_PHOTO_BYTES))
+        for photo in rows
+        if photo.credentials is not None and photo.credentials["state"] in ("trusted", "valid")
     }
 
 
@@ -234,7 +256,9 @@ def sign(
     checkpoint: LogCheckpoint,
     manifest_key: Ed25519PrivateKey,
     credentials: Credentials,
-    time_stamp_url: str | None,
+    clock: c2pa.Clock = c2pa.NO_CLOCK,
+    house: str | None = None,
+    photo_chains: Mapping[UUID, Chain] = MappingProxyType({}),
     salt: bytes,
     at: datetime,
 ) -> Signed:
@@ -242,6 +266,7 @@ def sign(
 
     Raises:
         SigningFailed: the file does not verify after signing.
+        TimeStampUnavailable: no authority answers, and the settings ask for one.
     """
     composite_id = uuid4()
     use = Use.model_validate(request.use)
@@ -274,7 +299,9 @@ def sign(
         manifest_key=manifest_key,
         credentials=credentials,
         credits=[credit.text for credit in examined.license.credits],
-        time_stamp_url=time_stamp_url,
+        clock=clock,
+        house=house,
+        photo_chains=photo_chains,
     )
     blob_key = f"composites/{composite_id}/{hashlib.sha256(sealed.file).hexdigest()}"
     gate = None if made.gate is None else made_by.png(made.gate)

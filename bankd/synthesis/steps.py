@@ -19,6 +19,7 @@ from bankd.catalog import labels as maps
 from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing import caps
+from bankd.provenance.errors import SignatureNotGiven, TimeStampUnavailable
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
@@ -39,7 +40,7 @@ from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
 from bankd.synthesis.shortfall import look, told
-from bankd.synthesis.verification import credentials
+from bankd.synthesis.verification import clock, credentials
 from synth import workorder
 from synth.layout import Layout
 from synth.refinement import Refined
@@ -225,7 +226,8 @@ def seal(rt: Runtime, order_id: UUID) -> None:
     can write to the queue can only make us look.
 
     Raises:
-        BlobUnavailable: the lease was given back, and the sweep hints again.
+        BlobUnavailable, TimeStampUnavailable, SignatureNotGiven: the lease was given back, and the sweep
+            hints again.
         DatabaseUnavailable: once the lease has run out the sweep hints again.
     """
     with rt.transaction() as session:
@@ -235,7 +237,7 @@ def seal(rt: Runtime, order_id: UUID) -> None:
         order, request = claimed
     try:
         _seal(rt, order, request)
-    except BlobUnavailable:
+    except (BlobUnavailable, TimeStampUnavailable, SignatureNotGiven):
         with rt.transaction() as session:
             service.let_go(session, order.id)
         raise
@@ -311,6 +313,8 @@ def _seal_one(
             return examined
         assert clearance.log_index is not None  # set in the transaction that made the order
         checkpoint = _checkpoint_before(rt, session, clearance.log_index)
+        chained = rt.settings.embed_photo_credentials
+        photo_chains = sealing.chains_of(session, examined, blobs=rt.blobs) if chained else {}
     signed = sealing.sign(
         examined,
         made,
@@ -321,7 +325,9 @@ def _seal_one(
         checkpoint=checkpoint,
         manifest_key=rt.manifest_key,
         credentials=credentials(rt),
-        time_stamp_url=rt.settings.time_stamp_url,
+        clock=clock(rt),
+        house=rt.settings.house,
+        photo_chains=photo_chains,
         salt=secrets.token_bytes(32),
         at=at,
     )

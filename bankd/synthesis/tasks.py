@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from uuid import UUID
 
+from bankd.provenance.errors import SignatureNotGiven, TimeStampUnavailable
 from bankd.runtime import DatabaseUnavailable, Runtime, runtime
 from bankd.storage import BlobUnavailable
 from bankd.synthesis import steps
@@ -28,5 +29,5 @@ def _do(step: Callable[[Runtime, UUID], None], subject: str) -> None:
     """Take one step. What cannot be done while a service is away the sweep brings back."""
     try:
         step(runtime(), UUID(subject))
-    except (BlobUnavailable, DatabaseUnavailable) as away:
+    except (BlobUnavailable, DatabaseUnavailable, SignatureNotGiven, TimeStampUnavailable) as away:
         logger.warning("%s of `%s` waits: %s", step.__name__, subject, away)

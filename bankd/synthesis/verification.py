@@ -1,15 +1,21 @@
 """Is a bare file a composite of this bank? With this installation's keys, anchors and records."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from bankd.audit.actor import Actor
-from bankd.provenance import certificates
+from bankd.provenance import certificates, signers, stamping
 from bankd.provenance import service as provenance
+from bankd.provenance.c2pa import Clock
 from bankd.provenance.certificates import Credentials
 from bankd.provenance.verify import Verification, verify
 from bankd.runtime import Runtime
+from bankd.synthesis.handouts import Signing
 
 
 def verify_file(rt: Runtime, file: bytes, *, by: Actor) -> Verification:
-    """Check a PNG against what this bank signed and has on record, naming only what `by` may know of."""
+    """Check a file against what this bank signed and has on record, naming only what `by` may know of."""
+    roots_pem = clock(rt).roots_pem
     with rt.transaction() as session:
         return verify(
             file,
@@ -17,12 +23,77 @@ def verify_file(rt: Runtime, file: bytes, *, by: Actor) -> Verification:
             manifest_key=rt.manifest_key.public_key(),
             retired=[one.key for one in rt.signing_keys(session)["manifest"]],
             lookup=lambda pixels: provenance.find_by_pixels(session, pixels, by=by),
+            time_stamp_roots_pem=roots_pem,
+            stamps=lambda sha256: stamping.of_file(session, sha256, roots_pem=roots_pem),
         )
 
 
 def credentials(rt: Runtime) -> Credentials:
     """The house's own certificate where the settings name one, else the development chain."""
-    chain, key = rt.settings.c2pa_certificates, rt.settings.c2pa_key
-    if chain is not None and key is not None:
-        return certificates.load(chain, key)
-    return certificates.ensure_development(rt.settings.keys, at=rt.now())
+    settings = rt.settings
+    if settings.c2pa_certificates is None:
+        return certificates.ensure_development(settings.keys, at=rt.now())
+    ask = None
+    if settings.c2pa_key is None:
+        ask = signers.signer(command=settings.c2pa_sign_command, name=settings.c2pa_signer)
+    return certificates.load(settings.c2pa_certificates, settings.c2pa_key, settings.c2pa_anchors, sign=ask)
+
+
+def clock(rt: Runtime) -> Clock:
+    """The time-stamp authorities of the settings, and what to do where none answers."""
+    settings = rt.settings
+    roots = settings.time_stamp_roots
+    return Clock(
+        settings.time_stamp_authorities,
+        required=settings.time_stamp_policy == "refuse",
+        roots_pem="" if roots is None else certificates.roots(roots),
+    )
+
+
+@dataclass(frozen=True)
+class SigningState:
+    """What files are signed and stamped with, and whether something has to be done about it."""
+
+    subject: str
+    issuer: str
+    starts_at: datetime
+    ends_at: datetime
+    development: bool
+    key: str  # where it lies
+    anchors: tuple[str, ...]  # whom signers are held to
+    authorities: tuple[str, ...]
+    time_stamp_policy: str
+    time_stamp_roots: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def signing_state(rt: Runtime) -> SigningState:
+    """Raises: CertificateUnusable: the settings name what cannot sign."""
+    used, asked = credentials(rt), clock(rt)
+    chain = certificates.validity(used)
+    warnings = [chain.warning(at=rt.now())]
+    if used.development:
+        warnings.append("the development certificate signs: nobody outside trusts it")
+    if not asked.authorities:
+        warnings.append("no time-stamp authority is set: signatures end with the certificate")
+    elif not asked.roots_pem:
+        warnings.append("no `time_stamp_roots` are set: verification trusts no authority's time")
+    settings = rt.settings
+    return SigningState(
+        chain.subject,
+        chain.issuer,
+        chain.starts_at,
+        chain.ends_at,
+        used.development,
+        "command" if settings.c2pa_sign_command else settings.c2pa_signer or "file",
+        certificates.names(used.anchors_pem),
+        asked.authorities,
+        settings.time_stamp_policy,
+        certificates.names(asked.roots_pem),
+        tuple(one for one in warnings if one is not None),
+    )
+
+
+def signing(rt: Runtime) -> Signing:
+    """What copies are signed with."""
+    return Signing(credentials(rt), clock(rt), rt.settings.house)

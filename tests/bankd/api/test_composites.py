@@ -39,6 +39,31 @@ def test_composite_is_handed_out_while_it_clears_and_refused_after(bank: Any, se
     assert last == "handout.refused"
 
 
+def test_composite_is_handed_out_as_it_was_asked_for(bank: Any, seal: Any) -> None:
+    made = seal(bank)
+    path = f"/composites/{made.composite}"
+
+    given = bank.call("creative", "POST", f"{path}/handouts", json={**WEB, "format": "webp", "quality": 70})
+
+    assert given.status_code == 200, given.text
+    assert given.headers["content-type"] == "image/webp" and given.content[8:12] == b"WEBP"
+    assert given.headers["content-disposition"].endswith(f'{made.composite}.webp"')
+    (told,) = bank.call("creative", "GET", path).json()["handouts"]
+    assert told["format"] == "webp" and told["rendition"]["quality"] == 70
+    found = bank.call("operator", "POST", "/composites/verify", files={"file": ("x.webp", given.content)})
+    assert found.json()["authentic"], found.text
+    for body in ({"format": "gif"}, {"format": "tiff", "quality": 70}, {"longest_side": 60000}):
+        refused = bank.call("creative", "POST", f"{path}/handouts", json={**WEB, **body})
+        assert refused.status_code == 422, refused.text
+
+
+def test_certificate_that_signs_is_shown_to_operators(bank: Any) -> None:
+    told = bank.call("operator", "GET", "/keys/signing").json()
+
+    assert told["development"] and told["ends_at"] and told["warnings"]
+    assert bank.call("creative", "GET", "/keys/signing").status_code == 403
+
+
 def test_handout_needs_a_recipient_and_a_channel_of_the_use(bank: Any, seal: Any) -> None:
     path = f"/composites/{seal(bank).composite}/handouts"
     for body in ({**WEB, "recipient": " "}, {**WEB, "channel": "print"}, {**WEB, "channel": "moon"}):

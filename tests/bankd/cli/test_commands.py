@@ -311,7 +311,8 @@ def test_verification_says_what_holds(bankd: Commands, composite: str, tmp_path:
     said = bankd.said("composites", "verify", file)
 
     assert said["authentic"]
-    assert {one["outcome"] for one in said["checks"]} == {"passed"}
+    outcomes = {one["name"]: one["outcome"] for one in said["checks"]}
+    assert outcomes.pop("time stamp") == "absent" and set(outcomes.values()) == {"passed"}
     stripped = tmp_path / "stripped.png"
     with Image.open(file) as image:
         Image.frombytes("RGB", image.size, image.convert("RGB").tobytes()).save(stripped)
@@ -319,6 +320,26 @@ def test_verification_says_what_holds(bankd: Commands, composite: str, tmp_path:
     assert "verdict: stripped" in shown
     assert "is on record, by its pixels" in shown
     assert "verdict: unreadable" in bankd.run("composites", "verify", __file__, status=1).stdout
+
+
+def test_a_composite_goes_out_in_other_formats_and_these_verify_too(
+    bankd: Commands, composite: str, tmp_path: Path
+) -> None:
+    to = ("--recipient", "A", "--channel", "web", "--out", tmp_path)
+    bankd.run(
+        "composites", "export", composite, *to, "--format", "jpeg", "--quality", "85", "--longest-side", "60"
+    )
+    bankd.run("composites", "export", composite, *to, "--format", "tiff", "--comp")
+
+    assert bankd.said("composites", "verify", tmp_path / f"{composite}.jpg")["authentic"]
+    assert "a comp (tiff, " in bankd.run("composites", "verify", tmp_path / f"{composite}.comp.tif").stdout
+    given = {one["format"]: one for one in bankd.said("composites", "show", composite)["handouts"]}
+    assert given["jpeg"]["rendition"]["quality"] == 85 and given["tiff"]["comp"]
+    assert (tmp_path / f"{composite}.provenance.png").exists()
+    assert "takes no quality" in bankd.refused("composites", "export", composite, *to, "--quality", "9")
+    assert "is not enlarged" in bankd.refused(
+        "composites", "export", composite, *to, "--longest-side", "9000"
+    )
 
 
 @pytest.mark.parametrize(("form", "begins"), [("html", b"<!"), ("pdf", b"%PDF"), ("json", b"{")])
@@ -534,6 +555,14 @@ def test_keys_are_shown_once_and_revoked(bankd: Commands) -> None:
     bankd.run("keys", "revoke", made["id"])
     assert "revoked" in bankd.refused("keys", "revoke", made["id"])
     assert {"sales"} <= {one["name"] for one in bankd.said("departments", "list")}
+
+
+def test_what_files_are_signed_with_is_shown_with_its_warnings(bankd: Commands) -> None:
+    said = bankd.said("keys", "signing")
+
+    assert said["development"] and said["anchors"] == ["bankd development root of bankd"]
+    assert any("nobody outside trusts it" in warning for warning in said["warnings"])
+    assert "bankd development signer of bankd" in bankd.run("keys", "signing").stdout
 
 
 def test_mistakes_get_one_sentence(

@@ -13,9 +13,9 @@ import pytest
 from defusedxml import ElementTree
 from PIL import Image
 
-from bankd.provenance import c2pa, pixels, xmp
+from bankd.provenance import c2pa, credential, pixels, xmp
 from bankd.provenance.certificates import Credentials, development_chain
-from bankd.provenance.errors import SigningFailed
+from bankd.provenance.errors import SigningFailed, TimeStampUnavailable
 from bankd.provenance.manifest import Refiner
 
 CanvasOf = Callable[..., Any]
@@ -54,14 +54,15 @@ def test_signed_composite_reads_back_trusted_and_whole(
     made = canvas(photos)
 
     sealed = seal(made)
-    credential = c2pa.read(sealed.file, anchors_pem=credentials.anchors_pem)
+    found = credential.read(sealed.file, anchors_pem=credentials.anchors_pem)
 
-    assert credential is not None
-    assert (credential.valid, credential.trusted, credential.failures) == (True, True, ())
-    assert credential.manifest_text == sealed.manifest_text == made.manifest.canonical()
-    assert credential.manifest_signature == sealed.manifest_signature
+    assert found is not None
+    assert (found.valid, found.trusted, found.failures) == (True, True, ())
+    assert found.anchor == "bankd development root of bankd"
+    assert found.manifest_text == sealed.manifest_text == made.manifest.canonical()
+    assert found.manifest_signature == sealed.manifest_signature
     assert np.array_equal(pixels.decode(sealed.file), made.rgb)
-    assert not sealed.time_stamped and credential.signed_at is None
+    assert not sealed.time_stamped and found.time_stamp is None
 
 
 @pytest.mark.parametrize("photos", [1, 2, 40])
@@ -163,9 +164,9 @@ def test_manifest_that_lies_elsewhere_is_not_fetched(canvas: CanvasOf, credentia
             builder.sign(signer, "image/png", io.BytesIO(pixels.encode(canvas(1).rgb)), signed)
         assert url.encode() in signed.getvalue()
 
-        credential = c2pa.read(signed.getvalue(), anchors_pem=credentials.anchors_pem)
+        found = credential.read(signed.getvalue(), anchors_pem=credentials.anchors_pem)
 
-        assert credential is None or not credential.valid
+        assert found is None or not found.valid
         with pytest.raises(BlockingIOError):
             elsewhere.accept()
 
@@ -191,9 +192,9 @@ def test_signer_that_ends_in_no_anchor_is_valid_but_not_trusted(
     stranger = development_chain(at=datetime.now(UTC))
 
     for anchors in ("", stranger.anchors_pem):
-        credential = c2pa.read(file, anchors_pem=anchors)
-        assert credential is not None
-        assert (credential.valid, credential.trusted) == (True, False)
+        found = credential.read(file, anchors_pem=anchors)
+        assert found is not None
+        assert (found.valid, found.trusted, found.anchor) == (True, False, None)
 
 
 def test_pixels_that_are_not_the_manifest_s_are_not_signed(canvas: CanvasOf, seal: Seal) -> None:
@@ -224,9 +225,9 @@ def test_unreachable_time_stamp_authority_is_said_or_refused(canvas: CanvasOf, s
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
 
-        assert seal(canvas(1), time_stamp_url=url).time_stamped is False
-        with pytest.raises(SigningFailed):
-            seal(canvas(1), time_stamp_url=url, require_time_stamp=True)
+        assert seal(canvas(1), clock=c2pa.Clock((url,))).time_stamped is False
+        with pytest.raises(TimeStampUnavailable, match="no trusted time-stamp authority answers"):
+            seal(canvas(1), clock=c2pa.Clock((url,), required=True))
 
 
 def test_png_is_srgb_and_the_same_every_time(canvas: CanvasOf) -> None:

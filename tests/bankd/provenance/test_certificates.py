@@ -66,6 +66,29 @@ def test_certificate_of_a_house_is_read_and_its_last_is_the_anchor(tmp_path: Pat
     assert not loaded.development
 
 
+def test_certificate_warns_before_it_ends(tmp_path: Path) -> None:
+    chain = certificates.validity(certificates.development_chain(at=NOW))
+
+    assert chain.subject == "bankd development signer of bankd"
+    assert chain.ends_at == NOW + certificates.VALID_FOR
+    assert chain.warning(at=NOW) is None
+    assert chain.warning(at=chain.ends_at - timedelta(days=46)) is None
+    assert "in 45 days: renew it" in str(chain.warning(at=chain.ends_at - timedelta(days=45)))
+    assert "nothing can be sealed before" in str(chain.warning(at=chain.ends_at))
+    assert "nothing can be sealed yet" in str(chain.warning(at=NOW - timedelta(days=2)))
+    with pytest.raises(CertificateUnusable, match="no readable certificate"):
+        certificates.roots(files(tmp_path, "nothing", "")[0])
+
+
+def test_chain_without_its_key_signs_by_whoever_holds_it(tmp_path: Path) -> None:
+    made = certificates.development_chain(at=NOW)
+    chain, _ = files(tmp_path, made.chain_pem, "")
+
+    loaded = certificates.load(chain, None, sign=lambda _: b"signed")
+
+    assert loaded.key_pem == "" and loaded.sign is not None and loaded.sign(b"") == b"signed"
+
+
 def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

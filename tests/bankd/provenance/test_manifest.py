@@ -91,6 +91,24 @@ def test_published_schema_is_the_manifest_s_own(canvas: CanvasOf) -> None:
     jsonschema.validate(json.loads(canvas(3).manifest.canonical()), schema())
 
 
+def test_what_photos_brought_with_them_stands_in_the_manifest_and_else_leaves_no_trace(
+    canvas: CanvasOf,
+) -> None:
+    plain = canvas(2).manifest
+    first, second = plain.placed_photos
+    known = first.model_copy(
+        update={"iscc": "ISCC:" + "EEDWWX3Q" * 6, "credentials_sha256": "9" * 64, "generated": True}
+    )
+    told = plain.model_copy(update={"placed_photos": (known, second)})
+
+    assert read(told.canonical()) == told and told.synthetic and not plain.synthetic
+    jsonschema.validate(json.loads(told.canonical()), schema())
+    for name in ("iscc", "credentials_sha256", "generated"):
+        assert f'"{name}":' in told.canonical() and f'"{name}":' not in plain.canonical()
+    with pytest.raises(ManifestUnreadable):
+        read(told.canonical().replace('"ISCC:', '"iscc:'))
+
+
 def test_manifest_survives_its_canonical_text(canvas: CanvasOf) -> None:
     manifest = canvas(3).manifest
 

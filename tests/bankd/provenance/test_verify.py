@@ -16,6 +16,8 @@ from PIL import Image
 
 from bankd.provenance import c2pa, pixels
 from bankd.provenance.certificates import Credentials, development_chain
+from bankd.provenance.credential import TimeStamp
+from bankd.provenance.renditions import Made, Rendition, make
 from bankd.provenance.service import Known
 from bankd.provenance.verify import Outcome, Verdict, Verification, verify
 
@@ -28,6 +30,7 @@ class Bank:
 
     def __init__(self, seal: Seal, key: Ed25519PrivateKey, credentials: Credentials) -> None:
         self.seal_one, self.key, self.anchors = seal, key, credentials.anchors_pem
+        self.credentials = credentials
         self.known: dict[str, list[Known]] = {}
 
     def seal(self, canvas: Any, *, named: bool = True, **changes: Any) -> bytes:
@@ -43,12 +46,28 @@ class Bank:
         )
         return sealed.file
 
-    def verify(self, file: bytes) -> Verification:
+    def copy(self, canvas: Any, rendition: Rendition) -> Made:
+        """A copy handed out, and remembered."""
+        sealed = self.seal_one(canvas)
+        made = make(sealed.file, canvas.manifest, rendition=rendition, credentials=self.credentials)
+        self.known.setdefault(made.pixel_sha256, []).append(
+            Known(
+                canvas.manifest.composite_id,
+                made.sha256,
+                sealed.manifest_text,
+                sealed.manifest_signature,
+                copy="a rendition (jpeg)",
+            )
+        )
+        return made
+
+    def verify(self, file: bytes, **beside: Any) -> Verification:
         return verify(
             file,
             anchors_pem=self.anchors,
             manifest_key=self.key.public_key(),
             lookup=lambda pixel_sha256: self.known.get(pixel_sha256, []),
+            **beside,
         )
 
 
@@ -81,7 +100,7 @@ def test_composite_as_it_left_the_bank_is_authentic(bank: Bank, canvas: CanvasOf
     found = bank.verify(bank.seal(canvas(2)))
 
     assert found.verdict is Verdict.AUTHENTIC and found.authentic
-    assert [check.outcome for check in found.checks] == [Outcome.PASSED] * 5
+    assert [check.outcome for check in found.checks] == [Outcome.PASSED] * 5 + [Outcome.ABSENT]
     assert found.composite_id == canvas(2).manifest.composite_id
     assert found.manifest == canvas(2).manifest
     for check in found.checks:
@@ -144,7 +163,7 @@ def test_credentials_of_another_composite_are_altered(bank: Bank, canvas: Canvas
 
     assert found.verdict is Verdict.ALTERED
     assert failed(found) == {"content credentials", "pixels", "record"}
-    assert str(canvas(2).manifest.composite_id) in found.checks[-1].sentence
+    assert str(canvas(2).manifest.composite_id) in found.checks[4].sentence
 
 
 def test_manifest_of_another_composite_signed_anew_is_altered(
@@ -236,7 +255,7 @@ def test_file_that_is_no_picture_is_unreadable(bank: Bank, data: bytes) -> None:
 
 def test_picture_of_another_kind_is_unreadable(bank: Bank) -> None:
     for image, form in (
-        (Image.new("RGB", (4, 4)), "JPEG"),
+        (Image.new("RGB", (4, 4)), "GIF"),
         (Image.new("L", (4, 4)), "PNG"),
         (Image.new("RGBA", (4, 4)), "PNG"),
     ):
@@ -282,3 +301,82 @@ def test_what_may_not_be_named_vouches_for_a_file_that_carries_its_manifest_and_
     hidden = str(canvas(2).manifest.composite_id)
     for found in (whole, bare, foreign):
         assert not any(hidden in check.sentence for check in found.checks)
+
+
+@pytest.mark.parametrize("form", ["jpeg", "webp", "tiff"])
+def test_rendition_is_authentic_by_its_own_pixels_and_its_master_s_manifest(
+    bank: Bank, canvas: CanvasOf, form: Any
+) -> None:
+    made = bank.copy(canvas(2), Rendition(format=form, longest_side=90))
+
+    found = bank.verify(made.file)
+
+    assert found.verdict is Verdict.AUTHENTIC, found.checks
+    assert found.composite_id == canvas(2).manifest.composite_id
+    assert "a rendition (jpeg) of composite" in found.checks[4].sentence
+    assert "byte for byte" in found.checks[4].sentence
+
+
+def test_rendition_that_was_never_handed_out_is_not_on_record(
+    bank: Bank, canvas: CanvasOf, seal: Seal, credentials: Credentials
+) -> None:
+    master = seal(canvas(2)).file
+    made = make(master, canvas(2).manifest, rendition=Rendition(format="jpeg"), credentials=credentials)
+
+    found = bank.verify(made.file)
+
+    assert found.verdict is Verdict.UNTRUSTED and failed(found) == {"record"}
+
+
+def test_changed_rendition_is_altered_and_a_stripped_one_known_by_its_pixels(
+    bank: Bank, canvas: CanvasOf
+) -> None:
+    made = bank.copy(canvas(2), Rendition(format="tiff"))
+    at = made.file.index(b"sRGB")  # in the profile
+    changed = made.file[:at] + b"tRGB" + made.file[at + 4 :]
+
+    assert bank.verify(changed).verdict is Verdict.ALTERED
+    bare = io.BytesIO()
+    with Image.open(io.BytesIO(made.file)) as image:
+        Image.fromarray(np.asarray(image)).save(bare, "TIFF")
+    assert bank.verify(bare.getvalue()).verdict is Verdict.STRIPPED
+
+
+def test_pixels_of_another_under_the_name_of_a_known_copy_are_altered(
+    bank: Bank, canvas: CanvasOf, seal: Seal, credentials: Credentials
+) -> None:
+    """Whoever is trusted to sign still cannot pass other pixels for a copy that is on record."""
+    made = bank.copy(canvas(2), Rendition(format="jpeg"))
+    master = seal(canvas(2)).file
+    other = io.BytesIO()
+    Image.fromarray(255 - canvas(2).rgb).save(other, "JPEG")
+    forged, _ = c2pa.sign_derived(
+        other.getvalue(),
+        media_type="image/jpeg",
+        parent=master,
+        title="forged",
+        instance_id=UUID(int=5),
+        edits=[],
+        states={
+            "pixel_sha256": made.pixel_sha256,
+            "master_pixel_sha256": canvas(2).manifest.pixel_sha256,
+            "format": "jpeg",
+        },
+        credentials=credentials,
+    )
+
+    found = bank.verify(forged)
+
+    assert found.verdict is Verdict.ALTERED and "pixels" in failed(found)
+
+
+def test_time_stamp_beside_the_file_is_named_with_its_authority(bank: Bank, canvas: CanvasOf) -> None:
+    file = bank.seal(canvas(1))
+    stamp = TimeStamp("2026-11-23T12:00:00+00:00", "Test clock 1", trusted=True)
+
+    check = bank.verify(file, stamps=lambda sha: [stamp] if sha == sha256(file).hexdigest() else []).checks[5]
+
+    assert check.outcome is Outcome.PASSED
+    assert "`Test clock 1` says that it was there at 2026-11-23T12:00:00+00:00" in check.sentence
+    assert "keeps beside the file" in check.sentence
+    assert bank.verify(file).checks[5].outcome is Outcome.ABSENT

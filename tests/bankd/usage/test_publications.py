@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.licensing.models import GrantCounter
-from bankd.provenance import c2pa, pixels
+from bankd.provenance import credential, pixels
 from bankd.provenance.models import HandoutHold, Publication
 from bankd.royalties.models import Accrual
 from bankd.synthesis.handouts import NotHandedOut
@@ -146,8 +146,9 @@ def test_a_comp_bears_its_watermark_costs_nothing_and_may_not_be_published(desk:
     seen = pixels.decode(given.file).astype(int) - pixels.decode(desk.give(composite.id, comp=True).file)
     assert not seen.any()  # the same watermark each time
     anchors_pem = credentials(desk.bank.rt).anchors_pem
-    signed = c2pa.read(given.file, anchors_pem=anchors_pem)
-    assert signed is not None and signed.trusted and signed.manifest_text is None
+    signed = credential.read(given.file, anchors_pem=anchors_pem)
+    assert signed is not None and signed.trusted and signed.manifest_text == composite.manifest
+    assert signed.rendition is not None and signed.rendition["composite"] == str(composite.id)
     assert desk.publish(given.handout.id).outside == ["comp"]
     assert desk.give(only_comp.id).handout.comp
     with desk.bank.rt.transaction() as session:
