@@ -61,7 +61,12 @@ def made(
     return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
 
 
-@router.get("", summary="List the kinds of reports", openapi_extra=takes(Permission.REPORTS_MAKE))
+@router.get(
+    "",
+    summary="List the kinds of reports",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    responses=responses(),
+)
 def kinds(call: Called) -> list[str]:  # noqa: ARG001
     return sorted(KINDS)
 
