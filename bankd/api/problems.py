@@ -79,6 +79,7 @@ from bankd.provenance.errors import (
     SignatureNotGiven,
     TimeStampUnavailable,
 )
+from bankd.proving.errors import NotYetSigned, ProvingError
 from bankd.reports.errors import ReportUnknown, ScopeUnreadable
 from bankd.royalties.errors import (
     AccrualNotFound,
@@ -177,6 +178,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             NoticeAlreadyGiven,
             NoFacesFlagged,
             NotHeldForLikeness,
+            NotYetSigned,
             PhotoAlreadyDisputed,
             PhotoErased,
             PhotoNotDisputed,
@@ -221,6 +223,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             NoticeError,
             LicensingError,
             MoneyError,
+            ProvingError,
             Refused,
             RenditionRefused,
             RoyaltiesError,

@@ -14,6 +14,7 @@ from bankd.audit.checkpoints import Signer, first_over, latest
 from bankd.audit.errors import LogEmpty
 from bankd.cli.files import read_bytes
 from bankd.cli.printing import as_json, count, plain, print_json, print_rows
+from bankd.cli.proving import trust
 from bankd.runtime import Runtime
 from bankd.witnesses import server, telling, verifying
 from bankd.witnesses.setup import witnesses as configured
@@ -24,7 +25,10 @@ WIDE = 200  # characters of an entry on one line
 
 @click.group()
 def log() -> None:
-    """The log: show, verify, checkpoint, prove, export, its keys and witnesses."""
+    """The log: show, verify, checkpoint, prove, export, trust, its keys and witnesses."""
+
+
+log.add_command(trust)
 
 
 @log.command()

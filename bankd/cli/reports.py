@@ -12,6 +12,7 @@ import click
 
 from bankd.cli.files import write_all
 from bankd.cli.moments import Span
+from bankd.cli.proving import audit
 from bankd.errors import BankError
 from bankd.licensing.withdrawal_effects import SUBJECTS
 from bankd.reports import making
@@ -33,7 +34,10 @@ class NotForTerminals(BankError):
 
 @click.group()
 def reports() -> None:
-    """Reports: provenance, exposure, expiries, payee statements, training data, inventory by right."""
+    """Reports: provenance, exposure, expiries, statements, training data, inventory, audit files."""
+
+
+reports.add_command(audit)
 
 
 def made_as(command: F) -> F:

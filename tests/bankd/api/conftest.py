@@ -24,7 +24,10 @@ from sqlalchemy.orm import Session
 from bankd import embedded, keys
 from bankd.access import service as access
 from bankd.api import app
+from bankd.audit import log
 from bankd.audit.actor import Actor
+from bankd.audit.checkpoints import Signer
+from bankd.audit.kinds import Kind
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo, PhotoGrant, Segment
 from bankd.config import Settings
@@ -314,6 +317,18 @@ def a_composite(bank: Bank, *, department: str | None = None) -> Sealed:
         kind = np.ones(rgb.shape[:2], dtype=np.uint8)
         placements = list(sources)
         disclosures = disclose(use=use, license=license, salt=b"s" * 32)
+        cleared = log.append(
+            session,
+            Kind.REQUEST_CLEARED,
+            by=Actor.system("tests"),
+            at=rt.now(),
+            request=request,
+            use=use.as_json(),
+            relied={str(photo): str(grant) for photo, grant in relied.items()},
+        )
+        log.settle(session)
+        made_on = Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.now())
+        assert made_on is not None
         manifest = draw_up(
             composite_id=uuid4(),
             request_id=request,
@@ -325,8 +340,8 @@ def a_composite(bank: Bank, *, department: str | None = None) -> Sealed:
             areas=shares.count(owner, kind, placements),
             sources=sources,
             policy_bundle=policy.active(session).digest,
-            clearance_log_index=1,
-            log_checkpoint=LogCheckpoint(size=1, root="c" * 64),
+            clearance_log_index=cleared.index,
+            log_checkpoint=LogCheckpoint(size=made_on.size, root=made_on.root.hex()),
             recipe="blend-1",
             frame="scene",
             seed=7,
@@ -342,7 +357,7 @@ def a_composite(bank: Bank, *, department: str | None = None) -> Sealed:
         )
         key = f"composites/{manifest.composite_id}/file"
         rt.blobs.put(key, signed.file, media_type="image/png")
-        provenance.record(
+        composite, entry = provenance.record(
             session,
             signed,
             order_id=uuid4(),
@@ -352,6 +367,8 @@ def a_composite(bank: Bank, *, department: str | None = None) -> Sealed:
             by=Actor.system("tests"),
             at=rt.now(),
         )
+        log.settle(session)
+        composite.log_index = entry.index
     return Sealed(manifest.composite_id, request, signed.file, tuple(relied))
 
 

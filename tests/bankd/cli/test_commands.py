@@ -1,6 +1,7 @@
 """The commands against a running installation: what people get, and what they get for common mistakes."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from PIL import Image
+from stranger import VERIFIER
 
 from bankd import config, keys
 from bankd.audit import cosignatures, notes, proofs
@@ -370,6 +372,39 @@ def test_reports_of_the_whole_bank_are_made_by_their_words(
     assert sheet.read_bytes().startswith(b"PK")
     assert said["report"] == words[0] and said["head"]["data_cut_off"] > 0
     assert json.loads(bankd.run("reports", "schema", words[0]).stdout)["title"].endswith("Report")
+
+
+def test_an_audit_file_is_checked_by_a_stranger_with_what_the_bank_told_him_before(
+    bankd: Commands, composite: str, tmp_path: Path
+) -> None:
+    audit, trust = tmp_path / "audit.zip", tmp_path / "trust.json"
+    bankd.run("log", "checkpoint")
+    said = bankd.run("log", "trust", "--out", trust).stdout
+    assert hashlib.sha256(trust.read_bytes()).hexdigest() in said
+    seen = json.loads(trust.read_text())["checkpoint"].splitlines()[1]
+    bankd.run("reports", "provenance", composite, "--format", "json")
+    bankd.run("log", "checkpoint")
+
+    written = bankd.said(
+        "reports", "audit", "--composite", composite, "--prior", seen, "--pictures", "--disclosures",
+        "--file", audit,
+    )  # fmt: skip
+
+    assert written["sha256"] == hashlib.sha256(audit.read_bytes()).hexdigest()
+    assert [path.name for path in tmp_path.iterdir()] == ["audit.zip", "trust.json"]
+    checked = subprocess.run(
+        [sys.executable, VERIFIER, audit, "--trust", trust, "--json"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert checked.returncode == 3, checked.stdout
+    found = {one["name"]: one["outcome"] for one in json.loads(checked.stdout)["checks"]}
+    assert [name for name, outcome in found.items() if outcome != "PASSED"] == ["witnesses"]
+    assert {"history", "seal", "clearance", "disclosures", "clearance replay", "content credentials"} <= set(
+        found
+    )
+    assert "not both" in bankd.refused(
+        "reports", "audit", "--composite", composite, "--licensor", "studio", "--file", audit
+    )
 
 
 def test_a_pdf_is_not_printed_at_a_terminal(bankd: Commands) -> None:

@@ -1,6 +1,8 @@
 """What each kind of tampering looks like to whoever holds nothing but the file."""
 
 import io
+import json
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -135,6 +137,92 @@ def test_changed_assertion_is_altered(bank: Bank, canvas: CanvasOf) -> None:
     assert found.verdict is Verdict.ALTERED
     assert failed(found) >= {"content credentials", "manifest signature", "record"}
     assert "assertion.hashedURI.mismatch" in found.checks[0].sentence
+
+
+def assertions(store: bytes, start: int = 0, stop: int | None = None, path: str = "") -> dict[str, range]:
+    """The content of each box of a C2PA manifest store, by the labels that lead to it (ISO 19566-5)."""
+    found: dict[str, range] = {}
+    at, stop = start, len(store) if stop is None else stop
+    while at < stop:
+        length, kind = struct.unpack(">I4s", store[at : at + 8])
+        inside, end = at + 8, at + length
+        if kind == b"jumb":
+            (described,) = struct.unpack(">I", store[inside : inside + 4])
+            label = store[inside + 25 : inside + described].split(b"\0")[0].decode()
+            found |= assertions(store, inside + described, end, f"{path}/{label}")
+        else:
+            found[path] = range(inside, end)
+        at = end
+    return found
+
+
+def test_one_bit_of_any_assertion_is_altered(bank: Bank, canvas: CanvasOf) -> None:
+    parts = chunks(bank.seal(canvas(2)))
+    (store,) = [body for kind, body in parts if kind == b"caBX"]
+    boxes = {path.rpartition("/")[2]: box for path, box in assertions(store).items()}
+    assert boxes.keys() >= {
+        "c2pa.actions.v2", "cawg.training-mining", "org.bankd.manifest", "c2pa.hash.data",
+        "c2pa.ingredient.v3", "c2pa.ingredient.v3__1", "c2pa.claim.v2", "c2pa.signature",
+    }  # fmt: skip
+
+    for label, box in boxes.items():
+        for at in (box[0], box[len(box) // 2], box[-1]):
+            changed = store[:at] + bytes([store[at] ^ 1]) + store[at + 1 :]
+
+            found = bank.verify(png([(k, changed if k == b"caBX" else body) for k, body in parts]))
+
+            if (
+                label == "c2pa.signature" and found.authentic
+            ):  # in the padding that C2PA leaves for a time stamp
+                assert found.manifest == canvas(2).manifest
+                continue
+            assert found.verdict in {Verdict.ALTERED, Verdict.UNTRUSTED}, (label, at)
+            assert failed(found) & {"content credentials", "signer"}, (label, at)
+
+
+@pytest.mark.parametrize("field", ["share_ppm", "sha256", "canvas_px"])
+def test_one_digit_of_a_share_or_of_a_source_is_altered(bank: Bank, canvas: CanvasOf, field: str) -> None:
+    parts = chunks(bank.seal(canvas(2)))
+    (store,) = [body for kind, body in parts if kind == b"caBX"]
+    at = store.index(f'"{field}":'.encode()) + len(field) + 4
+    digit = b"1" if store[at : at + 1] != b"1" else b"2"
+    changed = store[:at] + digit + store[at + 1 :]
+
+    found = bank.verify(png([(k, changed if k == b"caBX" else body) for k, body in parts]))
+
+    assert found.verdict is Verdict.ALTERED
+    assert failed(found) >= {"content credentials"}
+
+
+def claims(file: bytes, found: Verification) -> object:
+    """All that a file says: its pixels, its manifest, whatever else its credentials and its XMP hold."""
+    with c2pa.c2pa.Reader("image/png", io.BytesIO(file)) as reader:
+        store = json.loads(reader.json())
+    told = [part for kind, part in chunks(file) if kind == b"iTXt"]
+    return pixels.pixel_sha256(pixels.decode(file)), found.manifest, store["manifests"], told
+
+
+def test_no_byte_of_a_signed_picture_changes_unseen(bank: Bank, canvas: CanvasOf) -> None:
+    """Whatever is done to a byte: the file is authentic no more, or says and shows all that it did.
+
+    `BANKD_MUTATIONS` is how many are tried; `all`: one at each byte, for a night.
+    """
+    file = bank.seal(canvas(1, height=16, width=24))
+    whole = claims(file, bank.verify(file))
+    asked = os.environ.get("BANKD_MUTATIONS", "300")
+    rng = np.random.Generator(np.random.Philox(5))
+    places = range(len(file)) if asked == "all" else rng.integers(0, len(file), int(asked)).tolist()
+    harmless = 0
+    for at in places:
+        changed = file[:at] + bytes([file[at] ^ (1 << int(rng.integers(8)))]) + file[at + 1 :]
+        parts = chunks(changed) if at % 2 else []  # every other time the checksums are made to fit
+        if parts and b"".join(kind for kind, _ in parts) == b"".join(kind for kind, _ in chunks(file)):
+            changed = png(parts)
+        found = bank.verify(changed)
+        if found.authentic:
+            assert claims(changed, found) == whole, at
+            harmless += 1
+    assert harmless < len(places)
 
 
 def test_stripped_credentials_are_known_by_their_pixels(bank: Bank, canvas: CanvasOf) -> None:

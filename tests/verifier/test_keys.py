@@ -1,0 +1,111 @@
+"""Keys that follow each other: who trusts one goes on by the log's own entries, and by nothing else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bankd.audit import notes
+from tests.bankd.provenance.conftest import make_canvas
+from tests.verifier.conftest import House, Verify, closed, failures, opened
+
+KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(4)]
+
+
+@pytest.fixture(scope="module")
+def rotated(house_of: Callable[..., House]) -> House:
+    """Its log key changed twice and its manifest key once, with a composite sealed under each."""
+    house = house_of(0, log_key=KEYS[0], manifest_key=KEYS[0])
+    house.rotate("log", KEYS[1])
+    house.rotate("manifest", KEYS[1])
+    house.seal(make_canvas(2, seed=1, height=24, width=32))
+    house.say(2)
+    house.rotate("log", KEYS[2])
+    house.seal(make_canvas(2, seed=2, height=24, width=32))
+    house.checkpoint()
+    return house
+
+
+@pytest.fixture(scope="module")
+def data(rotated: House, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return rotated.audit(tmp_path_factory.mktemp("rotated") / "audit.zip", *rotated.files, pictures=False)
+
+
+def lines(house: House, *keys: Ed25519PrivateKey) -> dict[str, Any]:
+    return {
+        "origin": house.origin,
+        "keys": [notes.public_key_line(house.origin, k.public_key()) for k in keys],
+    }
+
+
+def hexed(*keys: Ed25519PrivateKey) -> list[str]:
+    return [key.public_key().public_bytes_raw().hex() for key in keys]
+
+
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_any_key_of_the_log_leads_to_those_after_it(
+    verify: Verify, rotated: House, data: bytes, known: int
+) -> None:
+    log = lines(rotated, KEYS[known])
+
+    report = verify(data, log=log, manifest_keys=hexed(KEYS[0]), checkpoint=None)
+
+    assert failures(report) == set()
+    assert len(report.claims["manifests"]) == 3
+
+
+def test_a_key_that_never_signed_this_log_leads_nowhere(verify: Verify, rotated: House, data: bytes) -> None:
+    found = failures(verify(data, log=lines(rotated, KEYS[3]), checkpoint=None))
+
+    assert found == {"note.unknown-key"}
+
+
+def test_a_manifest_key_is_followed_from_the_one_before_it_alone(
+    verify: Verify, rotated: House, data: bytes
+) -> None:
+    log = lines(rotated, KEYS[0])
+
+    found = verify(data, log=log, manifest_keys=hexed(KEYS[3]), checkpoint=None)
+    assert failures(found) == {"manifest.signature"} and found.claims["manifests"] == {}
+    # Whoever was given the present key alone believes what it signed, and no older manifest.
+    found = verify(data, log=log, manifest_keys=hexed(KEYS[1]), checkpoint=None)
+    assert failures(found) == {"manifest.signature"} and len(found.claims["manifests"]) == 2
+
+
+def test_a_change_of_keys_that_the_file_keeps_back_or_makes_up(
+    verify: Verify, rotated: House, data: bytes, tmp_path: Path
+) -> None:
+    def found(change: Callable[[Any], Any]) -> set[str]:
+        members = opened(data)
+        told = json.loads(members["keys.json"])
+        change(told)
+        members["keys.json"] = json.dumps(
+            told, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        ).encode()
+        return failures(
+            verify(
+                closed(tmp_path / "forged.zip", members),
+                log=lines(rotated, KEYS[0]),
+                manifest_keys=hexed(KEYS[0]),
+                checkpoint=None,
+            )
+        )
+
+    def made_up(told: Any) -> None:
+        entry = told["log"][0]["entry"]
+        ours = notes.public_key_line(rotated.origin, KEYS[1].public_key())
+        entry["payload"] = entry["payload"].replace(
+            ours, notes.public_key_line(rotated.origin, KEYS[3].public_key())
+        )
+
+    def another_entry(told: Any) -> None:
+        told["log"][0]["entry"] = told["manifest"][0]["entry"]
+
+    assert found(lambda told: told["log"].clear()) == {"note.unknown-key"}
+    assert found(lambda told: told["log"].reverse()) == {"note.unknown-key"}
+    assert found(lambda told: told["manifest"].clear()) == {"manifest.signature"}
+    assert found(made_up) == {"log.payload", "note.unknown-key"}
+    assert found(another_entry) == {"log.leaf", "note.unknown-key"}

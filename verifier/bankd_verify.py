@@ -1,0 +1,867 @@
+#!/usr/bin/env python3
+"""Check what a bank of photos says about its pictures: offline, without the bank and without its program.
+
+    python bankd_verify.py AUDIT.zip --trust trust.json [--file PICTURE.png ...] [--json]
+    python bankd_verify.py USAGE.json --trust trust.json [--seen CHECKPOINT ...] [--json]
+
+Needs Python 3.11 and `cryptography`. Usage proofs take `bankd_verify_usage.py` beside it; content
+credentials and the replay of clearances take `bankd_verify_optional.py`, `c2pa` and `cedarpy`. What is not
+there is NOT CHECKED.
+
+Whom to believe is in trust.json alone, which reached you by another way than the file. Nothing in the file
+adds to it, but a key that a trusted one has signed into the log. docs/audit-file.md specifies all of it.
+
+Exit status: 0 every check passed; 1 one failed, and is named; 2 it was asked wrongly; 3 none failed, and
+something was not checked.
+"""
+
+import argparse
+import base64
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import itertools
+import json
+import mmap
+import re
+import struct
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+MAX_MEMBERS, MAX_BYTES, MAX_FILE_BYTES, MAX_JSON_BYTES = 65_535, (1 << 32) - 1, 1 << 30, 64 << 20
+MAX_PX, EXACT = 1 << 28, 2**53 - 1
+NAME = re.compile(rb"[a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._-]{0,99}){0,3}")
+HASH = re.compile("[0-9a-f]{64}")
+PASSED, FAILED, NOT_CHECKED = "PASSED", "FAILED", "NOT CHECKED"
+Bytes = bytes | mmap.mmap
+
+SAYS = {  # what can fail, by name
+    "archive.compressed": "a member is compressed: it may be a bomb, and an audit file has none",
+    "archive.damaged": "it is not, byte for byte, the ZIP that its members make",
+    "archive.duplicate-name": "two members have one name",
+    "archive.path": "a name leads elsewhere, or is none that a member has",
+    "archive.too-large": "it is larger than an audit file can be",
+    "archive.truncated": "it is cut off",
+    "clearance.another": "what was cleared is not what was placed",
+    "contents.digest": "a member is not the one that `audit.json` lists",
+    "contents.extra-member": "a member is not listed in `audit.json`",
+    "contents.missing-member": "a member is not there",
+    "disclosure.another": "what is disclosed is not what the manifest fixed",
+    "file.changed": "the pixels are a composite's, the bytes of the file are not those that were sealed",
+    "json.duplicate-key": "a name stands twice in one object",
+    "json.not-canonical": "it is not in the one spelling of RFC 8785",
+    "json.number": "a number is not whole",
+    "json.shape": "a value is missing, of another kind, or out of its bounds",
+    "json.too-deep": "it is nested too deeply",
+    "json.unreadable": "it is no JSON",
+    "key.another": "a key of another log took the place of one of this log",
+    "key.unreadable": "it is no Ed25519 key as notes write it",
+    "log.consistency": "the log does not go on from an earlier state of it: it was forked, or rewritten",
+    "log.inclusion": "the entry does not stand in the log",
+    "log.leaf": "the proof is of another entry",
+    "log.payload": "the words of the entry are not those that the log committed to",
+    "malformed": "it cannot be read",
+    "manifest.signature": "the manifest was changed, or is signed by no manifest key that is trusted",
+    "manifest.sums": "the counts of the manifest do not add up",
+    "manifest.swapped": "the manifest is another composite's",
+    "note.origin": "the checkpoint is of another log",
+    "note.signature": "a signature is not of this checkpoint",
+    "note.size": "the checkpoint is of another size than its name",
+    "note.unknown-key": "the checkpoint is signed by no key that is trusted",
+    "note.unreadable": "the checkpoint is no signed note of origin, size and root",
+    "pixels.changed": "the pixels are not those of the manifest",
+    "pixels.unknown": "no composite in this audit file has these pixels",
+    "png.damaged": "the picture was changed, or is no whole PNG",
+    "png.kind": "the picture is no PNG of 8-bit RGB, or too large for a composite",
+    "png.truncated": "the picture is cut off",
+    "seal.another": "the log has sealed something else under this entry",
+    "witness.missing": "fewer witnesses cosigned than trust.json asks for",
+}
+
+
+class Failed(Exception):
+    """A check that did not hold, by a name of `SAYS`."""
+
+    def __init__(self, name: str, detail: object = "") -> None:
+        self.name, self.says = name, SAYS[name] + (f" ({detail})" if detail != "" else "")
+        super().__init__(self.says)
+
+
+class NotChecked(Exception):
+    """A check that could not be made, and why."""
+
+
+def require(holds: bool, name: str, detail: object = "") -> None:
+    if not holds:
+        raise Failed(name, detail)
+
+
+@dataclass(frozen=True)
+class Line:
+    outcome: str
+    name: str
+    about: str
+    says: str
+
+
+@dataclass
+class Report:
+    lines: list[Line] = field(default_factory=list)
+    claims: dict[str, Any] = field(default_factory=dict)  # what the file says; so, where no line FAILED
+
+    @contextlib.contextmanager
+    def check(self, name: str, about: str = "") -> Iterator[Callable[[str], None]]:
+        """Whatever goes wrong inside is a failure; what is yielded takes the sentence for what passed."""
+        said = ["holds"]
+        try:
+            yield lambda says: said.__setitem__(0, says)
+        except NotChecked as why:
+            self.lines.append(Line(NOT_CHECKED, name, about, str(why)))
+        except Failed as failed:
+            self.lines.append(Line(FAILED, failed.name, about, f"{name}: {failed.says}"))
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+            self.lines.append(
+                Line(FAILED, "malformed", about, f"{name}: {SAYS['malformed']} ({error!r:.80})")
+            )
+        except (struct.error, zlib.error) as error:
+            self.lines.append(
+                Line(FAILED, "malformed", about, f"{name}: {SAYS['malformed']} ({error!r:.80})")
+            )
+        else:
+            self.lines.append(Line(PASSED, name, about, said[0]))
+
+    @property
+    def failed(self) -> bool:
+        return any(line.outcome == FAILED for line in self.lines)
+
+    @property
+    def status(self) -> int:
+        return 1 if self.failed else 3 if any(line.outcome == NOT_CHECKED for line in self.lines) else 0
+
+
+# --- Bytes: the ZIP, JSON ---
+
+LOCAL, CENTRAL, END = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s4H2IH")
+
+
+def members(data: Bytes) -> dict[str, tuple[int, int]]:
+    """Where each member lies: (start, end). The ZIP must be the one that its stored members make."""
+    found: dict[str, tuple[int, int]] = {}
+    at, central = 0, b""
+    require(len(data) <= MAX_BYTES, "archive.too-large")
+    while data[at : at + 4] == b"PK\3\4":
+        require(at + LOCAL.size <= len(data), "archive.truncated")
+        _, _, _, method, _, _, crc, packed, size, length, extra = LOCAL.unpack(data[at : at + LOCAL.size])
+        raw_name, start = data[at + LOCAL.size :][:length], at + LOCAL.size + length + extra
+        require(method == 0 and packed == size, "archive.compressed")
+        require(NAME.fullmatch(raw_name) is not None, "archive.path", raw_name[:60])
+        name = raw_name.decode()
+        require(name not in found, "archive.duplicate-name", name)
+        require(
+            size <= (MAX_FILE_BYTES if name.startswith("files/") else MAX_JSON_BYTES),
+            "archive.too-large",
+            name,
+        )
+        require(len(found) < MAX_MEMBERS, "archive.too-large", f"more than {MAX_MEMBERS} members")
+        require(start + size <= len(data), "archive.truncated", name)
+        head = LOCAL.pack(b"PK\3\4", 20, 0, 0, 0, 33, crc, size, size, length, 0) + raw_name
+        require(
+            head == data[at:start] and zlib.crc32(data[start : start + size]) == crc, "archive.damaged", name
+        )
+        fixed = (0x314, 20, 0, 0, 0, 33, crc, size, size, length, 0, 0, 0, 0, 0o600 << 16, at)
+        central += CENTRAL.pack(b"PK\1\2", *fixed) + raw_name
+        found[name] = (start, start + size)
+        at = start + size
+    ending = central + END.pack(b"PK\5\6", 0, 0, len(found), len(found), len(central), at, 0)
+    require(len(data) - at >= len(ending) or not found, "archive.truncated", "its table")
+    require(data[at:] == ending and bool(found), "archive.damaged", "its table")
+    return found
+
+
+def parse(text: bytes, what: str, *, exact: bool = True) -> Any:
+    """JSON of whole numbers, no name twice in an object; `exact`: in the one spelling of RFC 8785."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        require(len(dict(items)) == len(items), "json.duplicate-key", what)
+        return dict(items)
+
+    def refuse(word: str) -> None:
+        raise Failed("json.number", f"{what}: {word[:20]}")
+
+    try:
+        value = json.loads(text.decode(), object_pairs_hook=pairs, parse_float=refuse, parse_constant=refuse)
+        again = canonical(value)
+    except RecursionError:
+        raise Failed("json.too-deep", what) from None
+    except ValueError:
+        raise Failed("json.unreadable", what) from None
+    require(not exact or again == text, "json.not-canonical", what)
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 of text under ASCII names and whole numbers: the standard library writes the same."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def exactly(value: Any, *names: str) -> Any:
+    require(isinstance(value, dict) and value.keys() == {*names}, "json.shape", f"not exactly {names}")
+    return value
+
+
+def get(value: Any, name: str, kind: type[Any]) -> Any:
+    found = value.get(name) if isinstance(value, dict) else None
+    require(type(found) is kind, "json.shape", name)
+    return found
+
+
+def count(value: Any, name: str, least: int = 0, most: int = MAX_PX) -> int:
+    found: int = get(value, name, int)
+    require(least <= found <= most, "json.shape", f"{name}: {found}")
+    return found
+
+
+def hashed(value: Any, name: str) -> str:
+    found: str = get(value, name, str)
+    require(HASH.fullmatch(found) is not None, "json.shape", name)
+    return found
+
+
+def sha256(data: Bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def unbase64(text: str) -> bytes:
+    found = base64.b64decode(text, validate=True)
+    require(base64.b64encode(found).decode() == text, "json.shape", "base64 in another spelling")
+    return found
+
+
+# --- The log: notes, keys, trees ---
+
+ED25519, COSIGNATURE = 1, 4  # key types of C2SP signed-note and tlog-cosignature
+
+
+class Key:
+    """A public key as notes name it, `name+id+base64 of type and key`, trusted from a size on."""
+
+    def __init__(self, line: str, since: int = 0) -> None:
+        self.line, self.since = line.strip(), since
+        try:
+            self.name, claimed, encoded = self.line.split("+", 2)
+            raw = unbase64(encoded)
+            self.type, self.public = raw[0], Ed25519PublicKey.from_public_bytes(raw[1:])
+        except (ValueError, IndexError):
+            raise Failed("key.unreadable", line[:80]) from None
+        self.id = hashlib.sha256(self.name.encode() + b"\n" + raw).digest()[:4]
+        require(self.id.hex() == claimed and self.type in (ED25519, COSIGNATURE), "key.unreadable", line[:80])
+
+
+@dataclass(frozen=True)
+class Note:
+    """A signed text (C2SP signed-note), and what it says if it is a head of a log (tlog-checkpoint)."""
+
+    text: str
+    signatures: Sequence[tuple[str, bytes]]
+    origin: str = ""
+    size: int = 0
+    root: bytes = b""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def split(cls, note: str) -> "Note":
+        text, empty, below = note.rpartition("\n\n")
+        lines = [line.split(" ") for line in below.removesuffix("\n").split("\n")]
+        require(all(len(line) == 3 and line[0] == "\u2014" for line in lines), "note.unreadable")
+        require(bool(empty) and below.endswith("\n"), "note.unreadable")
+        return cls(text + "\n", [(name, unbase64(signature)) for _, name, signature in lines])
+
+    @classmethod
+    def read(cls, note: str) -> "Note":
+        found = cls.split(note)
+        origin, size, root, *more = (
+            found.text.removesuffix("\n") + "\n" * (3 - found.text.count("\n"))
+        ).split("\n")
+        whole = re.fullmatch("0|[1-9][0-9]{0,15}", size) is not None and all(" " in line for line in more)
+        extensions = dict(line.split(" ", 1) for line in more) if whole else {}
+        require(whole and len(extensions) == len(more) and len(unbase64(root)) == 32, "note.unreadable")
+        return cls(found.text, found.signatures, origin, int(size), unbase64(root), extensions)
+
+    def signed_by(self, key: Key) -> bool:
+        """Whether it carries the key's signature. Raises: Failed: it carries one, and that is wrong."""
+        found = [raw[4:] for name, raw in self.signatures if name == key.name and raw[:4] == key.id]
+        for raw in found:
+            text = self.text.encode()
+            if key.type == COSIGNATURE:
+                text = b"cosignature/v1\ntime %d\n%s" % (int.from_bytes(raw[:8], "big"), text)
+            try:
+                key.public.verify(raw[8:] if key.type == COSIGNATURE else raw, text)
+            except InvalidSignature:
+                raise Failed("note.signature", f"of `{key.name}`") from None
+        return bool(found)
+
+
+@dataclass
+class Trust:
+    """trust.json: whom the auditor believes, and what the auditor has seen before."""
+
+    origin: str
+    keys: list[Key]
+    manifest_keys: list[str]
+    witnesses: list[Key]
+    quorum: int
+    c2pa_roots: str
+    prior: Note | None
+
+    @classmethod
+    def read(cls, text: bytes) -> "Trust":
+        value = parse(text, "trust.json", exact=False)
+        require(get(value, "version", int) == 1, "json.shape", "version")
+        keys = [Key(line) for line in get(get(value, "log", dict), "keys", list)]
+        value = {"witnesses": [], "manifest_keys": [], "c2pa_roots": "", **value}
+        witnesses = [Key(get(one, "key", str)) for one in get(value, "witnesses", list)]
+        note, quorum = value.get("checkpoint"), value.get("quorum", len(witnesses))
+        require(type(quorum) is int and 0 <= quorum <= len(witnesses), "json.shape", "quorum")
+        own = [bytes.fromhex(hashed({"key": key}, "key")).hex() for key in get(value, "manifest_keys", list)]
+        roots = get(value, "c2pa_roots", str)
+        prior = None if note is None else Note.read(note)
+        trust = cls(get(value["log"], "origin", str), keys, own, witnesses, quorum, roots, prior)
+        if prior is not None:
+            trust.signed(prior)
+        return trust
+
+    def knows(self, note: Note) -> bool:
+        require(note.origin == self.origin, "note.origin", note.origin)
+        return True in [note.signed_by(key) for key in self.keys if note.size >= key.since]  # checks each
+
+    def signed(self, note: Note) -> None:
+        require(self.knows(note), "note.unknown-key", f"{note.size} entries")
+
+    def witnessed(self, note: Note) -> str:
+        found = [key.name for key in self.witnesses if note.signed_by(key)]
+        if not self.witnesses:
+            raise NotChecked("trust.json names no witness: that there is one log, only the house says")
+        require(len(found) >= self.quorum, "witness.missing", f"{len(found)} of {self.quorum}")
+        return ", ".join(found)
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+def path_of(value: Any) -> list[bytes]:
+    found = [unbase64(one) for one in get(value, "hashes", list)]
+    require(all(len(one) == 32 for one in found), "json.shape", "hashes")
+    return found
+
+
+def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """RFC 9162, 2.1.3.2."""
+    at, last, made = index, size - 1, hashlib.sha256(b"\0" + leaf).digest()
+    for beside in path:
+        if at & 1 or at == last:
+            made = node(beside, made)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            made = node(made, beside)
+        if last == 0:
+            return False
+        at, last = at >> 1, last >> 1
+    return 0 <= index < size and last == 0 and made == root
+
+
+def extends(first: int, old_root: bytes, second: int, new_root: bytes, path: Sequence[bytes]) -> bool:
+    """RFC 9162, 2.1.4.2: whether the tree of `second` leaves begins with that of `first`."""
+    if first in (0, second):
+        return not path and old_root == (new_root if first else hashlib.sha256(b"").digest())
+    beside = [old_root, *path] if first & (first - 1) == 0 else [*path]
+    if first > second or not beside:
+        return False
+    at, last, old, new = first - 1, second - 1, beside[0], beside[0]
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    for one in beside[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            old, new = node(one, old), node(one, new)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            new = node(new, one)
+        at, last = at >> 1, last >> 1
+    return last == 0 and old == old_root and new == new_root
+
+
+def entry(value: Any, head: Note, kind: str) -> dict[str, Any] | None:
+    """What an entry says, shown to stand in the log of `head`; None where its words are not disclosed."""
+    exactly(value, "index", "leaf", "salt", "payload", "hashes")
+    text, index = get(value, "leaf", str), count(value, "index", most=EXACT)
+    leaf = parse(text.encode(), "leaf")
+    stated = (get(leaf, "v", int), get(leaf, "index", int), get(leaf, "kind", str))
+    require(stated == (1, index, kind), "log.leaf", f"entry {index}, {kind}")
+    inside = included(text.encode(), index, head.size, path_of(value), head.root)
+    require(inside, "log.inclusion", f"entry {index} of {head.size}")
+    if value["payload"] is None is value["salt"]:
+        return None
+    payload, salt = get(value, "payload", str).encode(), bytes.fromhex(get(value, "salt", str))
+    same = len(salt) == 32 and sha256(salt + payload) == hashed(leaf, "commitment")
+    require(same, "log.payload", f"entry {index}")
+    told = parse(payload, f"words of entry {index}")
+    require(
+        (told.get("kind"), told.get("at")) == (kind, get(leaf, "at", str)), "log.payload", f"entry {index}"
+    )
+    return {**get(told, "objects", dict), "at": told["at"]}
+
+
+# --- The manifest ---
+
+
+def manifest_sums(m: Any) -> None:
+    """Every count of docs/manifest.md adds up, to the pixel."""
+    frame, ids, totals = count(m, "height", 1) * count(m, "width", 1), list[Any](), dict[int, int]()
+    areas: list[int] = []
+    for photo in get(m, "placed_photos", list):
+        segments = get(photo, "segments", list)
+        fed = [sum(count(one, f"{how}_px") for how in ("placed", "filled", "blended")) for one in segments]
+        used, own = (
+            sum(count(one, "area_px", 1) for one in segments),
+            count(photo, "height", 1) * count(photo, "width", 1),
+        )
+        id = get(photo, "photo_id", str)
+        hashed(photo, "sha256")
+        require(count(photo, "canvas_px", 1) == sum(fed), "manifest.sums", f"canvas area of photo {id}")
+        share = count(photo, "share_ppm")
+        require(used <= own and share == used * 1_000_000 // own, "manifest.sums", f"share of photo {id}")
+        areas += fed
+        ids += [id, *(count(one, "segment_id", most=EXACT) for one in segments)]
+    require(len(ids) == len({*ids}), "manifest.sums", "a photo or segment stands twice")
+    runs = get(m, "owner_runs", list)
+    whole = (
+        len(runs) % 2 == 0 and all(type(one) is int for one in runs) and all(one > 0 for one in runs[1::2])
+    )
+    apart = whole and all(left != right for left, right in itertools.pairwise(runs[::2]))
+    require(apart, "manifest.sums", "owner runs are pairs of an owner and a length")
+    for owner, length in zip(runs[::2], runs[1::2], strict=True):
+        totals[owner] = totals.get(owner, 0) + length
+    nobodys, refiner = count(m, "inpainted_px") + count(m, "refiner_px"), get(m, "refiner", dict)
+    expected = dict(enumerate(areas)) | ({-1: nobodys} if nobodys else {})
+    require(
+        totals == expected and sum(totals.values()) == frame, "manifest.sums", "the areas are not the frame"
+    )
+    made = count({"made_px": 0, **refiner}, "made_px") if refiner.get("checkpoint") is not None else 0
+    require(m["refiner_px"] <= made <= frame, "manifest.sums", "the refiner's pixels")
+
+
+def manifest_signed(text: bytes, signature: bytes, keys: Sequence[str]) -> None:
+    for key in keys:
+        with contextlib.suppress(InvalidSignature):
+            Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
+                signature, b"bankd manifest 1\n" + text
+            )
+            return
+    raise Failed("manifest.signature")
+
+
+# --- The picture ---
+
+
+def pixel_sha256(file: Bytes) -> str:
+    """SHA-256 of `<height>x<width>`, a newline, and the RGB bytes of a PNG row by row, a few at a time."""
+    require(file[:8] == b"\x89PNG\r\n\x1a\n", "png.kind")
+    at, kind, parts, header = 8, b"", list[tuple[int, int]](), b""
+    while kind != b"IEND":
+        require(at + 12 <= len(file), "png.truncated")
+        (length,), kind = struct.unpack(">I", file[at : at + 4]), file[at + 4 : at + 8]
+        end = at + 8 + length
+        require(end + 4 <= len(file), "png.truncated")
+        require(zlib.crc32(file[at + 4 : end]).to_bytes(4) == file[end : end + 4], "png.damaged", kind)
+        header = file[at + 8 : end] if at == 8 and kind == b"IHDR" else header
+        parts += [(at + 8, end)] if kind == b"IDAT" else []
+        at = end + 4
+    require(at == len(file), "png.damaged", "bytes after its end")
+    require(len(header) == 13 and header[8:] == b"\x08\x02\0\0\0", "png.kind")
+    width, height = struct.unpack(">II", header[:8])
+    require(0 < width * height <= MAX_PX, "png.kind", f"{width} x {height}")
+    digest, stride, rows = hashlib.sha256(b"%dx%d\n" % (height, width)), 3 * width + 1, 0
+    above, left = bytes(stride - 1), bytearray()
+    for piece in inflated(file, parts):
+        left += piece
+        whole = len(left) // stride
+        for start in range(0, whole * stride, stride):
+            above = unfiltered(left[start], bytes(left[start + 1 : start + stride]), above)
+            digest.update(above)
+        del left[: whole * stride]
+        rows += whole
+        require(rows <= height, "png.damaged", "more rows than it says")
+    require(rows == height and not left, "png.truncated", "fewer rows than it says")
+    return digest.hexdigest()
+
+
+def inflated(file: Bytes, parts: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """A megabyte at a time, however much it would come to."""
+    unpack, most = zlib.decompressobj(), 1 << 20
+    for start, end in parts:
+        packed, piece = file[start:end], bytes(most)
+        while packed or len(piece) == most:
+            piece = unpack.decompress(packed, most)
+            packed = unpack.unconsumed_tail
+            yield piece
+    require(unpack.eof and not unpack.unused_data, "png.truncated", "its pixels")
+
+
+@functools.cache
+def low_bits(length: int) -> int:
+    return int.from_bytes(b"\x7f" * length)
+
+
+def unfiltered(kind: int, row: bytes, above: bytes) -> bytes:
+    """A row without its PNG filter: to each byte is added one to the left, above, or of both."""
+    if kind == 0:
+        return row
+    if kind == 2:  # all at once: the low seven bits added, which carry into the eighth alone
+        low, a, b = low_bits(len(row)), int.from_bytes(row), int.from_bytes(above)
+        return (((a & low) + (b & low)) ^ ((a ^ b) & ~low)).to_bytes(len(row))
+    require(kind in (1, 3, 4), "png.damaged", f"filter {kind}")
+    made, over = bytearray(3) + row, bytes(3) + above
+    for x in range(3, len(made)):
+        a, b, c = made[x - 3], over[x], over[x - 3]
+        near = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2] if kind == 4 else 0
+        made[x] = made[x] + (a if kind == 1 else (a + b) // 2 if kind == 3 else near) & 255
+    return bytes(made[3:])
+
+
+# --- An audit file ---
+
+
+class Audit:
+    """An audit file held against what the auditor believes. `check` makes all checks, each in the report."""
+
+    def __init__(self, data: Bytes, trust: Trust, report: Report) -> None:
+        self.data, self.trust, self.report = data, trust, report
+        self.shown: dict[str, Composite] = {}  # those whose manifests hold
+
+    def read(self, name: str) -> bytes:
+        require(name in self.found, "contents.missing-member", name)
+        start, end = self.found[name]
+        return self.data[start:end]
+
+    def json(self, name: str, *names: str) -> Any:
+        """A member of exactly these names beside its version; of any where none is given."""
+        value = parse(self.read(name), name)
+        require(get(value, "version", int) == 1, "json.shape", f"{name}: version")
+        return exactly(value, "version", *names) if names else value
+
+    def check(self, pictures: Sequence[tuple[str, Bytes]]) -> None:
+        check = self.report.check
+        with check("archive") as say:
+            self.found = members(self.data)
+            say(f"{len(self.data):,} bytes in {len(self.found):,} members, each accounted for")
+        if self.report.failed:
+            return
+        with check("contents") as say:
+            ids = self.contents()
+            say(f"the members are those of `audit.json`; {len(ids):,} composites")
+        with check("log keys") as say:
+            say(f"{self.log_keys():,} more by the log's own entries")
+        with check("checkpoint") as say:
+            self.head = self.note(count(self.table, "checkpoint", most=EXACT))
+            say(f"`{self.head.origin}`, {self.head.size:,} entries, root {self.head.root.hex()}")
+        if self.report.failed:
+            return
+        with check("manifest keys") as say:
+            say(f"{self.manifest_keys():,} more by the log's own entries")
+        with check("witnesses") as say:
+            say(f"cosigned by {self.trust.witnessed(self.head)}")
+        with check("history") as say:
+            say(self.history())
+        for id in ids:
+            self.composite(id)
+        for name, data in pictures:
+            with check("picture", name) as say:
+                say(self.picture(data))
+        log = {"origin": self.head.origin, "size": self.head.size, "root": self.head.root.hex()}
+        manifests = {id: one.manifest for id, one in self.shown.items()}
+        self.report.claims = {"log": log, "manifests": manifests}
+
+    def contents(self) -> list[str]:
+        self.table = self.json("audit.json", "asked", "checkpoint", "composites", "members", "withheld")
+        listed: dict[str, Any] = get(self.table, "members", dict)
+        for name, member in listed.items():
+            stated = (hashed(member, "sha256"), count(member, "size", most=MAX_BYTES))
+            require(stated == (sha256(content := self.read(name)), len(content)), "contents.digest", name)
+        extra = sorted(self.found.keys() - listed.keys() - {"audit.json"})
+        require(not extra, "contents.extra-member", extra[:1])
+        ids = sorted({name.split("/")[1] for name in listed if name.startswith("composites/")})
+        require(get(self.table, "composites", list) == ids, "json.shape", "composites")
+        return ids
+
+    def note(self, size: int) -> Note:
+        note = Note.read(self.read(f"checkpoints/{size}.note").decode())
+        require(note.size == size, "note.size", size)
+        self.trust.signed(note)
+        return note
+
+    def log_keys(self) -> int:
+        """Trust each new key whose entry stands under a checkpoint signed by one trusted until then."""
+        keys, before = self.trust.keys, len(self.trust.keys)
+        for one in get(self.json("keys.json", "log", "manifest"), "log", list):
+            size = count(exactly(one, "checkpoint", "entry"), "checkpoint", most=EXACT)
+            note = Note.read(self.read(f"checkpoints/{size}.note").decode())
+            if self.trust.knows(note):
+                words = entry(one["entry"], note, "log.key-rotated") or {}
+                after, known = Key(get(words, "after", str), note.size), {key.line for key in keys}
+                if get(words, "before", str) in known and after.line not in known:
+                    require(after.name == self.trust.origin, "key.another", after.line)
+                    keys.append(after)
+        return len(keys) - before
+
+    def manifest_keys(self) -> int:
+        keys, before = self.trust.manifest_keys, len(self.trust.manifest_keys)
+        for one in get(self.json("keys.json"), "manifest", list):
+            words = entry(exactly(one, "entry")["entry"], self.head, "manifest.key-rotated") or {}
+            if get(words, "before", str) in keys and hashed(words, "after") not in keys:
+                keys.append(words["after"])
+        return len(keys) - before
+
+    def goes_on(self, size: int, root: bytes) -> None:
+        inner = 0 < size < self.head.size
+        path = path_of(self.json(f"consistency/{size}-{self.head.size}.json", "hashes")) if inner else []
+        require(
+            extends(size, root, self.head.size, self.head.root, path), "log.consistency", f"{size} entries"
+        )
+
+    def history(self) -> str:
+        prior = self.trust.prior
+        if prior is None:
+            raise NotChecked("history unproven: trust.json holds no checkpoint that you have seen before")
+        inner = 0 < prior.size < self.head.size
+        if prior.size > self.head.size or (
+            inner and f"consistency/{prior.size}-{self.head.size}.json" not in self.found
+        ):
+            raise NotChecked(
+                f"history unproven: nothing leads on from your checkpoint of {prior.size} entries"
+            )
+        self.goes_on(prior.size, prior.root)
+        return f"the log goes on from your checkpoint of {prior.size:,} entries"
+
+    def composite(self, id: str) -> None:
+        report, about, before = self.report, f"composite {id}", len(self.report.lines)
+        with report.check("manifest", about) as say:
+            one = Composite.read(self, id)
+            say("its areas add up to the frame")
+        with report.check("manifest signature", about):
+            signature = bytes.fromhex(self.read(f"composites/{id}/manifest.sig").decode().strip())
+            manifest_signed(self.read(f"composites/{id}/manifest.json"), signature, self.trust.manifest_keys)
+        if FAILED in {line.outcome for line in report.lines[before:]}:
+            return
+        self.shown[id] = one
+        parts: Sequence[tuple[str, Callable[[Composite], str]]] = (
+            ("seal", self.seal),
+            ("clearance", self.clearance),
+            ("made on", self.made_on),
+            ("disclosures", self.disclosures),
+            ("clearance replay", lambda one: str(beside("optional").replay(self, one))),
+            ("picture", lambda one: self.picture(self.png(one), only=id)),
+            ("content credentials", self.credentials),
+        )
+        for name, part in parts:
+            with report.check(name, about) as say:
+                say(part(one))
+
+    def seal(self, one: "Composite") -> str:
+        words = entry(one.proof["seal"], self.head, "composite.sealed")
+        if words is None:
+            raise NotChecked("its entry stands in the log; the words of the entry were erased")
+        m = one.manifest
+        named = {"composite": one.id, "manifest_sha256": sha256(one.text), "pixel_sha256": m["pixel_sha256"]}
+        named |= {
+            "request": m["request_id"],
+            "variation": m["variation"],
+            "grants": sorted({*one.grants.values()}),
+        }
+        other = [name for name, value in named.items() if words.get(name) != value]
+        require(not other, "seal.another", f"entry {one.sealed}: {other}")
+        one.file_sha256 = hashed(words, "file_sha256")
+        return "its entry stands in the log, and names it"
+
+    def clearance(self, one: "Composite") -> str:
+        words, index = (
+            entry(one.proof["clearance"], self.head, "request.cleared"),
+            one.proof["clearance"]["index"],
+        )
+        same = one.manifest["clearance_log_index"] == index < one.sealed
+        if words is not None:
+            relied = get(words, "relied", dict)
+            same = (
+                same
+                and words.get("request") == one.manifest["request_id"]
+                and one.grants.items() <= relied.items()
+            )
+        require(same, "clearance.another", f"entry {index}")
+        return "its entry stands in the log" + (
+            ", and names its photos" if words else "; its words are not disclosed"
+        )
+
+    def made_on(self, one: "Composite") -> str:
+        on = get(one.manifest, "log_checkpoint", dict)
+        self.goes_on(count(on, "size", most=EXACT), bytes.fromhex(hashed(on, "root")))
+        require(on["size"] <= one.sealed, "seal.another", f"entry {one.sealed}")
+        return "the log goes on from the state that its manifest names"
+
+    def disclosures(self, one: "Composite") -> str:
+        if f"composites/{one.id}/disclosures.json" not in self.found:
+            raise NotChecked("the words behind the manifest's hashes are not disclosed")
+        words = get(self.json(f"composites/{one.id}/disclosures.json", "words"), "words", dict)
+        exactly(words, *get(one.manifest, "commitments", dict))
+        for name, fixed in one.manifest["commitments"].items():
+            require(sha256(canonical(get(words, name, dict))) == fixed, "disclosure.another", name)
+        return "declared use, license and credits are those that the manifest fixed"
+
+    def png(self, one: "Composite") -> bytes:
+        if f"files/{one.id}.png" not in self.found:
+            withheld = one.id in get(self.table, "withheld", list)
+            why = "was withheld: a photo in it may not be looked at" if withheld else "is not in the file"
+            raise NotChecked(f"its picture {why}; check yours with --file")
+        return self.read(f"files/{one.id}.png")
+
+    def credentials(self, one: "Composite") -> str:
+        return str(beside("optional").credentials(self.png(one), one.text, self.trust.c2pa_roots))
+
+    def picture(self, data: Bytes, only: str | None = None) -> str:
+        """Which composite it is, to the byte."""
+        pixels, those = pixel_sha256(data), [one for one in self.shown.values() if only in (None, one.id)]
+        alike = [one for one in those if one.manifest["pixel_sha256"] == pixels]
+        for one in alike:
+            if one.file_sha256 == sha256(data):
+                return f"it is composite {one.id}, byte for byte"
+            if one.file_sha256 is None:
+                raise NotChecked(
+                    f"its pixels are those of composite {one.id}; which file it was, nothing shows"
+                )
+        require(not alike, "file.changed", [one.id for one in alike])
+        carried = [one.id for one in those if only or data.find(one.text) >= 0]
+        raise Failed("pixels.changed", f"composite {carried[0]}") if carried else Failed("pixels.unknown")
+
+
+@dataclass
+class Composite:
+    """What an audit file says of one composite; `file_sha256` once its entry in the log has shown it."""
+
+    id: str
+    text: bytes
+    manifest: Any
+    grants: dict[str, str]  # by photo
+    proof: Any
+    sealed: int
+    file_sha256: str | None = None
+
+    @classmethod
+    def read(cls, audit: Audit, id: str) -> "Composite":
+        manifest = audit.json(f"composites/{id}/manifest.json")
+        proof = audit.json(f"composites/{id}/proof.json", "seal", "clearance")
+        require(get(manifest, "composite_id", str) == id, "manifest.swapped")
+        manifest_sums(manifest)
+        grants = {photo["photo_id"]: get(photo, "grant_id", str) for photo in manifest["placed_photos"]}
+        sealed = count(get(proof, "seal", dict), "index", most=EXACT)
+        count(get(proof, "clearance", dict), "index", most=EXACT)
+        return cls(id, audit.read(f"composites/{id}/manifest.json"), manifest, grants, proof, sealed)
+
+
+# --- The command ---
+
+
+def beside(name: str) -> Any:
+    """The module `bankd_verify_<name>` that lies beside this one. Raises: NotChecked: it does not."""
+    path = Path(__file__).with_name(f"bankd_verify_{name}.py")
+    if path.stem not in sys.modules:
+        if not path.exists():
+            raise NotChecked(f"`{path.name}` is not there")
+        sys.modules.setdefault("bankd_verify", sys.modules[__name__])
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules[path.stem] = module
+    return sys.modules[path.stem]
+
+
+def verify(
+    data: Bytes, trust: Trust, *, pictures: Sequence[tuple[str, Bytes]] = (), seen: Sequence[str] = ()
+) -> Report:
+    """Check an audit file, or a usage proof, which begins as JSON does. `trust` gains what the log adds."""
+    report = Report()
+    if data[:1] != b"{":
+        Audit(data, trust, report).check(pictures)
+        return report
+    with report.check("usage proof"):
+        beside("usage").check(parse(data[:], "usage proof"), trust, report, seen)
+    return report
+
+
+def printed(report: Report) -> Iterator[str]:
+    """A line for each check: what is said alike of many composites is said once, what failed each time."""
+    groups: dict[tuple[str, ...], list[Line]] = {}
+    for line in report.lines:
+        groups.setdefault(
+            (line.outcome, line.name, line.says, line.about * (line.outcome == FAILED)), []
+        ).append(line)
+    for lines in groups.values():
+        many = "composites" if lines[0].about.startswith("composite ") else "times"
+        about = f"{len(lines):,} {many}" if len(lines) > 1 else lines[0].about
+        yield f"{lines[0].outcome:<12} {lines[0].name:<20} {about}{': ' if about else ''}{lines[0].says}"
+    verdicts = {0: "every check passed", 1: "FAILED", 3: "nothing failed, and not everything was checked"}
+    yield f"verdict: {verdicts[report.status]}"
+
+
+@contextlib.contextmanager
+def mapped(path: Path) -> Iterator[Bytes]:
+    with path.open("rb") as file:
+        if path.stat().st_size == 0:
+            yield b""
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield data
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("audit", type=Path, help="an audit file, or a usage proof")
+    parser.add_argument("--trust", type=Path, required=True, help="trust.json: whom you believe")
+    parser.add_argument("--file", type=Path, action="append", default=[], help="a picture to look for in it")
+    parser.add_argument(
+        "--seen", type=Path, action="append", default=[], help="a checkpoint got from elsewhere"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    asked = parser.parse_args(arguments)
+    with contextlib.ExitStack() as stack:
+        try:
+            trust = Trust.read(asked.trust.read_bytes())
+            seen = [path.read_text() for path in asked.seen]
+            data, *pictures = [stack.enter_context(mapped(path)) for path in (asked.audit, *asked.file)]
+        except (OSError, Failed, ValueError, TypeError, LookupError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        named = [(path.name, picture) for path, picture in zip(asked.file, pictures, strict=True)]
+        report = verify(data, trust, pictures=named, seen=seen)
+    if asked.json:
+        lines = [asdict(line) for line in report.lines]
+        print(json.dumps({"status": report.status, "checks": lines, "claims": report.claims}, indent=1))
+    else:
+        print("\n".join(printed(report)))
+    return report.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
