@@ -7,13 +7,19 @@ worked out from the size read and signed later.
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bankd.audit import log, merkle, nodes, notes, signing_keys
-from bankd.audit.errors import CheckpointMissing, KeyNotHeld, LogInconsistent, OriginChanged
+from bankd.audit.errors import (
+    CheckpointMissing,
+    KeyNotHeld,
+    LogInconsistent,
+    NoteInvalid,
+    OriginChanged,
+)
 from bankd.audit.models import LogCheckpoint, LogEntry, LogWitnessed
 from bankd.audit.nodes import Growth
 from bankd.audit.signing_keys import LogKeys
@@ -62,6 +68,10 @@ class Signer:
             return None
         if last is not None and last.origin != self.origin:
             raise OriginChanged(last.origin, self.origin)
+        held = [self._keys] if isinstance(self._keys, Ed25519PrivateKey) else list(self._keys())
+        known = LogKeys(held[0].public_key(), signing_keys.rotated(session, "log"))
+        if last is not None:
+            _check(last, known)
         # What was grown for a checkpoint that was never committed may not be stored: begin from one that is.
         growth, self._growth = self._growth, Growth()
         if growth.size != signed or (last is not None and growth.root() != last.root):
@@ -76,7 +86,7 @@ class Signer:
             root=head.root,
             at=at,
             origin=head.origin,
-            note=notes.sign(head, *self._signing(session, signed, size)),
+            note=notes.sign(head, *self._chosen(held, known.signing(size, since=signed))),
             extensions=list(lines),
         )
         # Another clerk may have been quicker: Ed25519 makes the same note.
@@ -95,16 +105,14 @@ class Signer:
         nodes.store(session, growth.made)
         growth.made = []
 
-    def _signing(self, session: Session, signed: int, size: int) -> list[Ed25519PrivateKey]:
-        held = [self._keys] if isinstance(self._keys, Ed25519PrivateKey) else list(self._keys())
-        known = LogKeys(held[0].public_key(), signing_keys.rotated(session, "log"))
+    def _chosen(
+        self, held: Sequence[Ed25519PrivateKey], wanted: Sequence[Ed25519PublicKey]
+    ) -> list[Ed25519PrivateKey]:
         by_public = {key.public_key().public_bytes_raw(): key for key in held}
-        chosen = []
-        for public in known.signing(size, since=signed):
+        for public in wanted:
             if public.public_bytes_raw() not in by_public:
                 raise KeyNotHeld(notes.key_id(self.origin, public).hex())
-            chosen.append(by_public[public.public_bytes_raw()])
-        return chosen
+        return [by_public[public.public_bytes_raw()] for public in wanted]
 
 
 def latest(session: Session, *, up_to: int | None = None) -> LogCheckpoint | None:
@@ -148,6 +156,16 @@ def leaves(session: Session, *, start: int, stop: int) -> Iterator[bytes]:
         if index != expected:
             return
         yield merkle.leaf_hash(log.leaf(index, at, kind, commitment))
+
+
+def _check(last: LogCheckpoint, known: LogKeys) -> None:
+    """What is gone on from was signed: not even the owner of the tables can have another head extended."""
+    try:
+        head = notes.read(last.note, known.signing(last.size)[-1])
+    except NoteInvalid as error:
+        raise LogInconsistent(last.size, f"its note: {error.why}") from error
+    if (head.origin, head.size, head.root) != (last.origin, last.size, last.root):
+        raise LogInconsistent(last.size, "it is not what its note says")
 
 
 def _from(session: Session, last: LogCheckpoint | None) -> Growth:

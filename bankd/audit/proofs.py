@@ -72,8 +72,9 @@ def prove(session: Session, index: int, checkpoint: LogCheckpoint, *, with_paylo
     at, kind, commitment, salt, payload = found.entry
     leaf = log.leaf(index, at, kind, commitment)
     hashes = _whole(session, found)
-    if not merkle.includes(
-        merkle.leaf_hash(leaf), index=index, size=checkpoint.size, proof=hashes, root=checkpoint.root
+    signed = notes.head(notes.split(checkpoint.note).text)
+    if signed.size != checkpoint.size or not merkle.includes(
+        merkle.leaf_hash(leaf), index=index, size=checkpoint.size, proof=hashes, root=signed.root
     ):
         raise LogInconsistent(checkpoint.size, f"entry {index} does not lead to its root")
     opened = with_payload and salt is not None

@@ -186,6 +186,24 @@ def test_a_signer_does_not_sign_a_log_that_got_shorter(add, sign, signer, forge)
             sign(again)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE log_checkpoints SET root = sha256(root)",
+        "UPDATE log_checkpoints SET size = 2",
+        "UPDATE log_checkpoints SET note = replace(note, 'A', 'B')",
+    ],
+)
+def test_a_signer_does_not_go_on_from_a_checkpoint_that_it_never_signed(add, sign, signer, forge, statement):
+    add(3)
+    sign(signer)
+    forge(statement)
+    add(1)
+    for again in (signer, Signer(ORIGIN, KEY)):
+        with pytest.raises(LogInconsistent):
+            sign(again)
+
+
 def test_a_signer_does_not_sign_over_a_gap(add, sign, signer, forge):
     add(5)
     forge("DELETE FROM log_payloads WHERE index = 2", "DELETE FROM log_entries WHERE index = 2")
