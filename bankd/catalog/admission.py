@@ -122,9 +122,8 @@ def seen(
     leaving = exists().where(same, Photo.state == "erased")
     bytes_of = select(Photo.id).where(Photo.sha256 == sha256).scalar_subquery()
     pixels_of = select(Photo.id).where(Photo.pixel_sha256 == pixel_sha256).scalar_subquery()
-    gone, same_bytes, same_pixels = session.execute(select(leaving, bytes_of, pixels_of)).one()
-    buried = tombstones.buried(session, sha256=sha256, pixel_sha256=pixel_sha256, grant_ids=grant_ids)
-    return Seen(gone or buried, same_bytes, same_pixels)
+    gone = or_(leaving, tombstones.burying(sha256, pixel_sha256, grant_ids))
+    return Seen(*session.execute(select(gone, bytes_of, pixels_of)).one())
 
 
 def admit(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select, true
+from sqlalchemy import ColumnElement, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -62,13 +62,18 @@ def tombstone(
 
 def buried(session: Session, *, sha256: str, pixel_sha256: str | None, grant_ids: Iterable[UUID]) -> bool:
     """Whether a tombstone refuses these bytes or pixels under these grants; under none, any does."""
+    return bool(session.scalar(select(burying(sha256, pixel_sha256, grant_ids))))
+
+
+def burying(sha256: str, pixel_sha256: str | None, grant_ids: Iterable[UUID]) -> ColumnElement[bool]:
+    """`buried`, as SQL."""
     wanted = list(grant_ids)
     whose = (
         select(License.licensor_id).join(Grant, Grant.license_id == License.id).where(Grant.id.in_(wanted))
     )
     refuses = or_(Tombstone.scope == "everyone", Tombstone.licensor_id.in_(whose)) if wanted else true()
     same = or_(Tombstone.sha256 == sha256, Tombstone.pixel_sha256 == pixel_sha256)
-    return bool(session.scalar(select(exists().where(same, refuses))))
+    return exists().where(same, refuses)
 
 
 def changeable(session: Session, photo_id: UUID) -> Photo:

@@ -24,7 +24,7 @@ COMMANDS = {
     "withdrawals": ("withdrawals", "Withdrawals: record, look up, confirm takedowns."),
     "holds": ("holds", "Deny holds and legal holds: set, list, lift."),
     "erasures": ("erasures", "Erasures: plan, carry out, look up, certificates."),
-    "retentions": ("retentions", "Duties to keep (tax, contract, claim): set, list, lift."),
+    "retentions": ("retentions", "Duties to keep for taxes, contracts and claims: set, list, lift."),
     "exposure": ("exposure", "Exposure: what was made from what the bank holds rights in."),
     "expiries": ("expiries", "List the terms, releases, deny holds and embargoes that end within a time."),
     "notices": ("notices", "Notices: list, retry, try the channels."),

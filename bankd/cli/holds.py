@@ -16,7 +16,7 @@ from bankd.runtime import Runtime
 
 @click.group()
 def holds() -> None:
-    """Deny holds: set, list, lift; `legal`: what may not be erased."""
+    """Deny holds and legal holds: set, list, lift."""
 
 
 holds.add_command(legal)

@@ -47,7 +47,7 @@ def signoffs() -> None:
 @signoffs.command("list")
 @click.option(
     "--state",
-    type=click.Choice([*AwaitedState, "all"]),
+    type=click.Choice([*(state.value for state in AwaitedState), "all"]),
     default=AwaitedState.AWAITING.value,
     show_default=True,
 )

@@ -12,8 +12,7 @@ STATED = {"reason": "the chain was read to us", "expires_at": "2026-12-31T00:00:
 
 def waiting(bank: Any, use: Any) -> tuple[str, str]:
     """A request that waits, and what for."""
-    if not bank.call("auditor", "GET", "/photos").json():
-        bank.work(bank.ingest("desk-1.png", "desk-2.png").json()["batch"])
+    bank.work(bank.ingest("desk-1.png", "desk-2.png").json()["batch"])
     request = bank.request(use=json.dumps({**use, **LARGE}), variations="1").json()["request"]
     steps.advance(bank.runtime, UUID(request))
     lines = bank.call("compliance", "GET", "/signoffs").json()

@@ -46,7 +46,7 @@ def test_sql_and_engine_agree_in_20000_decisions_or_as_many_as_the_night_has_tim
         if action == "publish":
             agreeing["circulation"] = chance.choice(["new", "stock", "archive"])
         use = altered(chance, agreeing, DRAW_USE)
-        for name in ("circulation", "channels"):
+        for name in ("circulation", "channels", "copies"):
             if chance.random() < 0.2:
                 use[name] = DRAW_USE[name](chance)
         decided = decide_many(bundle, action, [row.facts for row in rows], use)
