@@ -4,6 +4,8 @@ import base64
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from bankd.audit import cosignatures, notes
 from bankd.audit.errors import NoteInvalid
@@ -187,3 +189,26 @@ def test_a_witness_key_is_told_apart_from_a_log_key_of_the_same_bytes() -> None:
     assert notes.read_public_key(line, notes.COSIGNATURE) == ("w", key)
     with pytest.raises(NoteInvalid):
         notes.read_public_key(line)
+
+
+WHOLE = notes.sign(Head("bank.example/log", 7, bytes(range(32)), ("x.example/v1 a",)), KEY)
+COSIGNED = WHOLE + cosignatures.cosign(notes.split(WHOLE).text, "w.example/1", OTHER, at=1_700_000_000)
+
+
+@given(st.data())
+def test_no_character_of_a_note_can_be_changed_unseen(data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(COSIGNED) - 1))
+    other = data.draw(st.one_of(st.just(""), st.characters(), st.sampled_from("\n +/=A0\u2014")))
+    forged = COSIGNED[:at] + other + COSIGNED[at + 1 :]
+    assume(forged != COSIGNED)
+    try:
+        head = notes.read(forged, KEY.public_key())
+    except NoteInvalid:
+        head = None
+    # What others say below is theirs alone to check.
+    assert head is None or (at >= len(WHOLE) and head == notes.read(WHOLE, KEY.public_key()))
+    try:
+        seen = cosignatures.moment(notes.split(forged), "w.example/1", OTHER.public_key())
+    except NoteInvalid:
+        seen = None
+    assert seen is None or (seen == 1_700_000_000 and len(notes.split(WHOLE).text) < at < len(WHOLE))
