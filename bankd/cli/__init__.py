@@ -38,7 +38,7 @@ COMMANDS = {
         "Statements: compute, look up, exchange rates, entries and their corrections, escrow.",
     ),
     "reports": ("reports", "Reports: provenance."),
-    "log": ("log", "The log: show, verify, checkpoint, prove, export, its keys and witnesses."),
+    "log": ("log", "The log: show, verify, checkpoint, prove, export, trust, its keys and witnesses."),
     "models": ("models", "Networks: train, bring in, list, show what they may be used for."),
     "policies": ("policies", "Policies: check, test, show, diff, activate."),
     "keys": ("keys", "API keys: create, list, revoke. Signing keys: rotate."),
