@@ -16,7 +16,7 @@ from minio import Minio
 from minio.error import S3Error
 from sqlalchemy import text
 
-from bankd.audit import checkpoints, cosignatures, exporting, log, notes, proofs
+from bankd.audit import checkpoints, cosignatures, exporting, log, notes, proofs, rotations
 from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
 from bankd.config import Settings
@@ -38,7 +38,7 @@ class House:
     """A log, a clerk's hand and a clock."""
 
     def __init__(self, database, by, at):
-        self._database, self._by, self.at = database, by, at
+        self._database, self.by, self.at = database, by, at
 
     def transaction(self):
         return self._database.sessions.begin()
@@ -46,7 +46,7 @@ class House:
     def grow(self, count, *, what=""):
         with self.transaction() as session:
             for number in range(count):
-                log.append(session, Kind.REPORT_MADE, by=self._by, at=self.at, number=number, what=what)
+                log.append(session, Kind.REPORT_MADE, by=self.by, at=self.at, number=number, what=what)
         with self.transaction() as session:
             return Signer(ORIGIN, KEY).sign(session, at=self.at)
 
@@ -269,6 +269,29 @@ def test_a_cosignature_that_was_changed_is_found(house, observer, AT):
         connection.execute(text("UPDATE log_witnessed SET lines = replace(lines, 'w1 ', 'w2 ')"))
     problem = house.verify(witness).report.problem
     assert (problem.name, NAME in problem.what) == ("witness", True)
+
+
+def test_a_witness_follows_a_rotated_key_as_far_as_it_was_told_of_it(house, observer, AT, tmp_path):
+    following = Ed25519PrivateKey.from_private_bytes(bytes(range(3, 35)))
+    house.grow(5)
+    with listening(observer, AT) as witness:
+        house.tell(witness)
+        with house.transaction() as session:
+            told = rotations.objects("log", ORIGIN, before=KEY, after=following)
+            log.append(session, Kind.LOG_KEY_ROTATED, by=house.by, at=house.at, **told)
+        with house.transaction() as session:
+            Signer(ORIGIN, lambda: [KEY, following]).sign(session, at=house.at)
+        assert house.tell(witness, after=MINUTE)[0].size == 6  # signed by both
+        with house.transaction() as session:
+            log.append(session, Kind.REPORT_MADE, by=house.by, at=house.at)
+        with house.transaction() as session:
+            Signer(ORIGIN, lambda: [following]).sign(session, at=house.at)
+        (state,) = house.tell(witness, after=MINUTE)
+        assert (state.size, state.contradicts) == (6, False)
+        assert "it does not know the key that signed" in state.last_error
+    knows = {ORIGIN: [KEY.public_key(), following.public_key()]}
+    with listening(Observer(NAME, WITNESS, knows, tmp_path / "witness"), AT) as witness:
+        assert house.tell(witness, after=MINUTE)[0].size == 7
 
 
 @pytest.mark.parametrize("mode", ["COMPLIANCE", "GOVERNANCE"])
