@@ -54,6 +54,10 @@ class Settings(BaseModel):
     photo_anchors: Path | None = None  # PEM, the roots that their signers are held to
     embed_photo_credentials: bool = False  # whether composites carry their chains, redacted
 
+    # What handouts are marked with, invisibly: copies made for a handout, masters too, or nothing.
+    watermark: Literal["copies", "all", "none"] = "copies"
+    trustmark_weights: Path | None = None  # a folder; the bank's own mark needs none
+
     ranking_threads: int | None = Field(default=None, ge=1)  # of each process of `bank`; a core each
 
     # Who is told of ends and withdrawals; nobody where neither is set.

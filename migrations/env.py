@@ -30,6 +30,7 @@ MODELS = (
     "bankd.worker.models",
     "bankd.synthesis.models",
     "bankd.exposure.models",
+    "bankd.identifying.models",
     "bankd.notices.models",
     "bankd.expiries.models",
     "bankd.erasure.models",

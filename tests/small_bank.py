@@ -203,10 +203,9 @@ class Bank:
             return session.get_one(Photo, photo_id)
 
 
-@pytest.fixture
-def bank(database: Any, stack: embedded.Addresses, tmp_path: Path) -> Iterator[Bank]:
+def a_bank(database: Any, stack: embedded.Addresses, home: Path) -> Iterator[Bank]:
     settings = Settings(
-        home=tmp_path,
+        home=home,
         database_url=database.app_url,
         database_owner_url=database.owner_url,
         broker_url=stack.broker_url,
@@ -230,6 +229,11 @@ def bank(database: Any, stack: embedded.Addresses, tmp_path: Path) -> Iterator[B
         Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.at)
     yield Bank(rt, department.id)
     rt.engine.dispose()
+
+
+@pytest.fixture
+def bank(database: Any, stack: embedded.Addresses, tmp_path: Path) -> Iterator[Bank]:
+    yield from a_bank(database, stack, tmp_path)
 
 
 @pytest.fixture

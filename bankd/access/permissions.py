@@ -34,6 +34,7 @@ class Permission(StrEnum):
     SIGNOFFS_GIVE = "signoffs.give"  # and decline, withdraw, supersede
     EXPOSURE_READ = "exposure.read"
     EXPIRIES_READ = "expiries.read"
+    LINEAGE_READ = "lineage.read"
     NOTICES_READ = "notices.read"
     NOTICES_RETRY = "notices.retry"
     LICENSES_READ = "licenses.read"  # that they exist, of whom, in force or not
@@ -45,6 +46,7 @@ class Permission(StrEnum):
     REQUESTS_REDECLARE = "requests.redeclare"  # another story after a refusal, without asking compliance
     COMPOSITES_READ = "composites.read"
     COMPOSITES_EXPORT = "composites.export"
+    COMPOSITES_IDENTIFY = "composites.identify"
     COMPOSITES_VERIFY = "composites.verify"
     PUBLICATIONS_RECORD = "publications.record"  # and take down, replace, import
     ROYALTIES_READ = "royalties.read"  # what is owed to whom: confidential
@@ -78,7 +80,9 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.REQUESTS_CREATE,
         _P.REQUESTS_READ,
         _P.COMPOSITES_READ,
+        _P.COMPOSITES_IDENTIFY,
         _P.COMPOSITES_EXPORT,
+        _P.LINEAGE_READ,
         _P.PUBLICATIONS_RECORD,
     },
     Role.COMPLIANCE: _EVERYONE
@@ -94,6 +98,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.SIGNOFFS_READ,
         _P.SIGNOFFS_GIVE,
         _P.EXPOSURE_READ,
+        _P.LINEAGE_READ,
         _P.EXPIRIES_READ,
         _P.NOTICES_READ,
         _P.NOTICES_RETRY,
@@ -103,6 +108,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.REQUESTS_READ,
         _P.REQUESTS_REDECLARE,
         _P.COMPOSITES_READ,
+        _P.COMPOSITES_IDENTIFY,
         _P.PUBLICATIONS_RECORD,
         _P.ROYALTIES_READ,
         _P.ROYALTIES_MANAGE,
@@ -117,11 +123,13 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.TERMS_READ,
         _P.REQUESTS_READ,
         _P.COMPOSITES_READ,
+        _P.COMPOSITES_IDENTIFY,
         _P.ROYALTIES_READ,
         _P.REPORTS_MAKE,
         _P.LOG_READ,
         _P.SIGNOFFS_READ,
         _P.EXPOSURE_READ,
+        _P.LINEAGE_READ,
         _P.EXPIRIES_READ,
     },
     Role.OPERATOR: _EVERYONE

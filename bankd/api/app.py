@@ -14,6 +14,7 @@ from bankd.api import (
     keys,
     licenses,
     likeness,
+    lineage,
     log,
     models,
     photos,
@@ -70,6 +71,7 @@ def create(runtime: Runtime) -> FastAPI:
         erasures,
         log,
         keys,
+        lineage,
     )  # fmt: skip  "photos/review" stands before any one photo
     for noun in nouns:
         app.include_router(noun.router)

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
@@ -14,10 +14,13 @@ from bankd.api.errors import HandoutRefused
 from bankd.api.gate import BEARER, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.api.uploads import content
+from bankd.identifying.marking import marks_of
+from bankd.ingestion.identified import identify_file
 from bankd.provenance.models import Composite
 from bankd.provenance.renditions import ENDINGS, MEDIA_TYPES, Format, asked_for
 from bankd.synthesis import handouts, reading, verification
 from bankd.synthesis.handouts import MAX_COMPOSITE_BYTES, NotHandedOut
+from bankd.watermark.opening import opened
 
 router = APIRouter(
     prefix="/composites", tags=["composites"], route_class=GuardedRoute, dependencies=[Depends(BEARER)]
@@ -80,6 +83,38 @@ class Verified(BaseModel):
     authentic: bool
     composite: UUID | None
     checks: list[VerificationCheck]
+
+
+class EvidenceState(BaseModel):
+    by: Literal["file", "pixels", "watermark", "pdq", "phash", "crop"]
+    distance: int | None = Field(description="Bits of 256 that differ, of what is compared")
+    false_at_most: float | None = Field(
+        description="An upper bound on the chance that a picture which has nothing to do with it is taken"
+        " for it; empty where none below 1 can be given"
+    )
+    says: str
+
+
+class GivenState(BaseModel):
+    handout_id: UUID
+    recipient: str
+    channel: str
+    comp: bool
+
+
+class MatchState(BaseModel):
+    composite_id: UUID | None = Field(description="Empty where it is another department's")
+    handouts: list[GivenState]
+    evidence: list[EvidenceState]
+
+
+class IdentifiedState(BaseModel):
+    """Which composite, or which handout of one, a picture is, and on which evidence."""
+
+    verdict: Literal["identified", "likely", "ambiguous", "unknown"]
+    matches: list[MatchState]
+    compared: int = Field(description="With so many composites and comps")
+    notes: list[str]
 
 
 @router.get(
@@ -163,6 +198,7 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
             channel=body.channel,
             comp=body.comp,
             rendition=rendition,
+            marks=marks_of(opened(call.runtime.settings), call.runtime.settings.watermark),
             signing=verification.signing(call.runtime),
             blobs=call.runtime.blobs,
             by=call.by,
@@ -201,6 +237,21 @@ def verify(
         composite=found.composite_id,
         checks=[VerificationCheck(name=c.name, outcome=c.outcome, sentence=c.sentence) for c in found.checks],
     )
+
+
+@router.post(
+    "/identify",
+    summary="Say which composite or handout a picture is, whatever was done to it",
+    openapi_extra=takes(Permission.COMPOSITES_IDENTIFY, body=MAX_COMPOSITE_BYTES + (1 << 20)),
+    responses=responses(400, 413, 422),
+)
+def identify(
+    call: Called, file: Annotated[UploadFile, File(description="A PNG, JPEG, WebP or TIFF")]
+) -> IdentifiedState:
+    """By its bytes, its pixels, the mark in them and its looks. Another department's picture is not named."""
+    data = content(file, most_bytes=MAX_COMPOSITE_BYTES)
+    found = identify_file(call.runtime, data, name=file.filename or "picture", by=call.by)
+    return IdentifiedState.model_validate(found, from_attributes=True)
 
 
 def _summary(composite: Composite) -> dict[str, Any]:

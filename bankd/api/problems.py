@@ -68,6 +68,7 @@ from bankd.licensing.errors import (
     RightsFileRefused,
     WithdrawalNotFound,
 )
+from bankd.lineage.errors import LineageError, NodeNotFound
 from bankd.money import MoneyError
 from bankd.notices.errors import NoticeAlreadySent, NoticeError, NoticeNotFound
 from bankd.policy.errors import InvalidBundle, NoActiveBundle
@@ -149,6 +150,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             ReleaseNotFound,
             TakedownNotFound,
             WithdrawalNotFound,
+            NodeNotFound,
             PhotoNotFound,
             RequestNotFound,
             ErasureNotFound,
@@ -220,6 +222,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             ErasureError,
             IngestionError,
             InvalidBundle,
+            LineageError,
             NoticeError,
             LicensingError,
             MoneyError,

@@ -56,6 +56,7 @@ class Kind(StrEnum):
     EMBEDDED_SUPERSEDED = "photo.embedded-superseded"
     PHOTO_ERASED = "photo.erased"
     PHOTO_EMPTIED = "photo.emptied"
+    PHOTO_RETURNED = "photo.returned"
     PHOTO_FACES_DISMISSED = "photo.faces-dismissed"
     PHOTO_LIKENESS_FOUND = "photo.likeness-found"
     PHOTO_LIKENESS_REVIEWED = "photo.likeness-reviewed"

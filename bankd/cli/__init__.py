@@ -26,11 +26,12 @@ COMMANDS = {
     "erasures": ("erasures", "Erasures: plan, carry out, look up, certificates."),
     "retentions": ("retentions", "Duties to keep for taxes, contracts and claims: set, list, lift."),
     "exposure": ("exposure", "Exposure: what was made from what the bank holds rights in."),
+    "lineage": ("lineage", "Lineage: what was made of what."),
     "expiries": ("expiries", "List the terms, releases, deny holds and embargoes that end within a time."),
     "notices": ("notices", "Notices: list, retry, try the channels."),
     "requests": ("requests", "Requests: file, look up, explain, replay."),
     "signoffs": ("signoffs", "Sign-offs: what policy leaves to people, list, show, give, decline."),
-    "composites": ("composites", "Composites: look up, export, verify."),
+    "composites": ("composites", "Composites: look up, export, verify, identify."),
     "publications": ("publications", "Publications: record, look up, take down, import."),
     "payees": ("payees", "Payees: record, look up, split a license's fees among them."),
     "statements": (

@@ -8,6 +8,9 @@ import click
 
 from bankd.cli.files import check_writable, read_bytes, write_all
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
+from bankd.identifying.marking import marks_of
+from bankd.identifying.service import Evidence
+from bankd.ingestion.identified import identify_file
 from bankd.licensing.vocabulary import CHANNELS
 from bankd.provenance.manifest import Disclosures, Manifest
 from bankd.provenance.manifest import read as read_manifest
@@ -19,11 +22,12 @@ from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
 from bankd.synthesis import handouts, reading, verification
 from bankd.synthesis.handouts import NotHandedOut
+from bankd.watermark.opening import opened
 
 
 @click.group()
 def composites() -> None:
-    """Composites: look up, export, verify."""
+    """Composites: look up, export, verify, identify."""
 
 
 @composites.command("list")
@@ -151,6 +155,7 @@ def export(
             channel=channel,
             comp=comp,
             rendition=rendition,
+            marks=marks_of(opened(runtime.settings), runtime.settings.watermark),
             signing=verification.signing(runtime),
             blobs=runtime.blobs,
             by=runtime.actor,
@@ -198,6 +203,42 @@ def verify(runtime: Runtime, file: Path, in_json: bool) -> None:
         click.echo(f"verdict: {found.verdict.value}")
     if not found.authentic:
         raise click.exceptions.Exit(1)
+
+
+@composites.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json
+@click.pass_obj
+def identify(runtime: Runtime, file: Path, in_json: bool) -> None:
+    """Say which composite or handout a picture is, whatever was done to it; exit status 1 if none is found.
+
+    By its bytes, its pixels, the mark in them, and what it looks like.
+    """
+    found = identify_file(runtime, read_bytes(file, what="picture"), name=file.name, by=runtime.actor)
+    if in_json:
+        print_json(found)
+    else:
+        for match in found.matches:
+            click.echo(
+                f"composite {match.composite_id}" if match.named else "a composite of another department"
+            )
+            for given in match.handouts:
+                what = "as a comp, " if given.comp else ""
+                click.echo(f"  handout {given.handout_id}: {what}to {given.recipient} for {given.channel}")
+            for one in match.evidence:
+                click.echo(f"  {one.by}: {one.says}")
+                click.echo(f"    {_chance(one)}")
+        for note in found.notes:
+            click.echo(f"note: {note}")
+        click.echo(f"verdict: {found.verdict} (compared with {count(found.compared, 'picture')})")
+    if not found.matches:
+        raise click.exceptions.Exit(1)
+
+
+def _chance(evidence: Evidence) -> str:
+    if evidence.false_at_most is None:
+        return "how often this misleads cannot be bounded in a bank of this size: look at both"
+    return f"misleads with a chance of at most {evidence.false_at_most:.1g}"
 
 
 def _print_refusal(composite_id: UUID, answer: NotHandedOut, *, in_json: bool) -> None:

@@ -15,6 +15,7 @@ from bankd.catalog import admission, fingerprints, likenesses, taxonomy
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
 from bankd.catalog.releases import FlaggedFaces
+from bankd.identifying import origins
 from bankd.ingestion import arriving, decode, metadata
 from bankd.ingestion.cutting import CutPhoto, Stored, cut_photo
 from bankd.ingestion.decode import BYTES_MOST, Decoded
@@ -111,6 +112,15 @@ def take(
         people=covers(item),
         depictions=_depictions(item) or Depictions(),
         alike=alike,
+        by=by,
+        at=at,
+    )
+    origins.trace(
+        session,
+        photo.id,
+        sha256=sha256,
+        pixel_sha256=pixel_sha256,
+        fingerprint=cut.fingerprint,
         by=by,
         at=at,
     )

@@ -90,6 +90,17 @@ class Usage(Base):
     blended_px: Mapped[int]
 
 
+class NetworkUsage(Base):
+    """A network that had a part in a composite, by the manifest: as its refiner, aligner or sorter."""
+
+    __tablename__ = "network_usages"
+    __table_args__ = (CheckConstraint("role IN ('refiner', 'aligner', 'sorter')", name="role"),)
+
+    composite_id: Mapped[UUID] = mapped_column(ForeignKey("composites.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(Text, primary_key=True)
+    checkpoint_sha256: Mapped[Sha256] = mapped_column(index=True)
+
+
 class Handout(Base):
     """A composite given to a recipient for a channel, cleared by the rights of that day.
 
@@ -111,7 +122,7 @@ class Handout(Base):
     channel: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(Text)
-    file_sha256: Mapped[Sha256]
+    file_sha256: Mapped[Sha256] = mapped_column(index=True)
     comp: Mapped[bool] = mapped_column(server_default="false", default=False)
     format: Mapped[str] = mapped_column(Text, server_default="png", default="png")
     rendition: Mapped[Json | None] = mapped_column(

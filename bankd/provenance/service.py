@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
@@ -16,7 +16,7 @@ from bankd.audit.kinds import Kind
 from bankd.provenance.c2pa import Sealed
 from bankd.provenance.errors import CompositeNotFound, ManifestUnreadable
 from bankd.provenance.manifest import Disclosures, Manifest
-from bankd.provenance.models import Composite, Handout, Usage
+from bankd.provenance.models import Composite, Handout, NetworkUsage, Usage
 from bankd.provenance.renditions import MASTER, Made, Rendition
 
 
@@ -74,6 +74,7 @@ def record(
     session.add(composite)
     session.flush()
     session.add_all(usages(manifest))
+    session.add_all(network_usages(manifest))
     entry = log.append(
         session,
         Kind.COMPOSITE_SEALED,
@@ -111,10 +112,22 @@ def usages(manifest: Manifest) -> list[Usage]:
     ]
 
 
+def network_usages(manifest: Manifest) -> list[NetworkUsage]:
+    """Of each network that the manifest names."""
+    refiner = manifest.refiner
+    networks = {"refiner": refiner.checkpoint, "aligner": refiner.aligner, "sorter": refiner.sorter}
+    return [
+        NetworkUsage(composite_id=manifest.composite_id, role=role, checkpoint_sha256=sha256)
+        for role, sha256 in networks.items()
+        if sha256 is not None
+    ]
+
+
 def hand_out(
     session: Session,
     composite: Composite,
     *,
+    id: UUID | None = None,
     recipient: str,
     channel: str,
     epoch: int,
@@ -129,10 +142,12 @@ def hand_out(
     """Record a handout that policy has cleared today; whoever calls has asked it.
 
     Args:
+        id: of the handout, where it stands in its pixels already.
         copy: the file, where not the composite itself is given; `rendition` says what was asked for, and
             `comp` whether it bears the watermark.
     """
     handout = Handout(
+        id=id or uuid4(),
         composite_id=composite.id,
         recipient=recipient,
         channel=channel,

@@ -3,19 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.identifying import kept
+from bankd.identifying.looks import looks_of
+from bankd.identifying.marking import Marks, given_size, unmarked
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import CHANNELS
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.policy.explain import says
-from bankd.provenance import comps, manifest, renditions
+from bankd.provenance import comps, manifest, pixels, renditions
 from bankd.provenance import service as provenance
 from bankd.provenance.c2pa import NO_CLOCK, Clock
 from bankd.provenance.certificates import Credentials
@@ -66,7 +69,7 @@ def hand_out(
     channel: str,
     comp: bool = False,
     rendition: Rendition = MASTER,
-    marks: Sequence[Mark] = (),
+    marks: Marks = unmarked,
     signing: Signing | None = None,
     blobs: Blobs,
     by: Actor,
@@ -87,7 +90,7 @@ def hand_out(
 
     Args:
         rendition: the format and size to give it in.
-        marks: what is put into the pixels of a copy before it is signed.
+        marks: what is put into the pixels of a copy before it is signed, for this handout.
         signing: what copies are signed with.
 
     Raises:
@@ -116,7 +119,10 @@ def hand_out(
     file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
     sealed = manifest.read(composite.manifest)
     comp = comp or use.audience == "comp"
-    copy = _copy(file, composite, sealed, rendition=rendition, marks=marks, comp=comp, signing=signing)
+    handout_id = uuid4()
+    size = given_size(rendition, composite.height, composite.width)
+    put = marks(handout_id, size, comp or not rendition.is_master)
+    copy = _copy(file, composite, sealed, rendition=rendition, marks=put, comp=comp, signing=signing)
     gate = made_by.gate_of(composite_id, sealed.refiner, blobs=blobs)
 
     use = use.model_copy(update={"channels": frozenset({channel})})
@@ -152,6 +158,7 @@ def hand_out(
     handout = provenance.hand_out(
         session,
         composite,
+        id=handout_id,
         recipient=recipient,
         channel=channel,
         epoch=epoch,
@@ -166,6 +173,9 @@ def hand_out(
         by=by,
         at=at,
     )
+    if copy is not None and comp:  # it looks different, and is known by its own looks
+        looks = looks_of(pixels.decode(copy.file, renditions.MEDIA_TYPES[rendition.format]))
+        kept.record(session, composite.id, looks, handout_id=handout.id)
     if counted is not None:
         counting.charge(session, handout, counted, use, by=by, at=at)
     return HandedOut(handout, composite, file if copy is None else copy.file, None if comp else gate)
@@ -191,7 +201,7 @@ def _copy(
         master,
         sealed,
         rendition=rendition,
-        marks=(*marks, comps.mark(composite.id)) if comp else marks,
+        marks=(comps.mark(composite.id), *marks) if comp else marks,  # over the words, not under them
         title="comp" if comp else "rendition",
         credits=[credit.text for credit in Disclosures.model_validate(composite.disclosures).credits()],
         house=signing.house,

@@ -24,11 +24,12 @@ from bankd.catalog import fingerprints
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo, PhotoFingerprint, Segment
 from bankd.catalog.taxonomy import Taxonomy
+from bankd.identifying import kept
+from bankd.identifying.looks import Looks, looks_of
 from bankd.licensing import caps
 from bankd.licensing.caps import Spent
 from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
-from bankd.likeness.hashing import look
 from bankd.policy.clearing import clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.provenance import c2pa, manifest, pixels, shares
@@ -69,6 +70,7 @@ class Examined:
     bundle_digest: str
     epoch: int
     refiner: manifest.Refiner
+    looks: Looks
 
 
 def examine(
@@ -125,21 +127,22 @@ def examine(
         return SealRefused(frozenset({"result-forged"}))
     if not made_by.admitted(order, made, ledger):
         return SealRefused(frozenset({"gate-exceeded"}))
-    if _like_tombstone(session, made):
+    looks = looks_of(made.rgb)
+    if _like_tombstone(session, looks):
         return SealRefused(frozenset({"tombstone-likeness"}))
 
     placed = tuple(segments[p.segment][0] for p in placements)
     areas = shares.count(ledger.owner, ledger.kind, placed)
     sources = _sources(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
     refiner = made_by.stated(session, order, made.gate)
-    return Examined(ledger, placed, areas, sources, placed_on, license, bundle_digest, epoch, refiner)
+    return Examined(ledger, placed, areas, sources, placed_on, license, bundle_digest, epoch, refiner, looks)
 
 
-def _like_tombstone(session: Session, made: Refined) -> bool:
+def _like_tombstone(session: Session, looks: Looks) -> bool:
     """Whether the picture shows what was erased and may not come back, by whichever segments."""
     if not fingerprints.any_buried(session):
         return False
-    return any(one.sure for one in fingerprints.like_tombstones(session, look(made.rgb)))
+    return any(one.sure for one in fingerprints.like_tombstones(session, looks.fingerprint))
 
 
 def reserved(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:
@@ -368,6 +371,7 @@ def commit(
         again = _clear(session, request, examined.relied, network=network, held=held, at=at)
         if isinstance(again, SealRefused):
             return again
+    kept.record(session, composite.id, examined.looks)  # under the lock, see there
     log.settle(session)
     composite.log_index = entry.index
     session.flush()

@@ -11,6 +11,8 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import dialect
 
+from bankd.lineage.graph import Name, NodeKind
+from bankd.lineage.walking import Walked, walk
 from bankd.provenance import service as provenance
 from tools.bench.database import Database, database
 from tools.bench.rows import RATIO, Row
@@ -36,6 +38,14 @@ SELECT md5((1 + n / %(each)s)::text)::uuid, n, md5('p' || (hashint8(n) & 2147483
     md5('g' || n %% 1000)::uuid, 100, 90, 8, 2
 FROM generate_series(0::bigint, %(usages)s - 1) AS n
 """
+# One photo that is in many composites.
+EVERYWHERE = """
+INSERT INTO usages (composite_id, segment_id, photo_id, grant_id, canvas_px, placed_px, filled_px, blended_px)
+SELECT md5(n::text)::uuid, -n, md5('everywhere')::uuid, md5('g0')::uuid, 100, 90, 8, 2
+FROM generate_series(1, %(composites)s) AS n
+"""
+EVERYWHERE_MOST = 10_000
+PAGE = 200
 INDEXES = ("photo_id", "grant_id")
 BY_INDEX = ("enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan")
 
@@ -49,6 +59,7 @@ def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
         photos = max(1, chosen.usages // A_PHOTO)
         print(f"  filed in {seconds(partial(fill, held, chosen.usages, photos)):.0f} s", flush=True)
         yield from _tracing(held, chosen.usages, photos, chosen.seed)
+        yield from _walked(held, chosen.usages, photos, chosen.seed)
 
 
 def _tracing(held: Database, usages: int, photos: int, seed: int) -> Iterator[Row]:
@@ -91,6 +102,40 @@ def _tracing(held: Database, usages: int, photos: int, seed: int) -> Iterator[Ro
     yield Row("index of usages by photo", size[0] / 1e6, "MB")
 
 
+def _walked(held: Database, usages: int, photos: int, seed: int) -> Iterator[Row]:
+    """A page of what was made of a photo, with exact totals of all of it."""
+    rng = np.random.Generator(np.random.Philox(seed))
+    said = f"{usages:,} usage rows"
+    with held.sessions() as session:
+
+        def down(named: str) -> Walked:
+            photo = session.scalar(text("SELECT md5(:named)::uuid"), {"named": named})
+            start = Name(NodeKind.PHOTO, str(photo))
+            return walk(
+                session,
+                start,
+                ways=("down",),
+                depth=8,
+                limit=PAGE,
+                after=None,
+                networks=False,
+                department=None,
+            )
+
+        names = [f"p{number}" for number in rng.integers(0, photos, ASKED).tolist()]
+        down(names[0])
+        yield Row(
+            f"lineage of a photo, a page and totals, {said}",
+            p50([seconds(partial(down, n)) for n in names]) * 1e3,
+            "ms",
+        )
+        many = down("everywhere").totals["down"][NodeKind.COMPOSITE]
+        taken = in_turn({"one": partial(down, "everywhere")}, rounds=3)["one"]
+        yield Row(
+            f"lineage of a photo in {many:,} composites, a page and totals, {said}", p50(taken) * 1e3, "ms"
+        )
+
+
 def fill(held: Database, usages: int, photos: int) -> None:
     """Composites and their usage rows, consistent with each other; the photos themselves are not there."""
     composites = -(-usages // IN_COMPOSITE)
@@ -103,6 +148,7 @@ def fill(held: Database, usages: int, photos: int) -> None:
         connection.execute("ALTER TABLE usages DROP CONSTRAINT pk_usages")
         connection.execute(COMPOSITES, {"composites": composites})
         connection.execute(USAGES, {"each": IN_COMPOSITE, "photos": photos, "usages": usages})
+        connection.execute(EVERYWHERE, {"composites": min(composites, EVERYWHERE_MOST)})
         connection.execute(
             "ALTER TABLE usages ADD CONSTRAINT pk_usages PRIMARY KEY (composite_id, segment_id)"
         )

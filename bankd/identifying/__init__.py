@@ -1,0 +1,1 @@
+"""Which composite, or which handout, a picture without its papers is."""

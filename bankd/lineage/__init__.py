@@ -1,0 +1,1 @@
+"""What was made of what: a graph to walk, as PROV-JSON, and as a drawing."""

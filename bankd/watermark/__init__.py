@@ -1,0 +1,1 @@
+"""Invisible watermarks: a 64-bit mark in the pixels themselves, read back from copies of copies."""
