@@ -110,6 +110,7 @@ from bankd.usage.errors import (
     RefTaken,
     UsageError,
 )
+from bankd.watermark.errors import WatermarkUnusable
 from bankd.witnesses.errors import WitnessInvalid
 from bankd.worker.errors import BrokerUnavailable
 
@@ -203,6 +204,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             DatabaseUnavailable,
             BlobUnavailable,
             BrokerUnavailable,
+            WatermarkUnusable,
             NoActiveBundle,
             SignatureNotGiven,
             TimeStampUnavailable,

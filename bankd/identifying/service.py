@@ -140,6 +140,8 @@ def _by_pixels(session: Session, rgb: Rgb) -> list[_Found]:
     of = CompositeFingerprint
     looks = session.execute(select(of.composite_id, of.handout_id).where(of.pixel_sha256 == digest)).all()
     found = [_Found(row[0], frozenset(() if row[1] is None else {row[1]}), evidence) for row in looks]
+    copies = select(Handout.composite_id, Handout.id).where(Handout.pixel_sha256 == digest)
+    found += [_Found(row[0], frozenset({row[1]}), evidence) for row in session.execute(copies)]
     known = {one.composite_id for one in found}
     sealed = session.scalars(select(Composite.id).where(Composite.pixel_sha256 == digest))
     return found + [_Found(one, frozenset(), evidence) for one in sealed if one not in known]
