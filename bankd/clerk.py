@@ -34,6 +34,7 @@ from bankd.licensing.ending import Withdrawal
 from bankd.notices import service as notices
 from bankd.notices.channels import channels
 from bankd.provenance import certificates, stamping
+from bankd.reports import issuing
 from bankd.runtime import Runtime
 from bankd.synthesis import steps, waiting
 from bankd.synthesis import sweep as synthesis
@@ -53,6 +54,7 @@ ROUND_S = 1.0  # the longest wait between two rounds; a NOTIFY ends it early
 SWEEP_S = 5.0
 EXPIRIES_S = 3600.0
 CHECKPOINT_S = 5.0
+REPORTS_S = 30.0  # their periods are days at least
 ERASURES_S = 2.0
 RENEWALS_S = 600.0  # terms are counted in days
 RELEASE_S = 60.0
@@ -72,6 +74,8 @@ class Clerk:
         self._last: dict[str, float] = {}
         self._aside = ThreadPoolExecutor(1, "aside")
         self._beside: Future[None] | None = None
+        self._reporting = ThreadPoolExecutor(1, "reports")  # a report of a year may take a minute
+        self._reports: Future[None] | None = None
 
     def round(self) -> None:
         self._part("relay", self.relay)
@@ -86,6 +90,7 @@ class Clerk:
             self._part(name, part, every_s=SWEEP_S)
         self._part("holds", self.release_holds, every_s=RELEASE_S)
         self._part("renewals", self.renew, every_s=RENEWALS_S)
+        self._part("reports", self.report, every_s=REPORTS_S)
         self._part("checkpoint", self.checkpoint, every_s=CHECKPOINT_S)
 
     def stand(self) -> None:
@@ -133,6 +138,14 @@ class Clerk:
         with self._rt.transaction() as session:
             expiries.tell(session, to=channels(self._rt.settings), by=self._rt.actor, at=self._rt.now())
 
+    def report(self) -> None:
+        """Have the reports made that are due; they go on by themselves."""
+        if self._reports is None or self._reports.done():
+            self._reports = self._reporting.submit(self._part, "due reports", self.make_reports)
+
+    def make_reports(self) -> None:
+        issuing.make_due(self._rt, channels(self._rt.settings))
+
     def send_notices(self) -> None:
         notices.send_due(
             self._rt.transaction, channels(self._rt.settings), by=self._rt.actor, now=self._rt.now
@@ -167,6 +180,7 @@ class Clerk:
     def close(self) -> None:
         """Wait for what goes on beside the rounds."""
         self._aside.shutdown()
+        self._reporting.shutdown()
 
     def relay(self) -> None:
         """Send what the outbox holds."""

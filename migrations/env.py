@@ -33,6 +33,7 @@ MODELS = (
     "bankd.identifying.models",
     "bankd.notices.models",
     "bankd.expiries.models",
+    "bankd.issued.models",
     "bankd.erasure.models",
     "bankd.signoffs.models",
 )

@@ -51,7 +51,9 @@ class Permission(StrEnum):
     PUBLICATIONS_RECORD = "publications.record"  # and take down, replace, import
     ROYALTIES_READ = "royalties.read"  # what is owed to whom: confidential
     ROYALTIES_MANAGE = "royalties.manage"  # payees, splits, rates, statements, corrections
-    REPORTS_MAKE = "reports.make"
+    REPORTS_MAKE = "reports.make"  # and look at those that were issued
+    REPORTS_APPROVE = "reports.approve"
+    REPORTS_SCHEDULE = "reports.schedule"
     MODELS_READ = "models.read"
     MODELS_PIN = "models.pin"  # and bring in: what is trained on, and which networks the bank has
     LOG_READ = "log.read"
@@ -113,6 +115,8 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
         _P.ROYALTIES_READ,
         _P.ROYALTIES_MANAGE,
         _P.REPORTS_MAKE,
+        _P.REPORTS_APPROVE,
+        _P.REPORTS_SCHEDULE,
         _P.MODELS_PIN,
         _P.LOG_READ,
     },

@@ -45,6 +45,14 @@ from bankd.erasure.errors import (
 from bankd.errors import BankError
 from bankd.exposure.errors import ExposureError, TakedownAlreadyDone, TakedownNotFound
 from bankd.ingestion.errors import BatchNotFound, IngestionError, ItemNotFound, Refused
+from bankd.issued.errors import (
+    ApprovalRefused,
+    IssuedFileNotFound,
+    IssuedReportNotFound,
+    ReportDropped,
+    ScheduleNotFound,
+    ScheduleRefused,
+)
 from bankd.licensing.errors import (
     AlreadyRecorded,
     AlreadySuperseded,
@@ -81,7 +89,7 @@ from bankd.provenance.errors import (
     TimeStampUnavailable,
 )
 from bankd.proving.errors import NotYetSigned, ProvingError
-from bankd.reports.errors import ReportUnknown, ScopeUnreadable
+from bankd.reports.errors import PeriodRefused, ReportUnknown, ScopeUnreadable
 from bankd.royalties.errors import (
     AccrualNotFound,
     PayeeNotFound,
@@ -157,6 +165,9 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             ErasureNotFound,
             RetentionNotFound,
             ReportUnknown,
+            IssuedReportNotFound,
+            IssuedFileNotFound,
+            ScheduleNotFound,
         ),
     ),
     (
@@ -195,8 +206,10 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             CompositeErased,
             PhotoTombstoned,
             RetentionAlreadyOver,
+            ApprovalRefused,
         ),
     ),
+    (HTTPStatus.GONE, (ReportDropped,)),
     (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (BodyTooLarge,)),
     (
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -233,7 +246,9 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             RenditionRefused,
             RoyaltiesError,
             SignoffError,
+            ScheduleRefused,
             ScopeUnreadable,
+            PeriodRefused,
             SynthesisError,
             TrainingError,
             UsageError,

@@ -1,6 +1,7 @@
 """Reports that can be filed."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -160,3 +161,22 @@ def training(call: Called, network: str, form: AsForm = "html", locale: InLocale
 def inventory(call: Called, form: AsForm = "html", locale: InLocale = "en") -> Response:
     """As of now. That it was made is logged, with the hash of what was given."""
     return made(call, "inventory", {}, form=form, locale=locale, file="inventory")
+
+
+@router.get(
+    "/period",
+    summary="Report what was asked of the bank in a period, what was refused and why, and what changed",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    **FILE,
+)
+def period(
+    call: Called,
+    first_day: Annotated[date, Query(alias="from")],
+    last_day: Annotated[date, Query(alias="to", description="Included")],
+    zone: str = "UTC",
+    form: AsForm = "html",
+    locale: InLocale = "en",
+) -> Response:
+    """Of whole days in a time zone. Of a period that is not over it tells what there was by now."""
+    asked = {"first_day": first_day, "last_day": last_day, "zone": zone}
+    return made(call, "period", asked, form=form, locale=locale, file=f"period-{first_day}-{last_day}")

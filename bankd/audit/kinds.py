@@ -102,6 +102,10 @@ class Kind(StrEnum):
     RATE_RECORDED = "rate.recorded"
     STATEMENT_COMPUTED = "statement.computed"
     REPORT_MADE = "report.made"
+    REPORT_ISSUED = "report.issued"
+    REPORT_REDACTED = "report.redacted"
+    REPORT_SCHEDULED = "report.scheduled"
+    REPORT_UNSCHEDULED = "report.unscheduled"
 
     DEPARTMENT_RECORDED = "department.recorded"
     KEY_CREATED = "key.created"

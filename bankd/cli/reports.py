@@ -3,14 +3,15 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 from uuid import UUID
 
 import click
 
-from bankd.cli.files import write_all
+from bankd.cli import issued
+from bankd.cli.files import check_writable, write_all
 from bankd.cli.moments import Span
 from bankd.cli.proving import audit
 from bankd.errors import BankError
@@ -23,6 +24,7 @@ from bankd.reports.report import Form
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
 
+DAY = click.DateTime(formats=["%Y-%m-%d"])
 BINARY = {"pdf": "a PDF", "xlsx": "a spreadsheet"}
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +45,12 @@ reports.add_command(audit)
 def made_as(command: F) -> F:
     """The options that every report takes: its form, its language, and where it goes."""
     for option in (
+        click.option("--keep", is_flag=True, help="Issue it: kept, and its digests in the log."),
+        click.option(
+            "--annexes",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder for the files that go with it, where there are such.",
+        ),
         click.option(
             "--out",
             type=click.Path(path_type=Path, dir_okay=False),
@@ -56,14 +64,35 @@ def made_as(command: F) -> F:
 
 
 def make(
-    runtime: Runtime, name: str, asked: Mapping[str, Any], *, form: str, locale: str, out: Path | None
+    runtime: Runtime,
+    name: str,
+    asked: Mapping[str, Any],
+    *,
+    form: str,
+    locale: str,
+    out: Path | None,
+    annexes: Path | None,
+    keep: bool,
 ) -> None:
-    """Gather a report, render it, log it, write it."""
+    """Gather a report, render it, log it, write it; or issue it, and write what was issued."""
+    if keep:
+        issued.issue(
+            runtime,
+            name,
+            asked,
+            form=cast(Form, form),
+            locale=cast(Locale, locale),
+            out=out,
+            annexes=annexes,
+        )
+        return
     if out is None and form in BINARY and sys.stdout.isatty():
         raise NotForTerminals(form)
     at = runtime.now()
+    if annexes is not None:
+        check_writable(annexes)
     with runtime.snapshot() as session:
-        context = Context(runtime.settings.house, runtime.actor, at, runtime.blobs)
+        context = Context(runtime.settings.house, runtime.actor, at, runtime.blobs, annexes)
         gathered = making.gather(session, name, asked, context=context)
     rendered = render(gathered.report, cast(Form, form), cast(Locale, locale), pictures=gathered.pictures)
     with runtime.transaction() as session:
@@ -136,3 +165,19 @@ def training(runtime: Runtime, /, network: str, **made: Any) -> None:
 def inventory(runtime: Runtime, /, **made: Any) -> None:
     """What the bank holds, by right."""
     make(runtime, "inventory", {}, **made)
+
+
+@reports.command()
+@click.option("--from", "first_day", type=DAY, required=True, help="The first day of the period.")
+@click.option("--to", "last_day", type=DAY, required=True, help="Its last day, included.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of these days.")
+@made_as
+@click.pass_obj
+def period(runtime: Runtime, /, first_day: datetime, last_day: datetime, zone: str, **made: Any) -> None:
+    """What was asked of the bank in a period, what was refused and why, and what changed."""
+    asked = {"first_day": first_day.date(), "last_day": last_day.date(), "zone": zone}
+    make(runtime, "period", asked, **made)
+
+
+for command in issued.COMMANDS:
+    reports.add_command(command)

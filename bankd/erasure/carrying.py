@@ -6,10 +6,10 @@ step may be done twice. The clerk calls `carry_on`; so does the command, to be d
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, literal, select, text, update
+from sqlalchemy import exists, func, literal, or_, select, text, union, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,8 @@ from bankd.audit.kinds import Kind
 from bankd.catalog.models import PhotoRelease
 from bankd.erasure import certificates, covering, retaining
 from bankd.erasure.models import Erasure, ErasureComposite, ErasurePhoto, ErasureRelease
+from bankd.issued import service as issued
+from bankd.issued.models import IssuedReport, ReportSubject, prefix
 from bankd.licensing import service as licensing
 from bankd.licensing.ending import Withdrawal
 from bankd.licensing.models import Release
@@ -28,6 +30,7 @@ from bankd.synthesis import service as synthesis
 from bankd.synthesis.models import Clearance, Order, OrderState
 from bankd.synthesis.steps import SEAL_GRACE
 
+LATE_REPORTS = timedelta(days=1)  # the longest that making one may take
 BATCH = 500  # photos of which composites, orders and the log's payloads are looked for at once
 
 
@@ -45,6 +48,7 @@ def carry_on(rt: Runtime) -> int:
     done += _delete_of_photos(rt) + _delete_of_releases(rt)
     while _cover(rt):
         done += 1
+    done += _drop_reports(rt)
     _clear_orders(rt)
     while _finish(rt):
         done += 1
@@ -320,6 +324,58 @@ def _item(session: Session, erasure_id: UUID, composite_id: UUID) -> ErasureComp
     return session.get_one(
         ErasureComposite, (erasure_id, composite_id), with_for_update=True, populate_existing=True
     )
+
+
+def _drop_reports(rt: Runtime) -> int:
+    """Take kept reports out of use that name what is erased by now, and delete their bytes; how many.
+
+    One that was made since names it no more than the bank itself does: by its id. One that was being made
+    meanwhile may be filed late, so erasures that were finished a while ago are looked at too.
+    """
+    at = rt.now()
+    open_ = or_(Erasure.finished_at.is_(None), Erasure.finished_at > at - LATE_REPORTS)
+    of_photos = (
+        select(ReportSubject.report_id, Erasure.id.label("erasure_id"), ReportSubject.asked)
+        .join(ErasurePhoto, ErasurePhoto.photo_id == ReportSubject.subject_id)
+        .join(Erasure, Erasure.id == ErasurePhoto.erasure_id)
+        .join(IssuedReport, IssuedReport.id == ReportSubject.report_id)
+        .where(
+            ReportSubject.subject == "photo",
+            IssuedReport.dropped_at.is_(None),
+            IssuedReport.as_of < ErasurePhoto.gathered_at,
+            open_,
+        )
+    )
+    of_releases = (
+        select(ReportSubject.report_id, Erasure.id.label("erasure_id"), ReportSubject.asked)
+        .join(ErasureRelease, ErasureRelease.release_id == ReportSubject.subject_id)
+        .join(Erasure, Erasure.id == ErasureRelease.erasure_id)
+        .join(IssuedReport, IssuedReport.id == ReportSubject.report_id)
+        .where(
+            ReportSubject.subject == "release",
+            IssuedReport.dropped_at.is_(None),
+            IssuedReport.as_of < ErasureRelease.bytes_erased_at,
+            open_,
+        )
+    )
+    with rt.transaction() as session:
+        rows = session.execute(union(of_photos, of_releases)).all()
+    found: dict[UUID, tuple[UUID, bool]] = {}
+    for report_id, erasure_id, asked in rows:
+        found[report_id] = (erasure_id, asked or found.get(report_id, (None, False))[1])
+    dropped = 0
+    for report_id, (erasure_id, about) in sorted(found.items()):
+        with rt.transaction() as session:
+            dropped += issued.drop(
+                session, report_id, erasure_id=erasure_id, about=about, by=rt.actor, at=rt.now()
+            )
+    with rt.transaction() as session:
+        going = issued.going(session)
+    for report_id in going:
+        rt.blobs.delete_prefix(prefix(report_id))
+        with rt.transaction() as session:
+            issued.gone(session, report_id, at=rt.now())
+    return dropped
 
 
 def _clear_orders(rt: Runtime) -> None:

@@ -19,6 +19,7 @@ from bankd.audit.errors import NotCanonical
 from bankd.erasure import retaining
 from bankd.erasure.errors import CertificateInvalid
 from bankd.erasure.models import Erasure, ErasureComposite, ErasurePhoto, ErasureRelease, Retention
+from bankd.issued.models import IssuedReport
 from bankd.provenance.models import Composite, Handout, Publication, Usage
 from bankd.provenance.signing import key_id
 from bankd.training.models import NetworkCheckpoint, Snapshot
@@ -101,7 +102,9 @@ def draw_up(session: Session, erasure: Erasure, *, house: str, complete: bool, a
             {"composite": one.composite_id, "became": became or "kept", "done_at": one.done_at}
             for one, became in composites
         ],
-        "gone": _gone(erasure, photos, releases, [became for one, became in composites if one.done_at]),
+        "gone": _gone(
+            session, erasure, photos, releases, [became for one, became in composites if one.done_at]
+        ),
         "remains": _remains(session, erasure, photos),
     }
     return canonical(document).decode()
@@ -112,6 +115,7 @@ def _duties(retentions: Sequence[Retention]) -> list[dict[str, Any]]:
 
 
 def _gone(
+    session: Session,
     erasure: Erasure,
     photos: Sequence[ErasurePhoto],
     releases: Sequence[ErasureRelease],
@@ -148,6 +152,16 @@ def _gone(
         ("files of composites", "object store", sum(one == "deleted" for one in composites)),
         ("areas of composites", "object store", sum(one == "blurred" for one in composites)),
         ("gate maps", "object store", len(composites) if erasure.gates == "deleted" else 0),
+        (
+            "reports that the bank kept and that named them",
+            "object store",
+            session.scalar(
+                select(func.count()).where(
+                    IssuedReport.erasure_id == erasure.id, IssuedReport.gone_at.is_not(None)
+                )
+            )
+            or 0,
+        ),
     ]
     return [{"what": what, "where": where, "count": count} for what, where, count in lines if count]
 
@@ -244,7 +258,7 @@ def _remains(session: Session, erasure: Erasure, photos: Sequence[ErasurePhoto])
         ),
         (
             "reports that were made of these composites",
-            "whoever has them: the bank keeps their hashes alone",
+            "whoever they were given to: the bank keeps their hashes alone",
             f"reports are {erasure.reports} by decision",
             composites,
             {},

@@ -36,3 +36,7 @@ class ScopeUnreadable(BankError):
         super().__init__(f"`{field}` of the {name} report cannot be read: {reason}")
         self.name = name
         self.field = field
+
+
+class PeriodRefused(BankError):
+    """A period that cannot be reported on; the message says why."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
@@ -20,12 +21,16 @@ R = TypeVar("R", bound=Report)
 
 @dataclass(frozen=True)
 class Context:
-    """For whom a report is made, by whom, when, and where its pictures are."""
+    """For whom a report is made, by whom, when, and where its pictures are.
+
+    `aside` is a folder for the files that go beside a report; None: none of them are made.
+    """
 
     entity: str
     by: Actor
     at: datetime
     blobs: Blobs
+    aside: Path | None = None
 
 
 @dataclass(frozen=True)

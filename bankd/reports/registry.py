@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from bankd.reports.errors import ReportUnknown, ScopeUnreadable
 from bankd.reports.kind import Kind
-from bankd.reports.kinds import expiries, exposure, inventory, provenance, statement, training
+from bankd.reports.kinds import expiries, exposure, inventory, period, provenance, statement, training
 from bankd.reports.report import Scope
 
 KINDS: Mapping[str, Kind[Any, Any]] = {
@@ -19,6 +19,7 @@ KINDS: Mapping[str, Kind[Any, Any]] = {
         statement.KIND,
         training.KIND,
         inventory.KIND,
+        period.KIND,
     )
 }
 

@@ -7,5 +7,5 @@ run, turn about. Nothing here gates anything by time.
 
 MODULES = (
     "retrieval", "index", "threshold", "policy", "lineage", "exposure", "governance", "ingestion", "likeness",
-    "log", "reports", "files", "auditing", "identify",
+    "log", "reports", "files", "auditing", "identify", "period",
 )  # fmt: skip

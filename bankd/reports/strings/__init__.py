@@ -8,12 +8,21 @@ hold the same keys and the same names.
 
 from typing import Literal, get_args
 
-from bankd.reports.strings import common, expiries, exposure, inventory, provenance, statement, training
+from bankd.reports.strings import (
+    common,
+    expiries,
+    exposure,
+    inventory,
+    period,
+    provenance,
+    statement,
+    training,
+)
 
 Locale = Literal["en", "ja"]
 LOCALES: tuple[Locale, ...] = get_args(Locale)
 
-_MODULES = (common, provenance, exposure, expiries, statement, training, inventory)
+_MODULES = (common, provenance, exposure, expiries, statement, training, inventory, period)
 
 TABLES: dict[Locale, dict[str, str]] = {
     "en": {key: text for module in _MODULES for key, text in module.EN.items()},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from desk import desk  # noqa: F401  fixtures
 from PIL import Image
-from small_bank import bank, later  # noqa: F401
+from small_bank import bank, later, served  # noqa: F401
 
 from bankd.licensing.use import Use
 from bankd.provenance import picture
