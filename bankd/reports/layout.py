@@ -18,6 +18,7 @@ from bankd.reports.page import (
     Chart,
     Fact,
     Facts,
+    Flag,
     Money,
     Page,
     Paragraph,
@@ -173,6 +174,8 @@ class _Blocks:
         match cell:
             case Badge(number, color):
                 return {"kind": "badge", "text": str(number), "color": color, "dark": is_bright(color)}
+            case Flag(text):
+                return {"kind": "flag", "text": text}
             case Thumb(name, alt, withheld):
                 file = name if name in self.pictures else None
                 return {"kind": "picture", "file": file, "alt": alt, "text": withheld}
@@ -196,7 +199,7 @@ def written(cell: Cell, kind: CellKind, writer: Writer, *, short: bool) -> str:
     match cell:
         case None:
             return "–"
-        case Shown():
+        case Shown() | Flag():
             return cell.text
         case Money():
             return writer.money(cell)

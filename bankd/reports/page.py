@@ -42,6 +42,13 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """A word to look out for, such as that nobody verified something."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Badge:
     """A number in a colored disc, as on the picture beside it."""
 
@@ -68,7 +75,7 @@ class Rich:
     marks: tuple[str, ...] = ()
 
 
-Cell = str | int | date | Money | Shown | Badge | Thumb | Rich | None
+Cell = str | int | date | Money | Shown | Flag | Badge | Thumb | Rich | None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 import xlsxwriter
@@ -51,8 +52,8 @@ def render_csv(report: Report, page: Page, writer: Writer) -> bytes:
     out = io.StringIO(newline="")
     lines = csv.writer(out, lineterminator="\r\n")
 
-    def line(cells: Sequence[Plain]) -> None:
-        lines.writerow([_guarded(cell) for cell in cells])
+    def line(cells: Sequence[Plain], kinds: Sequence[CellKind] = ()) -> None:
+        lines.writerow([_guarded(cell, kind) for cell, kind in zip_longest(cells, kinds, fillvalue="text")])
 
     for row in _front(report, page, writer):
         line(row)
@@ -62,7 +63,7 @@ def render_csv(report: Report, page: Page, writer: Writer) -> bytes:
         columns, rows = _plain(table, writer)
         line([label for label, _ in columns])
         for values in rows:
-            line(values)
+            line(values, [kind for _, kind in columns])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -297,7 +298,7 @@ def _value(cell: Cell, column: Column, writer: Writer) -> Plain:
     return written(cell, column.kind, writer, short=False)
 
 
-def _guarded(cell: Plain) -> str:
+def _guarded(cell: Plain, kind: str) -> str:
     match cell:
         case None:
             return ""
@@ -306,7 +307,7 @@ def _guarded(cell: Plain) -> str:
         case date():
             return cell.isoformat()
         case Decimal():
-            return f"{cell:f}"
+            return f"{cell * 100:.2f}%" if kind == "percent" else f"{cell:f}"
         case int():
             return str(cell)
     return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import rfc8785
-from sqlalchemy import exists, insert, select, true
+from sqlalchemy import exists, func, insert, select, true
 from sqlalchemy.orm import Session
 
 from bankd import money
@@ -275,16 +275,26 @@ def of(session: Session, *, payee: str | None = None, period: str | None = None)
     return session.scalars(wanted).all()
 
 
-def lines(session: Session, statement_id: UUID) -> list[dict[str, Any]]:
-    """Each part of an accrual that a statement lists, in the order of the accruals."""
-    rows = session.execute(
+def count_lines(session: Session, statement_id: UUID) -> int:
+    wanted = select(func.count()).where(StatementLine.statement_id == statement_id)
+    return session.scalar(wanted) or 0
+
+
+def lines(
+    session: Session, statement_id: UUID, *, corrections: bool = False, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Each part of an accrual that a statement lists, in the order of the accruals; of corrections alone,
+    and no more than so many, where that is asked."""
+    wanted = (
         select(StatementLine.amount_minor, Accrual, License.ref, Grant.ref)
         .join(Accrual, Accrual.id == StatementLine.accrual_id)
         .join(Grant, Grant.id == Accrual.grant_id)
         .join(License, License.id == Grant.license_id)
         .where(StatementLine.statement_id == statement_id)
         .order_by(Accrual.id)
+        .limit(limit)
     )
+    rows = session.execute(wanted.where(Accrual.entry > 0) if corrections else wanted)
     return [
         {
             "accrual": accrual.id,

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 from bankd.reports.kinds.expiries.model import End, ExpiriesReport
+from bankd.reports.marking import verified
 from bankd.reports.page import (
     Block,
     Cell,
@@ -117,8 +118,6 @@ class _Shown:
         return Table(columns, tuple(self.row(end) for end in ends), groups=groups)
 
     def row(self, end: End) -> tuple[Cell, ...]:
-        say = self.say
-        verified = None if end.verified is None else say("yes.stated" if end.verified else "unverified")
         subject = self.writer.term("exposure", end.subject)
         return (
             end.at,
@@ -128,5 +127,5 @@ class _Shown:
             end.licensor,
             end.photos,
             end.composites,
-            verified,
+            verified(end.verified, self.writer),
         )

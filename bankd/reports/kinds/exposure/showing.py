@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import date, datetime
 
 from bankd.reports.kinds.exposure.model import ExposureReport
+from bankd.reports.marking import verified
 from bankd.reports.page import (
     Block,
     Cell,
@@ -122,7 +123,7 @@ class _Shown:
                     one.licensor,
                     one.title,
                     one.license,
-                    say("yes.stated" if one.verified else "unverified"),
+                    verified(one.verified, self.writer),
                     one.withdrawn_at,
                 )
                 for one in self.report.agreements

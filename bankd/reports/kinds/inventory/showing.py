@@ -4,6 +4,7 @@ from typing import get_args
 
 from bankd.licensing.vocabulary import WORLD
 from bankd.reports.kinds.inventory.model import Ending, InventoryReport, LicenseHeld, Right
+from bankd.reports.marking import verified
 from bankd.reports.page import (
     Block,
     Cell,
@@ -160,7 +161,7 @@ class _Shown:
                 self.kind(one),
                 self.ends(one),
                 self.allows(one),
-                say("yes.stated" if one.verified else "unverified"),
+                verified(one.verified, self.writer),
                 one.photos,
             )
             for one in self.report.licenses
@@ -220,6 +221,6 @@ class _Shown:
             told(one.synthesize),
             told(one.train),
             told(one.worldwide),
-            self.say("yes.stated" if one.verified else "unverified"),
+            verified(one.verified, self.writer),
             one.photos,
         )

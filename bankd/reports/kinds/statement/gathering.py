@@ -32,7 +32,8 @@ def gather(session: Session, scope: StatementScope, context: Context) -> Gathere
     statement = statements.get(session, scope.statement)
     figures = statement.figures
     licenses = _licenses(session, {one["license"] for one in figures["by_license"]})
-    lines = [_line(one) for one in statements.lines(session, statement.id)]
+    lines = [_line(one) for one in statements.lines(session, statement.id, limit=MOST_LINES)]
+    corrected = statements.lines(session, statement.id, corrections=True, limit=MOST_LINES)
     unverified = {ref for ref, (_, verified) in licenses.items() if not verified}
     report = StatementReport(
         head=head(session, context, unverified=len(unverified)),
@@ -74,9 +75,9 @@ def gather(session: Session, scope: StatementScope, context: Context) -> Gathere
                 "carried_forward_minor",
             )
         },
-        lines_in_all=len(lines),
-        lines=tuple(lines[:MOST_LINES]),
-        corrections=tuple(line for line in lines if line.reason is not None)[:MOST_LINES],
+        lines_in_all=statements.count_lines(session, statement.id),
+        lines=tuple(lines),
+        corrections=tuple(_line(one) for one in corrected),
     )
     return Gathered(report)
 

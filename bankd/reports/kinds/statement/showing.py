@@ -3,6 +3,7 @@
 from collections import Counter
 
 from bankd.reports.kinds.statement.model import Line, StatementReport
+from bankd.reports.marking import verified
 from bankd.reports.page import (
     Block,
     Cell,
@@ -222,7 +223,7 @@ class _Shown:
                 one.licensor,
                 Shown(one.title, one.title, one.license),
                 writer.term("trigger", one.trigger),
-                say("yes.stated" if one.verified else "unverified"),
+                verified(one.verified, self.writer),
                 self.money(one.amount_minor, one.currency),
             )
             for one in self.report.by_license

@@ -1,6 +1,7 @@
 """What a network was trained on, as it is laid out. Pure."""
 
 from bankd.reports.kinds.training.model import Counted, TrainingReport
+from bankd.reports.marking import verified
 from bankd.reports.page import (
     Block,
     Cell,
@@ -128,7 +129,7 @@ class _Shown:
                 Shown(one.title, one.title, one.license),
                 writer.term("basis", one.basis) if one.spdx is None else one.spdx,
                 say("yes.recorded" if one.document else "none"),
-                say("yes.stated" if one.verified else "unverified"),
+                verified(one.verified, self.writer),
                 one.photos,
             )
             for one in self.report.by_license
