@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from bankd import config
 from bankd.audit.actor import Actor
-from bankd.audit.checkpoints import Signer
 from bankd.catalog.reprofiling import reprofile
 from bankd.erasure import carrying
 from bankd.errors import BankError
@@ -40,7 +39,7 @@ from bankd.synthesis import steps, waiting
 from bankd.synthesis import sweep as synthesis
 from bankd.synthesis.service import SEAL_TASK
 from bankd.synthesis.verification import clock, credentials
-from bankd.usage import handouts
+from bankd.usage import handouts, mapping
 from bankd.witnesses import telling
 from bankd.witnesses.setup import witnesses
 from bankd.worker import app, outbox, render_queue
@@ -70,7 +69,7 @@ class Clerk:
         self._rt = rt
         self._bank = app.connect(rt.addresses.broker_url)
         self._render = queues.make_app(rt.addresses.render_broker_url)
-        self._signer = Signer(rt.log_origin, rt.log_keys)
+        self._signer = mapping.signer(rt)
         self._last: dict[str, float] = {}
         self._aside = ThreadPoolExecutor(1, "aside")
         self._beside: Future[None] | None = None
@@ -253,6 +252,7 @@ class Clerk:
                 freed = handouts.release(session, at=self._rt.now())
 
     def checkpoint(self) -> None:
+        mapping.link_all(self._rt)
         with self._rt.transaction() as session:
             self._signer.sign(session, at=self._rt.now())
 

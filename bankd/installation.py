@@ -17,7 +17,6 @@ from alembic.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bankd import embedded, keys
-from bankd.audit.checkpoints import Signer
 from bankd.catalog.service import sync_taxonomy
 from bankd.embedded import ServiceStatus, State, processes
 from bankd.errors import BankError
@@ -26,6 +25,7 @@ from bankd.policy import service as policy
 from bankd.policy.errors import NoActiveBundle
 from bankd.provenance import certificates
 from bankd.runtime import Runtime, embedded_services
+from bankd.usage import mapping
 
 PACKAGES = Path(__file__).resolve().parent.parent
 # Migrations and policies lie beside the package in a checkout, and under the prefix of an installed wheel.
@@ -67,8 +67,9 @@ def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> No
         except NoActiveBundle:
             # Later bundles come into force by `bankd policies activate`, never by an upgrade.
             policy.activate(session, load.read(policies()), by=runtime.actor, at=runtime.now())
+    mapping.link_all(runtime)
     with runtime.transaction() as session:
-        Signer(runtime.log_origin, runtime.log_keys).sign(session, at=runtime.now())
+        mapping.signer(runtime).sign(session, at=runtime.now())
     if workers:
         for name in WORKERS:
             start_worker(runtime, name)

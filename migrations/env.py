@@ -27,6 +27,7 @@ MODELS = (
     "bankd.training.models",
     "bankd.provenance.models",
     "bankd.royalties.models",
+    "bankd.usage.models",
     "bankd.worker.models",
     "bankd.synthesis.models",
     "bankd.exposure.models",

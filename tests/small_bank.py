@@ -13,7 +13,6 @@ from drawn import labels, photo_of, png
 from bankd import embedded, keys
 from bankd.access import service as access
 from bankd.audit.actor import Actor
-from bankd.audit.checkpoints import Signer
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import house
@@ -31,6 +30,7 @@ from bankd.policy import service as policy
 from bankd.runtime import Runtime
 from bankd.synthesis import filing, steps
 from bankd.synthesis.models import Order, Request
+from bankd.usage import mapping
 from synth.links import Links
 from synth.worker import render
 
@@ -226,7 +226,7 @@ def a_bank(database: Any, stack: embedded.Addresses, home: Path) -> Iterator[Ban
         policy.activate(session, load.read(ROOT / "policies"), by=rt.actor, at=rt.at)
         department = access.record_department(session, f"d-{uuid4()}", by=rt.actor, at=rt.at)
     with rt.transaction() as session:
-        Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.at)
+        mapping.signer(rt).sign(session, at=rt.at)
     yield Bank(rt, department.id)
     rt.engine.dispose()
 

@@ -28,6 +28,7 @@ from bankd.api import (
     requests,
     signoffs,
     statements,
+    usage_proofs,
     withdrawals,
 )
 from bankd.api.gate import Authentication
@@ -74,6 +75,7 @@ def create(runtime: Runtime) -> FastAPI:
         log,
         keys,
         lineage,
+        usage_proofs,
     )  # fmt: skip  "photos/review" stands before any one photo
     for noun in nouns:
         app.include_router(noun.router)

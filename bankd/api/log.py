@@ -14,11 +14,12 @@ from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.problems import responses
 from bankd.audit import checkpoints, exporting, proofs, signing_keys
 from bankd.audit import log as entries
-from bankd.audit.checkpoints import Signer
 from bankd.audit.errors import LogEmpty
 from bankd.audit.models import LogCheckpoint
 from bankd.audit.proofs import Extension, Proof
 from bankd.audit.rotations import Signs
+from bankd.usage import mapping
+from bankd.usage.recounting import Recount
 from bankd.witnesses import telling, verifying
 from bankd.witnesses.setup import witnesses
 
@@ -90,6 +91,9 @@ class VerifiedState(BaseModel):
     proven: int
     witnesses: dict[str, int]
     silent: dict[str, str]
+    usage_links: int = Field(description="Links of licensors' chains of uses that are what the log makes")
+    usage_links_erased: int
+    uses_unlinked: int = Field(description="Uses erased before links were made of them")
     problem: ProblemState | None
 
 
@@ -195,11 +199,12 @@ def list_witnesses(call: Called) -> list[WitnessState]:
 def verify(call: Called, body: Given) -> VerifiedState:
     """Takes as long as the log is: some seconds for each 100,000 entries."""
     rt = call.runtime
+    recount = Recount()
     with call.transaction() as session:
         found = verifying.verify(
-            session, witnesses(rt.settings), rt.log_key.public_key(), seen=body.checkpoints
+            session, witnesses(rt.settings), rt.log_key.public_key(), seen=body.checkpoints, extend=recount
         )
-    return VerifiedState.model_validate(found.facts())
+    return VerifiedState.model_validate(found.facts() | recount.facts())
 
 
 @router.get(
@@ -225,7 +230,7 @@ def export(call: Called, payloads: bool = True) -> StreamingResponse:
 
 def _signed(call: Call, session: Any) -> LogCheckpoint:
     rt = call.runtime
-    signed = Signer(rt.log_origin, rt.log_keys).sign(session, at=call.at) or checkpoints.latest(session)
+    signed = mapping.signer(rt).sign(session, at=call.at) or checkpoints.latest(session)
     if signed is None:
         raise LogEmpty
     return signed

@@ -15,6 +15,7 @@ from bankd.royalties import accrual, payees
 from bankd.royalties import statements as service
 from bankd.royalties.figures import PayeeTerms
 from bankd.royalties.models import Accrual, Statement
+from bankd.usage import covering
 
 router = APIRouter(tags=["statements"], route_class=GuardedRoute, dependencies=[Depends(BEARER)])
 
@@ -70,9 +71,22 @@ class StatementState(BaseModel):
     figures_sha256: str = Field(description="SHA-256 of the figures' RFC 8785 form")
 
 
+class RecordedUses(BaseModel):
+    """What a usage proof between these checkpoints lists; their sizes are entries of the log."""
+
+    licensor: UUID | None = Field(
+        description="Null: the payee is no licensor, and shares in what others earn"
+    )
+    start: int | None = Field(alias="from", description="Null: from the first entry on")
+    to: int
+    uses: int
+    not_covered: str
+
+
 class StatementShown(StatementState):
     figures: dict[str, Any]
     lines: list[dict[str, Any]]
+    recorded_uses: RecordedUses | None = Field(description="Null until a checkpoint covers the statement")
 
 
 class Entry(BaseModel):
@@ -250,7 +264,12 @@ def correct(call: Called, entry: int, body: ToCorrect) -> Entry | None:
 def show(call: Called, statement: UUID) -> StatementShown:
     with call.transaction() as session:
         found = service.get(session, statement)
-        return StatementShown(**_state(found), figures=found.figures, lines=service.lines(session, found.id))
+        return StatementShown(
+            **_state(found),
+            figures=found.figures,
+            lines=service.lines(session, found.id),
+            recorded_uses=covering.facts(covering.of(session, found)),
+        )
 
 
 def _state(found: Statement) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bankd.audit.nodes import BLOCK, HEIGHT
 
 Name = Literal[
     "entry changed", "entry missing", "entry inserted", "entries reordered", "entries changed",
-    "log cut off", "log forked", "checkpoint changed", "signing key", "stored tree", "witness",
+    "log cut off", "log forked", "checkpoint changed", "signing key", "stored tree", "usage map", "witness",
 ]  # fmt: skip
 LOOKED_AT = 10_000  # entries that are not in their place
 

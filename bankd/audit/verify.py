@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from bankd.audit import cosignatures, log, merkle, naming, notes, signing_keys
 from bankd.audit.canonical import moment, parse
-from bankd.audit.errors import KeyHistoryBroken, NoteInvalid
+from bankd.audit.checkpoints import Extend
+from bankd.audit.errors import KeyHistoryBroken, LogInconsistent, NoteInvalid
 from bankd.audit.models import LogCheckpoint, LogEntry, LogNode, LogPayload, LogWitnessed
 from bankd.audit.naming import Name, Problem
 from bankd.audit.nodes import HEIGHT, Growth
@@ -53,6 +54,7 @@ def verify(
     seen: Iterable[str] = (),
     kept: Mapping[str, Iterable[str]] | None = None,
     cosigners: Mapping[str, Ed25519PublicKey] | None = None,
+    extend: Extend | None = None,
 ) -> Report:
     """Check indexes, payloads against commitments, and roots and signatures of all checkpoints.
 
@@ -66,11 +68,13 @@ def verify(
             an earlier checkpoint, the later ones deleted, looks whole.
         kept: notes by the name of the witness that keeps them, the smallest first.
         cosigners: keys by the name of the witness that signs what it saw.
+        extend: works out anew what lines are signed with a head, in ascending size; raises LogInconsistent
+            where it cannot. Heads from before the first with lines have none.
 
     Raises:
         NoteInvalid: one of `seen` was not signed by a key of this log.
     """
-    walk = _Walk(LogKeys(key))
+    walk = _Walk(LogKeys(key), extend)
     try:
         walk.keys = _keys(session, key)
         given = sorted((_Head(walk.read(note), GIVEN) for note in seen), key=_size)
@@ -109,8 +113,10 @@ def _keys(session: Session, held: Ed25519PublicKey) -> LogKeys:
 
 
 class _Walk:
-    def __init__(self, keys: LogKeys) -> None:
+    def __init__(self, keys: LogKeys, extend: Extend | None) -> None:
         self.keys = keys
+        self.extend = extend
+        self.lines: tuple[int, tuple[str, ...]] = (-1, ())  # of the last size for which they were worked out
         self.tree = Growth()
         self.good = merkle.Frontier()  # as of the last good checkpoint
         self.report = Report()
@@ -210,6 +216,7 @@ class _Walk:
         while head is not None and head.head.size == self.tree.size:
             if head.head.root != self.tree.root():
                 raise self._other(session, head)
+            self._extended(session, head)
             if head.source is None:
                 if self._differs is not None:
                     raise self._differs
@@ -223,6 +230,22 @@ class _Walk:
                 self._agrees(head.source, head.head.size)
             head = next(heads, None)
         return head
+
+    def _extended(self, session: Session, head: _Head) -> None:
+        """The lines signed with a head must be those that its entries make."""
+        if self.extend is None or not (head.head.extensions or self.lines[1]):
+            return
+        size = head.head.size
+        if self.lines[0] != size:
+            try:
+                self.lines = (size, self.extend(session, size))
+            except LogInconsistent as error:
+                raise _Found("usage map", self.report.signed, size - 1, error.why) from error
+        if head.head.extensions != self.lines[1]:
+            what = f"the usage map signed with {size} entries is not what they make"
+            if not head.head.extensions:
+                what = f"no usage map was signed with {size} entries, and one was before"
+            raise _Found("usage map", self.report.signed, size - 1, _said(what, head.source))
 
     def _other(self, session: Session, head: _Head) -> _Found:
         """The log is not what was signed: an entry was changed, or it goes on from another past."""

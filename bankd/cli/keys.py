@@ -12,6 +12,7 @@ from bankd.audit.rotations import Signs
 from bankd.cli.printing import as_json, print_fields, print_json, print_rows, word
 from bankd.runtime import Runtime
 from bankd.synthesis import verification
+from bankd.usage.mapping import UsageMap
 
 
 @click.group()
@@ -136,7 +137,7 @@ def revoke(runtime: Runtime, key_id: UUID) -> None:
 @click.pass_obj
 def rotate(runtime: Runtime, signs: Signs, in_json: bool) -> None:
     """Sign the log or manifests with a new key from now on; the log tells of it, signed by both."""
-    made = rotation.rotate(runtime, signs)
+    made = rotation.rotate(runtime, signs, extend=UsageMap())
     if in_json:
         print_json(made)
         return

@@ -10,12 +10,15 @@ import click
 from bankd import keys as key_files
 from bankd.audit import checkpoints, exporting, notes, proofs, signing_keys
 from bankd.audit import log as entries
-from bankd.audit.checkpoints import Signer, first_over, latest
+from bankd.audit.checkpoints import first_over, latest
 from bankd.audit.errors import LogEmpty
 from bankd.cli.files import read_bytes
 from bankd.cli.printing import as_json, count, plain, print_json, print_rows
 from bankd.cli.proving import trust
+from bankd.cli.usage_proofs import check_usage
 from bankd.runtime import Runtime
+from bankd.usage import mapping
+from bankd.usage.recounting import Recount
 from bankd.witnesses import server, telling, verifying
 from bankd.witnesses.setup import witnesses as configured
 from bankd.witnesses.verifying import Verified
@@ -49,14 +52,20 @@ def verify(runtime: Runtime, seen: tuple[Path, ...], in_json: bool) -> None:
         for path in seen
         for note in verifying.given(read_bytes(path, what="checkpoint").decode(errors="replace"))
     ]
+    recount = Recount()
     with runtime.transaction() as session:
         found = verifying.verify(
-            session, configured(runtime.settings), runtime.log_key.public_key(), seen=given
+            session, configured(runtime.settings), runtime.log_key.public_key(), seen=given, extend=recount
         )
     if in_json:
-        print_json(found.facts())
+        print_json(found.facts() | recount.facts())
     else:
         _say(found)
+        if found.report.holds:
+            click.echo(
+                f"usage maps: {count(recount.links, 'link')} of licensors' chains, {recount.erased} erased;"
+                f" {count(recount.unlinked, 'use')} erased before links were made"
+            )
     if not found.report.holds:
         raise click.exceptions.Exit(1)
 
@@ -113,7 +122,7 @@ def show(runtime: Runtime, start: int, last: int | None, in_json: bool) -> None:
 def checkpoint(runtime: Runtime, in_json: bool) -> None:
     """Sign the log as it is now, and print the checkpoint: keep it outside of the bank."""
     with runtime.transaction() as session:
-        signed = Signer(runtime.log_origin, runtime.log_keys).sign(session, at=runtime.now())
+        signed = mapping.signer(runtime).sign(session, at=runtime.now())
         signed = signed or latest(session)
         if signed is None:
             raise LogEmpty
@@ -140,7 +149,7 @@ def prove(runtime: Runtime, index: int) -> None:
     with runtime.transaction() as session:
         signed = first_over(session, index)
         if signed is None:
-            signed = Signer(runtime.log_origin, runtime.log_keys).sign(session, at=runtime.now())
+            signed = mapping.signer(runtime).sign(session, at=runtime.now())
         signed = signed or latest(session)
         if signed is None:
             raise LogEmpty
@@ -236,3 +245,6 @@ def witness(runtime: Runtime, listen: str, name: str, logs: Iterable[str], folde
             listening.serve_forever()
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
+
+
+log.add_command(check_usage)

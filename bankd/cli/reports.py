@@ -14,6 +14,7 @@ from bankd.cli import issued
 from bankd.cli.files import check_writable, write_all
 from bankd.cli.moments import Span
 from bankd.cli.proving import audit
+from bankd.cli.usage_proofs import usage
 from bankd.errors import BankError
 from bankd.licensing.withdrawal_effects import SUBJECTS
 from bankd.reports import making
@@ -181,3 +182,6 @@ def period(runtime: Runtime, /, first_day: datetime, last_day: datetime, zone: s
 
 for command in issued.COMMANDS:
     reports.add_command(command)
+
+
+reports.add_command(usage)

@@ -12,6 +12,7 @@ from bankd.royalties import accrual, payees
 from bankd.royalties import statements as service
 from bankd.royalties.models import Accrual, Statement
 from bankd.runtime import Runtime
+from bankd.usage import covering
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -58,8 +59,9 @@ def show(runtime: Runtime, statement_id: UUID, lines: bool, in_json: bool) -> No
     with runtime.transaction() as session:
         found = told_of(service.get(session, statement_id))
         listed = service.lines(session, statement_id) if lines else []
+        uses = covering.facts(covering.of(session, service.get(session, statement_id)))
     if in_json:
-        print_json(found | ({"lines": listed} if lines else {}))
+        print_json(found | {"recorded_uses": uses} | ({"lines": listed} if lines else {}))
         return
     figures = found["figures"]
     print_fields(
@@ -90,6 +92,10 @@ def show(runtime: Runtime, statement_id: UUID, lines: bool, in_json: bool) -> No
             )
         }
     )
+    if uses is not None and uses["licensor"] is not None:
+        since = "the first entry of the log" if uses["from"] is None else f"the checkpoint of {uses['from']}"
+        click.echo(f"recorded uses  {uses['uses']} from {since} to the checkpoint of {uses['to']} entries")
+        click.echo(f"not covered  {uses['not_covered']}")
     for line in listed:
         click.echo(
             f"{line['at']:%Y-%m-%d}  {line['trigger']}  {line['grant']}  composite {line['composite']}"

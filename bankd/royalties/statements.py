@@ -103,6 +103,7 @@ def _statement(
     if until > at:
         raise PeriodRefused(f"the period `{period}` is not over yet for payee `{payee.ref}` ({terms.zone})")
 
+    log_size = log.epoch(session)  # before the first accrual is read: all that these entries say is seen
     owed: dict[str, Part] = defaultdict(Part)
     held: Counter[tuple[str, str]] = Counter()
     by_license: Counter[tuple[str, str, str]] = Counter()
@@ -137,6 +138,7 @@ def _statement(
     document = _document(
         payee, terms, period, (starts_on, ends_on), settled, owed, into, rates, held, by_license, before
     )
+    document["log_size"] = log_size
     statement = Statement(
         payee_ref=payee.ref,
         payee_id=payee.id,

@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from bankd.audit import checkpoints
-from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
 from bankd.catalog import labels as maps
 from bankd.catalog.labels import Labels
@@ -41,6 +40,7 @@ from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variat
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
 from bankd.synthesis.shortfall import look, told
 from bankd.synthesis.verification import clock, credentials
+from bankd.usage import mapping
 from synth import workorder
 from synth.layout import Layout
 from synth.refinement import Refined
@@ -351,7 +351,7 @@ def _checkpoint_before(rt: Runtime, session: Session, index: int) -> LogCheckpoi
     """The last signed head of the log that the clearance came after."""
     found = checkpoints.latest(session, up_to=index)
     if found is None:
-        found = Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.now())
+        found = mapping.signer(rt).sign(session, at=rt.now())
     assert found is not None
     return LogCheckpoint(size=found.size, root=found.root.hex())
 

@@ -47,3 +47,27 @@ class AlreadyReplaced(UsageError):
         super().__init__(f"publication `{publication}` was replaced by `{by}`; that one counts")
         self.publication = publication
         self.by = by
+
+
+class MapMissing(UsageError):
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"the checkpoint of {size} entries carries no usage map: it was signed before there was one,"
+            " and proves nothing of uses; name none to begin from, for a proof since the first entry"
+        )
+        self.size = size
+
+
+class ProofBackwards(UsageError):
+    def __init__(self, start: int, to: int) -> None:
+        super().__init__(f"the checkpoint to begin from has {start} entries, the one to end with only {to}")
+        self.start = start
+        self.to = to
+
+
+class TooManyUses(UsageError):
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(
+            f"there are {count} uses in between, and a proof lists {most} at most: ask for a part"
+        )
+        self.count = count

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from bankd.audit import verify as verification
+from bankd.audit.checkpoints import Extend
 from bankd.audit.verify import Report
 from bankd.witnesses.errors import WitnessError
 from bankd.witnesses.told import Witness
@@ -40,7 +41,12 @@ class Verified:
 
 
 def verify(
-    session: Session, witnesses: Iterable[Witness], key: Ed25519PublicKey, *, seen: Iterable[str] = ()
+    session: Session,
+    witnesses: Iterable[Witness],
+    key: Ed25519PublicKey,
+    *,
+    seen: Iterable[str] = (),
+    extend: Extend | None = None,
 ) -> Verified:
     """Work the log out again and compare it with what every witness keeps or signed.
 
@@ -62,6 +68,7 @@ def verify(
         seen=seen,
         kept={one.name: asked(one) for one in known if one.key is None},
         cosigners={one.name: one.key for one in known if one.key is not None},
+        extend=extend,
     )
     return Verified(report, silent)
 

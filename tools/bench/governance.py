@@ -29,7 +29,6 @@ from sqlalchemy import event, select
 
 from bankd import embedded, keys
 from bankd.access import service as access
-from bankd.audit.checkpoints import Signer
 from bankd.catalog import service as catalog
 from bankd.catalog.taxonomy import VOID, house
 from bankd.config import Settings
@@ -48,6 +47,7 @@ from bankd.retrieval import following, ranking
 from bankd.runtime import Runtime
 from bankd.synthesis import filing, sealing, steps
 from bankd.synthesis.models import Clearance, Order, Request, RequestState, Variation
+from bankd.usage import mapping
 from synth.links import Links
 from synth.worker import render
 from tools.bench.filling import BY
@@ -369,7 +369,7 @@ def _fill(rt: Runtime, seed: int) -> None:
             ref = _granted(session, number, who)
             photos.append(_photo(number, ref, rng))
     with rt.transaction() as session:
-        Signer(rt.log_origin, rt.log_keys).sign(session, at=at)
+        mapping.signer(rt).sign(session, at=at)
         classes = [{"id": c.id, "name": c.name} for c in house().categories]
         batch = ingestion.open_batch(
             session, photos, classes=classes, name="bench", department_id=department, blobs=rt.blobs, **who

@@ -18,7 +18,6 @@ from sqlalchemy import func, select, text
 from bankd.access.errors import NotPermitted
 from bankd.audit import checkpoints, log, proofs
 from bankd.audit import verify as verification
-from bankd.audit.checkpoints import Signer
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Descriptor, Photo, Segment, Tombstone
 from bankd.erasure import certificates, covering, service
@@ -37,6 +36,7 @@ from bankd.licensing.depicted import Depictions
 from bankd.licensing.models import Release
 from bankd.provenance.errors import CompositeErased
 from bankd.runtime import Runtime
+from bankd.usage import mapping
 
 LINKS = timedelta(minutes=31)  # an order's life, and the time in which it may still be sealed
 
@@ -73,7 +73,7 @@ def test_an_erased_photo_leaves_no_bytes_no_personal_field_and_proofs_that_hold(
     with rt.transaction() as session:
         for table in (Segment, Descriptor):
             assert session.scalar(select(func.count()).where(table.photo_id == photo)) == 0
-        Signer(rt.log_origin, rt.log_key).sign(session, at=rt.now())
+        mapping.signer(rt).sign(session, at=rt.now())
     with rt.transaction() as session:
         report = verification.verify(session, rt.log_key.public_key())
         assert report.holds and report.erased == 1 and report.signed == report.entries
