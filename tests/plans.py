@@ -1,18 +1,20 @@
 """What Postgres does for a statement: counts of work, which no machine's speed changes."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import dialect
 from sqlalchemy.orm import Session
 
 
-def rows_read(session: Session, statement: Any) -> int:
+def rows_read(session: Session, statement: Any, values: Mapping[str, Any] = MappingProxyType({})) -> int:
     """Rows that the scans of a statement took from tables, those that a condition turned away included."""
     compiled = statement.compile(dialect=dialect())
     driver = session.connection().connection.cursor()
     with driver as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + str(compiled), compiled.params)
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + str(compiled), {**compiled.params, **values})
         [[plan]] = cursor.fetchall()
     plans = plan if isinstance(plan, list) else json.loads(plan)
 

@@ -10,7 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, case, cast, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Text,
+    Uuid,
+    any_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -38,6 +53,7 @@ from bankd.licensing import caps, profiles
 from bankd.licensing import service as licensing
 from bankd.licensing.days import instant
 from bankd.licensing.depicted import Depictions
+from bankd.licensing.facts import read
 from bankd.licensing.models import Grant, GrantCounter, License, RightsProfile
 from bankd.licensing.people import WHOM_UNSAID, PersonSegment
 from bankd.licensing.profiles import NO_RELEASES
@@ -359,7 +375,7 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
         select(
             Photo.id,
             PhotoGrant.grant_id,
-            RightsProfile.facts[PhotoGrant.ordinal],
+            cast(RightsProfile.facts[PhotoGrant.ordinal], Text),
             Photo.grant_blocks.op(">>")(PhotoGrant.ordinal).op("&")(1),
             Photo.disputed_at.is_not(None),
             case((Photo.embargo_until > at, Photo.embargo_until), else_=None),
@@ -374,7 +390,7 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
         .join(Grant, Grant.id == PhotoGrant.grant_id)
         .join(License, License.id == Grant.license_id)
         .outerjoin(GrantCounter, licensing.SEALED)
-        .where(Photo.id.in_(wanted))
+        .where(Photo.id == any_(literal([*wanted], ARRAY(Uuid))))
         .order_by(Photo.id, PhotoGrant.ordinal)
     )
     for (
@@ -401,13 +417,8 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
         blocks |= overdue.photos.get(photo_id, frozenset()) | overdue.grants.get(grant_id, frozenset())
         # A bit for which no record stands is a hold of the house's own.
         blocks |= licensing.against(holding) or ({"denied"} if bit else set())
-        embargo = (
-            {}
-            if embargo_until is None
-            else {"embargo_visible_to": seers, "embargo_ends_at": instant(embargo_until)}
-        )
-        facts = GrantFacts.model_validate({**document, "blocks": blocks, **embargo})
-        offered[photo_id].append((grant_id, facts))
+        embargo = () if embargo_until is None else (frozenset(seers), instant(embargo_until))
+        offered[photo_id].append((grant_id, read(document, frozenset(blocks), *embargo)))
     return {photo_id: tuple(grants) for photo_id, grants in offered.items()}
 
 

@@ -5,8 +5,10 @@ that denies. Days become half-open instants, written `2026-01-31T15:00:00.000Z`.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +34,8 @@ from bankd.licensing.vocabulary import ANY, CHANNELS, WORLD, Basis, Circulation
 
 MAX_GRANTS = 63
 """A profile answers with a bit per grant, and the sign bit of a bigint stays free."""
+
+MOST_READ = 2048  # facts of grants that a process keeps; each has a few thousand bytes
 
 EVERY = "*"
 SOMEWHERE = "SOME"
@@ -175,6 +179,31 @@ def fields(use: Use) -> frozenset[str]:
     return _atoms(places, {EVERY, *use.channels}, {EVERY, use.sector})
 
 
+@lru_cache(maxsize=MOST_READ)
+def read(
+    document: str,
+    blocks: frozenset[str] = frozenset(),
+    embargo_visible_to: frozenset[str] = frozenset(),
+    embargo_ends_at: str | None = None,
+) -> GrantFacts:
+    """What a profile keeps of one grant, with what stands against it on a day.
+
+    The same photos are asked about when they are chosen, recorded and sealed, and those of one license
+    are under the same facts.
+
+    Args:
+        document: as the database writes it.
+    """
+    of_the_day = {
+        "blocks": blocks,
+        "embargo_visible_to": embargo_visible_to,
+        "embargo_ends_at": embargo_ends_at,
+    }
+    assert of_the_day.keys() == MUTABLE
+    return GrantFacts.model_validate({**json.loads(document), **of_the_day})
+
+
+@lru_cache(maxsize=MOST_READ)
 def canonical(facts: GrantFacts) -> bytes:
     """RFC 8785 of what a profile keeps of the facts."""
     return rfc8785.dumps(value_facts(facts))
@@ -182,12 +211,8 @@ def canonical(facts: GrantFacts) -> bytes:
 
 def value_facts(facts: GrantFacts) -> dict[str, Any]:
     """The facts as a profile keeps them: without mutable state, and without later facts that say nothing."""
-    document = facts.as_json()
-    return {
-        name: value
-        for name, value in document.items()
-        if name not in MUTABLE and not (name in LATER_FACTS and getattr(facts, name) == LATER_FACTS[name])
-    }
+    silent = {name for name, default in LATER_FACTS.items() if getattr(facts, name) == default}
+    return facts.as_json(but=MUTABLE | silent)
 
 
 def in_order(grants: Iterable[tuple[UUID, GrantFacts]]) -> list[tuple[UUID, GrantFacts]]:

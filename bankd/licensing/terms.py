@@ -6,7 +6,7 @@ derived from them, never stored beside them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -55,9 +55,9 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, *, but: Collection[str] = ()) -> dict[str, Any]:
         """Plain JSON, with sets in order, so that equal values are equal JSON."""
-        return {name: _plain(getattr(self, name)) for name in type(self).model_fields}
+        return {name: _plain(getattr(self, name)) for name in type(self).model_fields if name not in but}
 
 
 def _plain(value: Any) -> Any:

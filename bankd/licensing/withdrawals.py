@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, text, type_coerce
+from sqlalchemy import and_, false, null, or_, select, text, true, type_coerce, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, joinedload
 
@@ -157,21 +157,20 @@ def due(session: Session, *, at: datetime) -> Due:
 
     Ask before the facts that it is to be added to: what is carried out in between is then in both.
     """
-    withdrawn = session.execute(
-        select(Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref).where(
-            Withdrawal.took_effect_at.is_(None), Withdrawal.effective_from <= at
-        )
-    ).all()
-    held = session.execute(
-        select(DenyHold.subject, DenyHold.subject_id).where(
-            DenyHold.began_at.is_(None),
-            DenyHold.ended_at.is_(None),
-            DenyHold.starts_at <= at,
-            or_(DenyHold.ends_at.is_(None), DenyHold.ends_at > at),
-        )
-    ).all()
-    if not withdrawn and not held:
+    over = select(true().label("over"), Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref).where(
+        Withdrawal.took_effect_at.is_(None), Withdrawal.effective_from <= at
+    )
+    on_hold = select(false(), DenyHold.subject, DenyHold.subject_id, null()).where(
+        DenyHold.began_at.is_(None),
+        DenyHold.ended_at.is_(None),
+        DenyHold.starts_at <= at,
+        or_(DenyHold.ends_at.is_(None), DenyHold.ends_at > at),
+    )
+    found = session.execute(union_all(over, on_hold)).all()
+    if not found:
         return Due()
+    withdrawn = [(subject, id_, ref) for is_over, subject, id_, ref in found if is_over]
+    held = [(subject, id_) for is_over, subject, id_, _ in found if not is_over]
     persons = [ref for subject, _, ref in withdrawn if subject == "person"]
     return Due(
         withdrawn=frozenset(g for subject, id_, _ in withdrawn for g in grants_of(session, subject, id_)),

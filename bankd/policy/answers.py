@@ -10,13 +10,12 @@ used up is in no answer: it blocks the rows themselves.
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, Select
+from sqlalchemy import Engine
 
-from bankd.policy.filters import ORDINAL_BITS, Filter
+from bankd.policy.filters import ORDINAL_BITS, Asked, Filter
 
 Profiles = npt.NDArray[np.int64]
 Masks = npt.NDArray[np.uint64]
@@ -78,13 +77,13 @@ class Answers:
         """The answer with these profiles in it, and their masks."""
         unknown = np.setdiff1d(profiles, answer.profiles, assume_unique=True)
         if len(unknown):
-            masks = self._ask(asked, unknown)
+            masks, until = self._ask(asked, unknown)
             known = np.concatenate([answer.profiles, unknown])
             order = np.argsort(known, kind="stable")
             answer = replace(
                 answer,
                 now=asked.now,  # from here on the new ones are known
-                until=min(answer.until, self._until(asked)),
+                until=min(answer.until, until),
                 profiles=known[order],
                 masks=np.concatenate([answer.masks, masks])[order],
             )
@@ -98,34 +97,29 @@ class Answers:
         """The answer at a later moment: what a moment was passed of is asked again."""
         if any(answer.now <= at <= asked.now for at in asked.own):
             return Answer(asked.now)
-        passed = np.unique(_numbers(self._one(asked.moved(answer.now))))
-        moved = np.intersect1d(passed, answer.profiles, assume_unique=True)
-        until = self._until(asked)
+        passed, until = self._look(asked, asked.moved(answer.now))
+        moved = np.intersect1d(np.unique(passed), answer.profiles, assume_unique=True)
         if not len(moved):
             return replace(answer, now=asked.now, until=until)
         masks = answer.masks.copy()
-        masks[np.searchsorted(answer.profiles, moved)] = self._ask(asked, moved)
+        masks[np.searchsorted(answer.profiles, moved)], until = self._ask(asked, moved)
         return replace(answer, now=asked.now, until=until, masks=masks, laid={})
 
-    def _ask(self, asked: Filter, profiles: Profiles) -> Masks:
+    def _ask(self, asked: Filter, profiles: Profiles) -> tuple[Masks, datetime]:
         few = profiles.tolist() if len(profiles) <= FEW else None
-        grants = _numbers(self._one(asked.packed(few)))
+        grants, until = self._look(asked, asked.packed(few))
         owners = grants >> ORDINAL_BITS
         places = np.minimum(np.searchsorted(profiles, owners), len(profiles) - 1)
         ours = profiles[places] == owners
         bits = np.uint64(1) << (grants & ((1 << ORDINAL_BITS) - 1)).astype(np.uint64)
         masks = np.zeros(len(profiles), np.uint64)
         np.bitwise_or.at(masks, places[ours], bits[ours])
-        return masks
+        return masks, until
 
-    def _until(self, asked: Filter) -> datetime:
-        # Read after the answer: whatever profile the answer has seen, this sees too.
-        found: datetime | None = self._one(asked.until())
-        return ALWAYS if found is None else found
-
-    def _one(self, statement: Select[Any]) -> Any:
+    def _look(self, asked: Filter, look: Asked) -> tuple[Profiles, datetime]:
         with self._engine.connect() as connection:
-            return connection.scalar(statement)
+            packed, named = connection.execute(*look).one()
+        return _numbers(packed), asked.until(named) or ALWAYS
 
 
 def _numbers(packed: bytes | None) -> Profiles:

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, Uuid, any_, cast, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from bankd.catalog import service as catalog
@@ -71,24 +73,43 @@ def offered(
 ) -> Rights:
     """The same, of facts that were read already."""
     grant_ids = {grant_id for grants in facts.values() for grant_id, _ in grants}
-    terms = {grant.id: grant.terms for grant in session.scalars(select(Grant).where(Grant.id.in_(grant_ids)))}
+    rows = session.execute(
+        select(Grant.id, cast(Grant.terms, Text)).where(Grant.id == any_(literal([*grant_ids], ARRAY(Uuid))))
+    )
+    stated = {grant_id: _stated(document) for grant_id, document in rows}
     offers = {
         photo_id: [
             Offer(
                 grant_id=grant_id,
                 facts=_within_cap(fact) if grant_id in reserved else fact,
                 basis=fact.basis,
-                capped=bool(terms[grant_id].all_caps),
-                fee_minor=terms[grant_id].dearest_minor,
+                capped=stated[grant_id].capped,
+                fee_minor=stated[grant_id].fee_minor,
             )
             for grant_id, fact in grants
         ]
         for photo_id, grants in facts.items()
     }
-    return Rights(offers, terms)
+    return Rights(offers, {grant_id: each.terms for grant_id, each in stated.items()})
+
+
+@dataclass(frozen=True)
+class _Stated:
+    terms: GrantTerms
+    capped: bool
+    fee_minor: int
+
+
+@lru_cache(maxsize=2048)
+def _stated(document: str) -> _Stated:
+    """Terms never change, and photos under them are asked about again and again."""
+    terms = GrantTerms.model_validate_json(document)
+    return _Stated(terms, bool(terms.all_caps), terms.dearest_minor)
 
 
 def _within_cap(facts: GrantFacts) -> GrantFacts:
+    if "capped-out" not in facts.blocks:
+        return facts
     return facts.model_copy(update={"blocks": facts.blocks - {"capped-out"}})
 
 

@@ -8,6 +8,7 @@ SQL raises; a property test holds both sides equal.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, get_args
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
+    bindparam,
     case,
     false,
     func,
@@ -87,14 +89,30 @@ def allows(
         NotCompilable: a policy says what has no SQL.
     """
     scope = _scope(bundle, action, use, source)
-    if scope is None:
-        return false()
+    return false() if scope is None else _allows(scope, bundle.about(action), aside)
+
+
+@lru_cache(maxsize=64)
+def allows_any(
+    bundle: Bundle, action: Action, stated: frozenset[str], *, source: FromClause, aside: frozenset[str]
+) -> ColumnElement[bool]:
+    """`allows` for every use with these attributes: their values (`values_of`) come with each execution."""
+    use = {name: bindparam(name, type_=USE_TYPES[name]) for name in stated}
+    return _allows(Scope(source, use, lacking=bundle.lacking), bundle.about(action), aside)
+
+
+def values_of(bundle: Bundle, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a use that a bundle hears, as `allows_any` binds them."""
+    return {name: _bound(name, value)[0] for name, value in heard({**stated}, bundle.lacking["Use"]).items()}
+
+
+def _allows(scope: "Scope", policies: Sequence[Policy], aside: frozenset[str]) -> ColumnElement[bool]:
     return and_(
         scope.complete(),
-        _permitted(scope, bundle.about(action)),
+        _permitted(scope, policies),
         *(
             scope.fires(policy).is_not(None) if policy.id in aside else not_(scope.fires(policy))
-            for policy in bundle.about(action)
+            for policy in policies
             if policy.effect == "forbid"
         ),
     )
@@ -127,7 +145,7 @@ def problems(bundle: Bundle) -> list[str]:
     """Every policy that has no SQL, and why. To be asked before a bundle is used."""
     found = []
     for action in GRANT_ACTIONS:
-        scope = Scope(PROFILE_GRANTS, SAMPLE, lacking=bundle.lacking)
+        scope = Scope(PROFILE_GRANTS, _literals(SAMPLE), lacking=bundle.lacking)
         for policy in bundle.about(action):
             try:
                 scope.fires(policy)
@@ -140,11 +158,11 @@ class Scope:
     """What names mean inside a policy: the columns of a row, and the values of a use."""
 
     def __init__(
-        self, source: FromClause, use: Mapping[str, Any], *, lacking: Mapping[str, Mapping[str, Any]]
+        self, source: FromClause, use: Mapping[str, Sql], *, lacking: Mapping[str, Mapping[str, Any]]
     ) -> None:
         self._source = source
         self._lacking = lacking
-        self._use = {name: literal(*_bound(name, value)) for name, value in use.items()}
+        self._use = use
         self._policy = ""
 
     def complete(self) -> ColumnElement[bool]:
@@ -268,7 +286,11 @@ def _scope(bundle: Bundle, action: Action, use: AnyUse, source: FromClause) -> S
     stated = use_attributes(use)
     if stated is None:
         return None
-    return Scope(source, heard(stated, bundle.lacking["Use"]), lacking=bundle.lacking)
+    return Scope(source, _literals(heard(stated, bundle.lacking["Use"])), lacking=bundle.lacking)
+
+
+def _literals(use: Mapping[str, Any]) -> dict[str, Sql]:
+    return {name: literal(*_bound(name, value)) for name, value in use.items()}
 
 
 def _silent(column: ColumnElement[Any], default: Any) -> ColumnElement[bool]:
@@ -329,3 +351,6 @@ SAMPLE: Mapping[str, Any] = attributes(
     )
 )
 """Some use: which one makes no difference to whether a policy has SQL."""
+
+USE_TYPES = {name: _bound(name, value)[1] for name, value in {**SAMPLE, "brand": ""}.items()}
+assert USE_TYPES.keys() == UseFacts.model_fields.keys()

@@ -155,15 +155,28 @@ def _ask(
     use: AnyUse,
     aside: frozenset[str] = frozenset(),
 ) -> list[Decision]:
-    lacking = bundle.lacking
-    asked = [document(each, lacking=lacking[kind]) for each in facts]
+    asked = [_document(bundle, kind, each) for each in facts]
     context = use_attributes(use)
     if context is None:
         return [UNREADABLE] * len(asked)
-    context = heard(context, lacking["Use"])
+    context = heard(context, bundle.lacking["Use"])
     different = [each for each in dict.fromkeys(asked) if each is not None]
     answers = _answers(bundle, action, kind, different, context, aside)
     return [UNREADABLE if each is None else answers[each] for each in asked]
+
+
+def _document(bundle: Bundle, kind: str, facts: Facts) -> str | None:
+    return (
+        _written(bundle, kind, facts)
+        if isinstance(facts, GrantFacts)
+        else document(facts, lacking=bundle.lacking[kind])
+    )
+
+
+@lru_cache(maxsize=4096)
+def _written(bundle: Bundle, kind: str, facts: GrantFacts) -> str | None:
+    """The same facts are asked about again and again: when ranked, chosen, recorded and sealed."""
+    return document(facts, lacking=bundle.lacking[kind])
 
 
 def _answers(

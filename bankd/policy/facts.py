@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,7 @@ from bankd.licensing.vocabulary import ANY, SUBJECTS, Subject
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 USE_MOMENTS = frozenset({"now", "starts_at", "ends_at"})
 WHOLE_NUMBERS = range(-(2**63), 2**63)
+NUL = r"\u0000"  # as JSON has it
 
 Facts = BaseModel | Mapping[str, object]
 """`GrantFacts`, `SetFacts` or `UseFacts`, or the same as read from JSON and not yet trusted."""
@@ -143,7 +145,7 @@ def document(facts: Facts, *, lacking: Mapping[str, Any] = MappingProxyType({}))
         text.encode()
     except (TypeError, ValueError):  # a stray object, a lone surrogate
         return None
-    return None if any(_holds_nul(value) for value in values.values()) else text
+    return None if NUL in text and any(_holds_nul(value) for value in values.values()) else text
 
 
 def use_attributes(use: UseFacts | Mapping[str, object]) -> dict[str, Any] | None:
@@ -156,6 +158,13 @@ def use_attributes(use: UseFacts | Mapping[str, object]) -> dict[str, Any] | Non
         read = UseFacts.model_validate(use if isinstance(use, Mapping) else use.model_dump(warnings=False))
     except ValueError:
         return None
+    known = _use_attributes(read)
+    return None if known is None else {**known}
+
+
+@lru_cache(maxsize=64)
+def _use_attributes(read: UseFacts) -> dict[str, Any] | None:
+    """Of one use many things are asked."""
     values = attributes(read)
     for name in USE_MOMENTS:
         if moment(values[name]) is None:
@@ -181,6 +190,6 @@ def _holds_nul(value: object) -> bool:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, (Set, list, tuple)):
-        return sorted({*value}, key=str)
+    if isinstance(value, (frozenset, list, tuple, Set)):
+        return sorted({*value}, key=str) if value else []
     return value

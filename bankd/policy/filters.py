@@ -3,13 +3,16 @@
 An answer changes by itself only where the clock passes a moment that a grant
 or the use names. Profiles never change and are never deleted, so between two
 such moments only a new profile can be news.
+
+Statements are made once for a bundle and what is asked, and serve every use: to make one and
+to compile it takes longer than Postgres needs to answer.
 """
 
 import json
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +24,8 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     any_,
-    case,
+    bindparam,
+    false,
     func,
     literal,
     or_,
@@ -41,6 +45,11 @@ TICK = timedelta(milliseconds=1)
 ORDINAL_BITS = 6  # an ordinal is at most 62
 NEVER = datetime.min.replace(tzinfo=UTC)
 
+NOW, SINCE, PROFILES = "now", "since", "profiles"  # bound beside the attributes of a use, or as one of them
+
+Asked = tuple[Select[Any], Mapping[str, Any]]
+"""A statement, and the values to execute it with."""
+
 
 @dataclass(frozen=True, eq=False)
 class Filter:
@@ -51,17 +60,17 @@ class Filter:
     is not blocked, and its photo is not blocked.
     """
 
+    bundle: Bundle
+    action: Action
+    use: AnyUse
     about: Hashable
     now: datetime
     own: tuple[datetime, ...]  # moments that the use itself names
-    condition: Callable[[], ColumnElement[bool]]  # made when it is needed: where an answer is kept it is not
+    values: Mapping[str, Any] | None  # of the use, by name; None: it cannot be read, and nothing clears
     source: FromClause = compile.PROFILE_GRANTS
+    aside: frozenset[str] = frozenset()
     department: str = ""  # who asks
     starts_at: datetime = NEVER  # of the use
-
-    @cached_property
-    def allows(self) -> ColumnElement[bool]:
-        return self.condition()
 
     @property
     def profiles(self) -> Select[Any]:
@@ -69,53 +78,82 @@ class Filter:
         mask = func.bit_or(literal(1, BigInteger).op("<<")(sql_cast(self.source.c.ordinal, Integer)))
         return (
             select(self.source.c.profile_id, mask.cast(BigInteger).label("mask"))
-            .where(self.allows)
+            .where(compile.allows(self.bundle, self.action, self.use, source=self.source, aside=self.aside))
             .group_by(self.source.c.profile_id)
         )
 
-    def packed(self, profiles: Sequence[int] | None = None) -> Select[Any]:
-        """One value: each grant that clears as 8 bytes, profile << 6 | ordinal; NULL where there is none.
+    def packed(self, profiles: Sequence[int] | None = None) -> Asked:
+        """One row: each grant that clears as 8 bytes, profile << 6 | ordinal, NULL where there is none; and the
+        next moment that a grant names.
 
         A million grants are a million rows, and dear to read one by one.
         """
-        profile = sql_cast(self.source.c.profile_id, BigInteger)
-        grant: Any = func.int8send(profile * (1 << ORDINAL_BITS) + self.source.c.ordinal)
-        return select(func.string_agg(grant, literal(b"", LargeBinary), type_=LargeBinary)).where(
-            self.allows, *self._only(profiles)
+        some = {} if profiles is None else {PROFILES: [*profiles]}
+        stated = None if self.values is None else frozenset(self.values)
+        return (
+            _packed(self.bundle, self.action, stated, self.source, self.aside, few=bool(some)),
+            {**(self.values or {}), **some, NOW: self.now},
         )
 
-    def until(self) -> Select[Any]:
-        """The next moment at which the answer could change by itself; NULL: at none.
+    def moved(self, since: datetime) -> Asked:
+        """One row: the profiles, 8 bytes each, of which a moment was passed between `since` and `now`; and the
+        next moment that a grant names."""
+        return _moved(self.source), {SINCE: since, NOW: self.now}
+
+    def until(self, named: datetime | None) -> datetime | None:
+        """The next moment at which the answer could change by itself; None: at none.
 
         A moment may be the last of one answer or the first of another. So one that is
         `now` counts too, and an answer of that very moment holds for a tick only.
         Embargoes are photos' own: see `photos.blocked_until`.
+
+        Args:
+            named: the next that a grant names.
         """
-        now = literal(self.now, compile.MOMENTS)
-        firsts = [
-            select(func.min(column)).where(column >= now).scalar_subquery() for column in self._moments()
-        ]
-        own = [literal(at, compile.MOMENTS) for at in self.own if at >= self.now]
-        first = select(func.least(*firsts, *own).label("at")).subquery()
-        return select(
-            case((first.c.at == now, literal(self.now + TICK, compile.MOMENTS)), else_=first.c.at).label(
-                "until"
-            )
-        )
+        first = min((at for at in (named, *self.own) if at is not None and at >= self.now), default=None)
+        return self.now + TICK if first == self.now else first
 
-    def moved(self, since: datetime) -> Select[Any]:
-        """One value: the profiles, 8 bytes each, of which a moment was passed between `since` and `now`."""
-        passed = or_(*(column.between(since, self.now) for column in self._moments()))
-        profile: Any = func.int8send(sql_cast(self.source.c.profile_id, BigInteger))
-        return select(func.string_agg(profile, literal(b"", LargeBinary), type_=LargeBinary)).where(passed)
 
-    def _moments(self) -> list[ColumnElement[datetime]]:
-        return [column for column in self.source.c if isinstance(column.type, DateTime)]
+@lru_cache(maxsize=64)
+def _packed(
+    bundle: Bundle,
+    action: Action,
+    stated: frozenset[str] | None,
+    source: FromClause,
+    aside: frozenset[str],
+    *,
+    few: bool,
+) -> Select[Any]:
+    profile = sql_cast(source.c.profile_id, BigInteger)
+    grant: Any = func.int8send(profile * (1 << ORDINAL_BITS) + source.c.ordinal)
+    clears = (
+        false() if stated is None else compile.allows_any(bundle, action, stated, source=source, aside=aside)
+    )
+    listed = [source.c.profile_id == any_(bindparam(PROFILES, type_=ARRAY(Integer)))] if few else []
+    grants = select(func.string_agg(grant, literal(b"", LargeBinary), type_=LargeBinary)).where(
+        clears, *listed
+    )
+    return select(grants.scalar_subquery(), _next_moment(source))
 
-    def _only(self, profiles: Sequence[int] | None) -> list[ColumnElement[bool]]:
-        if profiles is None:
-            return []
-        return [self.source.c.profile_id == any_(literal([*profiles], ARRAY(Integer)))]
+
+@lru_cache(maxsize=64)
+def _moved(source: FromClause) -> Select[Any]:
+    now, since = bindparam(NOW, type_=compile.MOMENTS), bindparam(SINCE, type_=compile.MOMENTS)
+    passed = or_(*(column.between(since, now) for column in _moments(source)))
+    profile: Any = func.int8send(sql_cast(source.c.profile_id, BigInteger))
+    profiles = select(func.string_agg(profile, literal(b"", LargeBinary), type_=LargeBinary)).where(passed)
+    return select(profiles.scalar_subquery(), _next_moment(source))
+
+
+def _next_moment(source: FromClause) -> ColumnElement[datetime | None]:
+    """Of the same look at the rows as what stands beside it: whatever profile that has seen, this sees too."""
+    now = bindparam(NOW, type_=compile.MOMENTS)
+    firsts = [select(func.min(column)).where(column >= now).scalar_subquery() for column in _moments(source)]
+    return func.least(*firsts)
+
+
+def _moments(source: FromClause) -> list[ColumnElement[datetime]]:
+    return [column for column in source.c if isinstance(column.type, DateTime)]
 
 
 def filter_for(
@@ -133,15 +171,18 @@ def filter_for(
     """
     compile.asked_of_one(action)
     known = use_attributes(use)
-    condition = partial(compile.allows, bundle, action, use, source=source, aside=aside)
     if known is None:  # a use that cannot be read: nothing clears for it, ever
-        return Filter((bundle.digest, action, None), NEVER, (), condition, source)
+        about: Hashable = (bundle.digest, action, None)
+        return Filter(bundle, action, use, about, NEVER, (), None, source)
+    values = compile.values_of(bundle, known)
     moments = {name: _moment(known.pop(name)) for name in sorted(USE_MOMENTS)}
     now = moments.pop("now")
     own = tuple(moments.values())
     department = known.pop("department")  # makes no difference to a profile
     about = (bundle.digest, action, json.dumps(known, sort_keys=True), own, aside)
-    return Filter(about, now, own, condition, source, department, moments["starts_at"])
+    return Filter(
+        bundle, action, use, about, now, own, values, source, aside, department, moments["starts_at"]
+    )
 
 
 def _moment(text: str) -> datetime:

@@ -1,9 +1,9 @@
 """Which bundle is in force, and which were. What lies on disk decides nothing until it is activated."""
 
 from datetime import datetime
-from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,8 @@ from bankd.policy.load import Bundle
 from bankd.policy.models import PolicyActivation, PolicyBundle
 
 LOCK = 0x62616E6B_706F6C  # "bankpol": activations come one after the other
+MOST_PARSED = 4
+_parsed: dict[tuple[str, bytes], Bundle] = {}  # by digest, and by the hash of what is stored at it
 
 
 def activate(session: Session, bundle: Bundle, *, by: Actor, at: datetime) -> bool:
@@ -49,10 +51,11 @@ def active(session: Session) -> Bundle:
         NoActiveBundle: none was ever activated.
         BundleAltered: what is stored is not what was activated.
     """
-    digest = active_digest(session)
-    if digest is None:
+    last = select(PolicyActivation.digest).order_by(PolicyActivation.id.desc()).limit(1)
+    found = _stored(session, last.scalar_subquery())
+    if found is None:
         raise NoActiveBundle
-    return stored(session, digest)
+    return found
 
 
 def stored(session: Session, digest: str) -> Bundle:
@@ -62,20 +65,33 @@ def stored(session: Session, digest: str) -> Bundle:
         BundleNotFound: no bundle with this digest was ever activated.
         BundleAltered: what is stored has another digest.
     """
-    texts = session.scalar(select(PolicyBundle.texts).where(PolicyBundle.digest == digest))
-    if texts is None:
+    found = _stored(session, digest)
+    if found is None:
         raise BundleNotFound(digest)
-    bundle = _parsed(tuple((name, text) for name, text in texts))
-    if bundle.digest != digest:
-        raise BundleAltered(digest)
+    return found
+
+
+def _stored(session: Session, digest: Any) -> Bundle | None:
+    """Parsing takes as long as hundreds of decisions, and the texts are long: while they are stored as they
+    were read, they are not read again."""
+    stored_as = func.sha256(func.convert_to(cast(PolicyBundle.texts, Text), "UTF8"))
+    found = session.execute(
+        select(PolicyBundle.digest, stored_as).where(PolicyBundle.digest == digest)
+    ).one_or_none()
+    if found is None:
+        return None
+    known: tuple[str, bytes] = (found[0], bytes(found[1]))
+    bundle = _parsed.get(known)
+    if bundle is None:
+        texts = session.scalars(select(PolicyBundle.texts).where(PolicyBundle.digest == found[0])).one()
+        bundle = Bundle.of((name, text) for name, text in texts)
+        if bundle.digest != found[0]:
+            raise BundleAltered(found[0])
+        if len(_parsed) >= MOST_PARSED:
+            _parsed.clear()
+        _parsed[known] = bundle
     return bundle
 
 
 def active_digest(session: Session) -> str | None:
     return session.scalar(select(PolicyActivation.digest).order_by(PolicyActivation.id.desc()).limit(1))
-
-
-@lru_cache(maxsize=4)
-def _parsed(texts: tuple[tuple[str, str], ...]) -> Bundle:
-    """Parsing takes as long as hundreds of decisions; the handles stay with the bundle."""
-    return Bundle.of(texts)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
@@ -35,11 +36,7 @@ def standing(
     Args:
         use: as it was requested, whole: a handout's one channel is covered with all of them.
     """
-    rules = {
-        policy.id: rule_sha256(policy.source)
-        for policy in bundle.policies.values()
-        if policy.signoff is not None
-    }
+    rules = _rules(bundle)
     if not rules:
         return NOBODY
     rows = session.scalars(
@@ -75,6 +72,15 @@ def standing(
             for row in counting
         )
     )
+
+
+@lru_cache(maxsize=8)
+def _rules(bundle: Bundle) -> dict[str, str]:
+    return {
+        policy.id: rule_sha256(policy.source)
+        for policy in bundle.policies.values()
+        if policy.signoff is not None
+    }
 
 
 def within(signed: Signed) -> ColumnElement[bool]:

@@ -27,6 +27,7 @@ from bankd.synthesis.plan import Plan
 from bankd.synthesis.shortfall import Looked, told
 
 VERSION = 1
+NO_DAYS = GrantFacts.model_fields.keys() - MUTABLE
 
 
 def record(plan: Plan, terms: Terms) -> dict[str, Any]:
@@ -64,8 +65,8 @@ def _photo(offers: Sequence[Offer], asked: Collection[UUID]) -> dict[str, Any]:
                 "fee_minor": offer.fee_minor,
                 "of_the_day": {
                     name: value
-                    for name, value in offer.facts.as_json().items()
-                    if name in MUTABLE and value not in (None, [])
+                    for name, value in offer.facts.as_json(but=NO_DAYS).items()
+                    if value not in (None, [])
                 },
             }
             for offer in offers

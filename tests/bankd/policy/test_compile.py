@@ -148,7 +148,10 @@ def test_no_text_of_a_use_or_policy_stands_in_the_statement(bundle: Bundle, a_us
 def test_clearing_runs_on_the_real_table_as_the_app(session: Session, bundle: Bundle, a_use: Facts) -> None:
     assert session.execute(filter_for(bundle, "synthesize", a_use()).profiles).all() == []
     assert session.execute(compile.denials(bundle, "train", a_use())).all() == []
-    moment = session.scalar(filter_for(bundle, "synthesize", a_use()).until())
+    asked = filter_for(bundle, "synthesize", a_use())
+    grants, named = session.execute(*asked.packed()).one()
+    assert grants is None
+    moment = asked.until(named)
     assert moment == datetime.fromisoformat(a_use()["starts_at"])
 
 

@@ -119,6 +119,7 @@ def test_texts_altered_in_the_database_are_not_used(
 ) -> None:
     with database.sessions.begin() as session:
         service.activate(session, bundle, by=BY.operator, at=AT)
+        assert service.active(session) == bundle  # what was read once is looked at again
     with database.owner_engine.begin() as owner:
         owner.execute(
             text("UPDATE policy_bundles SET texts = (:texts)::jsonb"),
