@@ -83,8 +83,8 @@ class Filter:
         )
 
     def packed(self, profiles: Sequence[int] | None = None) -> Asked:
-        """One row: each grant that clears as 8 bytes, profile << 6 | ordinal, NULL where there is none; and the
-        next moment that a grant names.
+        """One row: each grant that clears as 8 bytes, profile << 6 | ordinal, NULL where there is none;
+        and the next moment that a grant names.
 
         A million grants are a million rows, and dear to read one by one.
         """
@@ -96,8 +96,8 @@ class Filter:
         )
 
     def moved(self, since: datetime) -> Asked:
-        """One row: the profiles, 8 bytes each, of which a moment was passed between `since` and `now`; and the
-        next moment that a grant names."""
+        """One row: the profiles, 8 bytes each, of which a moment was passed between `since` and `now`;
+        and the next moment that a grant names."""
         return _moved(self.source), {SINCE: since, NOW: self.now}
 
     def until(self, named: datetime | None) -> datetime | None:
@@ -146,7 +146,7 @@ def _moved(source: FromClause) -> Select[Any]:
 
 
 def _next_moment(source: FromClause) -> ColumnElement[datetime | None]:
-    """Of the same look at the rows as what stands beside it: whatever profile that has seen, this sees too."""
+    """Of the same look at the rows as what stands beside it: what profiles that has seen, this sees too."""
     now = bindparam(NOW, type_=compile.MOMENTS)
     firsts = [select(func.min(column)).where(column >= now).scalar_subquery() for column in _moments(source)]
     return func.least(*firsts)
