@@ -12,10 +12,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    DateTime,
     Integer,
     Text,
     Uuid,
     any_,
+    bindparam,
     case,
     cast,
     delete,
@@ -361,6 +363,31 @@ def embargo(
     return photo
 
 
+_AT = bindparam("at", type_=DateTime(timezone=True))
+_FACTS = (
+    select(
+        Photo.id,
+        PhotoGrant.grant_id,
+        cast(RightsProfile.facts[PhotoGrant.ordinal], Text),
+        Photo.grant_blocks.op(">>")(PhotoGrant.ordinal).op("&")(1),
+        Photo.disputed_at.is_not(None),
+        case((Photo.embargo_until > _AT, Photo.embargo_until), else_=None),
+        Photo.embargo_visible_to,
+        Photo.erased_at.is_not(None),
+        Photo.withdrawn_at.is_not(None),
+        func.coalesce(Photo.held_until > _AT, False),
+        *licensing.AGAINST.values(),
+    )
+    .join(RightsProfile, Photo.profile_id == RightsProfile.id)
+    .join(PhotoGrant, PhotoGrant.photo_id == Photo.id)
+    .join(Grant, Grant.id == PhotoGrant.grant_id)
+    .join(License, License.id == Grant.license_id)
+    .outerjoin(GrantCounter, licensing.SEALED)
+    .where(Photo.id == any_(bindparam("photos", type_=ARRAY(Uuid))))
+    .order_by(Photo.id, PhotoGrant.ordinal)
+)
+
+
 def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, Offers]:
     """What each photo offers to the engine: its grants in order, with all that stands against them at `at`.
 
@@ -371,28 +398,7 @@ def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> di
     wanted = set(photo_ids)
     overdue = pulling.overdue(session, wanted, at=at)
     offered: dict[UUID, list[tuple[UUID, GrantFacts]]] = {photo_id: [] for photo_id in wanted}
-    rows = session.execute(
-        select(
-            Photo.id,
-            PhotoGrant.grant_id,
-            cast(RightsProfile.facts[PhotoGrant.ordinal], Text),
-            Photo.grant_blocks.op(">>")(PhotoGrant.ordinal).op("&")(1),
-            Photo.disputed_at.is_not(None),
-            case((Photo.embargo_until > at, Photo.embargo_until), else_=None),
-            Photo.embargo_visible_to,
-            Photo.erased_at.is_not(None),
-            Photo.withdrawn_at.is_not(None),
-            func.coalesce(Photo.held_until > at, False),
-            *licensing.AGAINST.values(),
-        )
-        .join(RightsProfile, Photo.profile_id == RightsProfile.id)
-        .join(PhotoGrant, PhotoGrant.photo_id == Photo.id)
-        .join(Grant, Grant.id == PhotoGrant.grant_id)
-        .join(License, License.id == Grant.license_id)
-        .outerjoin(GrantCounter, licensing.SEALED)
-        .where(Photo.id == any_(literal([*wanted], ARRAY(Uuid))))
-        .order_by(Photo.id, PhotoGrant.ordinal)
-    )
+    rows = session.execute(_FACTS, {"photos": [*wanted], "at": at})
     for (
         photo_id,
         grant_id,

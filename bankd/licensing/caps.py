@@ -20,13 +20,13 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    DateTime,
     Row,
     Text,
     Uuid,
     and_,
     bindparam,
     case,
-    column,
     func,
     insert,
     literal,
@@ -34,9 +34,9 @@ from sqlalchemy import (
     select,
     tuple_,
     update,
-    values,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from bankd.licensing.errors import CapOverdrawn
@@ -188,14 +188,7 @@ def short(session: Session, *, places: int, at: datetime) -> frozenset[UUID]:
     in the period of now, or nothing left of what a composite is made for:
     handouts, publications, copies.
     """
-    of_now = or_(GrantCounter.period == "", GrantCounter.period == _period(at))
-    left = GrantCounter.cap - GrantCounter.used - GrantCounter.reserved
-    sealed = and_(GrantCounter.trigger == "seal", left < places)
-    spent = and_(GrantCounter.per == "term", GrantCounter.used >= GrantCounter.cap)
-    barren = and_(GrantCounter.trigger != "seal", GrantCounter.per == "term", left <= 0)
-    return frozenset(
-        session.scalars(select(GrantCounter.grant_id).where(of_now, or_(and_(sealed, ~spent), barren)))
-    )
+    return frozenset(session.scalars(_SHORT, {"places": places, "at": at}))
 
 
 @dataclass(frozen=True)
@@ -252,61 +245,76 @@ def _held(session: Session, keys: Collection[Key], *, at: datetime) -> dict[Key,
 
 
 def _lock(session: Session, keys: Collection[Key], *, at: datetime) -> list[Row[*tuple[object, ...]]]:
-    now = _period(at)
-    return list(
-        session.execute(
-            select(
-                *IN_ORDER,
-                GrantCounter.zone,
-                GrantCounter.cap,
-                GrantCounter.reserved,
-                GrantCounter.used,
-                GrantCounter.over,
-                now.label("now"),
-            )
-            .where(
-                tuple_(GrantCounter.grant_id, GrantCounter.trigger).in_(list(keys)),
-                or_(GrantCounter.period == "", GrantCounter.period == now),
-            )
-            .order_by(*IN_ORDER)
-            .with_for_update()
-        )
-    )
-
-
-def _period(at: datetime) -> ColumnElement[str]:
-    """The period of a counter's row that a moment is in, by the calendar of the row's zone."""
-    there = func.timezone(GrantCounter.zone, bindparam("at", at, unique=True))
-    return case(
-        (GrantCounter.per == "month", func.to_char(there, "YYYY-MM")),
-        (GrantCounter.per == "quarter", func.to_char(there, 'YYYY-"Q"Q')),
-        (GrantCounter.per == "year", func.to_char(there, "YYYY")),
-        else_=literal(""),
-    )
+    grants, triggers = zip(*keys, strict=True)
+    asked = {"grants": [*grants], "triggers": [*triggers], "at": at}
+    return list(session.execute(_LOCK, asked))
 
 
 def _write(session: Session, moved: Iterable[_Counter]) -> None:
-    rows = [
-        (one.grant_id, one.trigger, one.per, one.period, one.reserved, one.used, one.over) for one in moved
-    ]
-    if not rows:
-        return
-    to = values(
-        column("grant_id", Uuid),
-        column("trigger", Text),
-        column("per", Text),
-        column("period", Text),
-        column("reserved", BigInteger),
-        column("used", BigInteger),
-        column("over", BigInteger),
-        name="moved",
-    ).data(rows)
-    session.execute(
-        update(GrantCounter)
-        .where(*(place == to.c[place.key] for place in IN_ORDER))
-        .values(reserved=to.c.reserved, used=to.c.used, over=to.c.over)
-        .execution_options(synchronize_session=False)
+    rows = [*moved]
+    if rows:
+        to = {f"to_{name}": [getattr(one, name) for one in rows] for name in _MOVED}
+        session.execute(_WRITE, to)
+
+
+def _unnested(name: str, kind: Any) -> ColumnElement[Any]:
+    return func.unnest(bindparam(name, type_=ARRAY(kind)))
+
+
+# The period of a counter's row that the moment `at` is in, by the calendar of the row's zone.
+_THERE = func.timezone(GrantCounter.zone, bindparam("at", type_=DateTime(timezone=True)))
+_NOW = case(
+    (GrantCounter.per == "month", func.to_char(_THERE, "YYYY-MM")),
+    (GrantCounter.per == "quarter", func.to_char(_THERE, 'YYYY-"Q"Q')),
+    (GrantCounter.per == "year", func.to_char(_THERE, "YYYY")),
+    else_=literal(""),
+)
+_OF_NOW = or_(GrantCounter.period == "", GrantCounter.period == _NOW)
+_LEFT = GrantCounter.cap - GrantCounter.used - GrantCounter.reserved
+_WHOLE_TERM = GrantCounter.per == "term"
+
+# Statements are made once: to make one takes longer than to have it answered.
+_SHORT = select(GrantCounter.grant_id).where(
+    _OF_NOW,
+    or_(
+        and_(
+            GrantCounter.trigger == "seal",
+            bindparam("places", type_=BigInteger) > _LEFT,
+            ~and_(_WHOLE_TERM, GrantCounter.used >= GrantCounter.cap),
+        ),
+        and_(GrantCounter.trigger != "seal", _WHOLE_TERM, _LEFT <= 0),
+    ),
+)
+_LOCK = (
+    select(
+        *IN_ORDER,
+        GrantCounter.zone,
+        GrantCounter.cap,
+        GrantCounter.reserved,
+        GrantCounter.used,
+        GrantCounter.over,
+        _NOW.label("now"),
     )
+    .where(
+        tuple_(GrantCounter.grant_id, GrantCounter.trigger).in_(
+            select(_unnested("grants", Uuid), _unnested("triggers", Text))
+        ),
+        _OF_NOW,
+    )
+    .order_by(*IN_ORDER)
+    .with_for_update(of=GrantCounter)
+)
+_MOVED = {
+    **{place.key: place.type for place in IN_ORDER},
+    **dict.fromkeys(("reserved", "used", "over"), BigInteger()),
+}
+_TO = select(*(_unnested(f"to_{name}", kind).label(name) for name, kind in _MOVED.items())).subquery("moved")
+_WRITE = (
+    update(GrantCounter)
+    .where(*(place == _TO.c[place.key] for place in IN_ORDER))
+    .values(reserved=_TO.c.reserved, used=_TO.c.used, over=_TO.c.over)
+    .execution_options(synchronize_session=False)
+)
 
 
 def _full(held: Mapping[Key, list[_Counter]], wanted: Counts) -> frozenset[Key]:

@@ -11,7 +11,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, false, null, or_, select, text, true, type_coerce, union_all
+from sqlalchemy import (
+    DateTime,
+    and_,
+    bindparam,
+    false,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, joinedload
 
@@ -32,6 +44,18 @@ from bankd.licensing.models import Document, Grant, License, Licensor, Release
 from bankd.licensing.withdrawal_effects import EFFECTS, KINDS, Subject, WithdrawalKind, adds, survives
 
 WITHDRAWING = 0x62616E6B_77647277  # advisory lock: two who withdraw one thing take turns
+_AT = bindparam("at", type_=DateTime(timezone=True))
+_DUE = union_all(
+    select(true().label("over"), Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref).where(
+        Withdrawal.took_effect_at.is_(None), Withdrawal.effective_from <= _AT
+    ),
+    select(false(), DenyHold.subject, DenyHold.subject_id, null()).where(
+        DenyHold.began_at.is_(None),
+        DenyHold.ended_at.is_(None),
+        DenyHold.starts_at <= _AT,
+        or_(DenyHold.ends_at.is_(None), DenyHold.ends_at > _AT),
+    ),
+)
 AGREEMENTS: Mapping[str, Any] = {
     "license": License,
     "grant": Grant,
@@ -157,16 +181,7 @@ def due(session: Session, *, at: datetime) -> Due:
 
     Ask before the facts that it is to be added to: what is carried out in between is then in both.
     """
-    over = select(true().label("over"), Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref).where(
-        Withdrawal.took_effect_at.is_(None), Withdrawal.effective_from <= at
-    )
-    on_hold = select(false(), DenyHold.subject, DenyHold.subject_id, null()).where(
-        DenyHold.began_at.is_(None),
-        DenyHold.ended_at.is_(None),
-        DenyHold.starts_at <= at,
-        or_(DenyHold.ends_at.is_(None), DenyHold.ends_at > at),
-    )
-    found = session.execute(union_all(over, on_hold)).all()
+    found = session.execute(_DUE, {"at": at}).all()
     if not found:
         return Due()
     withdrawn = [(subject, id_, ref) for is_over, subject, id_, ref in found if is_over]

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, any_, cast, literal, select
+from sqlalchemy import Text, Uuid, any_, bindparam, cast, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,11 @@ class Rights:
     terms: Mapping[UUID, GrantTerms]
 
 
+_TERMS = select(Grant.id, cast(Grant.terms, Text)).where(
+    Grant.id == any_(bindparam("grants", type_=ARRAY(Uuid)))
+)
+
+
 def terms_of(session: Session, use: Use, *, at: datetime, department: str = "") -> Terms:
     """Under the bundle that is active now.
 
@@ -73,9 +78,7 @@ def offered(
 ) -> Rights:
     """The same, of facts that were read already."""
     grant_ids = {grant_id for grants in facts.values() for grant_id, _ in grants}
-    rows = session.execute(
-        select(Grant.id, cast(Grant.terms, Text)).where(Grant.id == any_(literal([*grant_ids], ARRAY(Uuid))))
-    )
+    rows = session.execute(_TERMS, {"grants": [*grant_ids]})
     stated = {grant_id: _stated(document) for grant_id, document in rows}
     offers = {
         photo_id: [

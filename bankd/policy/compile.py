@@ -70,43 +70,25 @@ OF_SETS = {"containsAll": "@>", "containsAny": "&&"}
 Sql = ColumnElement[Any]
 
 
+@lru_cache(maxsize=64)
 def allows(
-    bundle: Bundle,
-    action: Action,
-    use: AnyUse,
-    *,
-    source: FromClause = PROFILE_GRANTS,
-    aside: frozenset[str] = frozenset(),
+    bundle: Bundle, action: Action, stated: frozenset[str], *, source: FromClause, aside: frozenset[str]
 ) -> ColumnElement[bool]:
-    """Whether the grant of a row of `source` carries the whole use: true, or else false or NULL.
+    """Whether the grant of a row of `source` carries a whole use: true, or else false or NULL.
 
-    A conjunction of what the policies demand, so that an index of a column can serve it.
+    A conjunction of what the policies demand, so that an index of a column can serve it. Made
+    once for every use with these attributes: their values (`values_of`) come with each execution.
 
     Args:
+        stated: the attributes of the use.
         aside: policies that may deny; where one of them could not be asked the row is denied all the same.
 
     Raises:
         NotCompilable: a policy says what has no SQL.
     """
-    scope = _scope(bundle, action, use, source)
-    return false() if scope is None else _allows(scope, bundle.about(action), aside)
-
-
-@lru_cache(maxsize=64)
-def allows_any(
-    bundle: Bundle, action: Action, stated: frozenset[str], *, source: FromClause, aside: frozenset[str]
-) -> ColumnElement[bool]:
-    """`allows` for every use with these attributes: their values (`values_of`) come with each execution."""
     use = {name: bindparam(name, type_=USE_TYPES[name]) for name in stated}
-    return _allows(Scope(source, use, lacking=bundle.lacking), bundle.about(action), aside)
-
-
-def values_of(bundle: Bundle, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a use that a bundle hears, as `allows_any` binds them."""
-    return {name: _bound(name, value)[0] for name, value in heard({**stated}, bundle.lacking["Use"]).items()}
-
-
-def _allows(scope: "Scope", policies: Sequence[Policy], aside: frozenset[str]) -> ColumnElement[bool]:
+    scope = Scope(source, use, lacking=bundle.lacking)
+    policies = bundle.about(action)
     return and_(
         scope.complete(),
         _permitted(scope, policies),
@@ -116,6 +98,11 @@ def _allows(scope: "Scope", policies: Sequence[Policy], aside: frozenset[str]) -
             if policy.effect == "forbid"
         ),
     )
+
+
+def values_of(bundle: Bundle, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a use that a bundle hears, as `allows` binds them."""
+    return {name: _bound(name, value)[0] for name, value in heard({**known}, bundle.lacking["Use"]).items()}
 
 
 def denials(

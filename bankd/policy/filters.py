@@ -9,10 +9,10 @@ to compile it takes longer than Postgres needs to answer.
 """
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -60,15 +60,12 @@ class Filter:
     is not blocked, and its photo is not blocked.
     """
 
-    bundle: Bundle
-    action: Action
-    use: AnyUse
     about: Hashable
     now: datetime
     own: tuple[datetime, ...]  # moments that the use itself names
-    values: Mapping[str, Any] | None  # of the use, by name; None: it cannot be read, and nothing clears
+    condition: Callable[[], ColumnElement[bool]]  # made when it is needed: where an answer is kept it is not
+    values: Mapping[str, Any] = field(default_factory=dict)  # of the use, to execute the condition with
     source: FromClause = compile.PROFILE_GRANTS
-    aside: frozenset[str] = frozenset()
     department: str = ""  # who asks
     starts_at: datetime = NEVER  # of the use
 
@@ -78,8 +75,9 @@ class Filter:
         mask = func.bit_or(literal(1, BigInteger).op("<<")(sql_cast(self.source.c.ordinal, Integer)))
         return (
             select(self.source.c.profile_id, mask.cast(BigInteger).label("mask"))
-            .where(compile.allows(self.bundle, self.action, self.use, source=self.source, aside=self.aside))
+            .where(self.condition())
             .group_by(self.source.c.profile_id)
+            .params(**self.values)
         )
 
     def packed(self, profiles: Sequence[int] | None = None) -> Asked:
@@ -89,11 +87,8 @@ class Filter:
         A million grants are a million rows, and dear to read one by one.
         """
         some = {} if profiles is None else {PROFILES: [*profiles]}
-        stated = None if self.values is None else frozenset(self.values)
-        return (
-            _packed(self.bundle, self.action, stated, self.source, self.aside, few=bool(some)),
-            {**(self.values or {}), **some, NOW: self.now},
-        )
+        statement = _packed(self.condition(), self.source, few=bool(some))
+        return statement, {**self.values, **some, NOW: self.now}
 
     def moved(self, since: datetime) -> Asked:
         """One row: the profiles, 8 bytes each, of which a moment was passed between `since` and `now`;
@@ -115,20 +110,9 @@ class Filter:
 
 
 @lru_cache(maxsize=64)
-def _packed(
-    bundle: Bundle,
-    action: Action,
-    stated: frozenset[str] | None,
-    source: FromClause,
-    aside: frozenset[str],
-    *,
-    few: bool,
-) -> Select[Any]:
+def _packed(clears: ColumnElement[bool], source: FromClause, *, few: bool) -> Select[Any]:
     profile = sql_cast(source.c.profile_id, BigInteger)
     grant: Any = func.int8send(profile * (1 << ORDINAL_BITS) + source.c.ordinal)
-    clears = (
-        false() if stated is None else compile.allows_any(bundle, action, stated, source=source, aside=aside)
-    )
     listed = [source.c.profile_id == any_(bindparam(PROFILES, type_=ARRAY(Integer)))] if few else []
     grants = select(func.string_agg(grant, literal(b"", LargeBinary), type_=LargeBinary)).where(
         clears, *listed
@@ -172,17 +156,16 @@ def filter_for(
     compile.asked_of_one(action)
     known = use_attributes(use)
     if known is None:  # a use that cannot be read: nothing clears for it, ever
-        about: Hashable = (bundle.digest, action, None)
-        return Filter(bundle, action, use, about, NEVER, (), None, source)
+        return Filter((bundle.digest, action, None), NEVER, (), false, source=source)
     values = compile.values_of(bundle, known)
     moments = {name: _moment(known.pop(name)) for name in sorted(USE_MOMENTS)}
     now = moments.pop("now")
     own = tuple(moments.values())
     department = known.pop("department")  # makes no difference to a profile
     about = (bundle.digest, action, json.dumps(known, sort_keys=True), own, aside)
-    return Filter(
-        bundle, action, use, about, now, own, values, source, aside, department, moments["starts_at"]
-    )
+    stated = frozenset(values)
+    condition = partial(compile.allows, bundle, action, stated, source=source, aside=aside)
+    return Filter(about, now, own, condition, values, source, department, moments["starts_at"])
 
 
 def _moment(text: str) -> datetime:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import Session, selectinload
 
 from bankd.audit import log
@@ -73,7 +73,7 @@ def record(
     )
     session.add(composite)
     session.flush()
-    session.add_all(usages(manifest))
+    session.execute(insert(Usage), usages(manifest))
     session.add_all(network_usages(manifest))
     entry = log.append(
         session,
@@ -94,19 +94,19 @@ def record(
     return composite, entry
 
 
-def usages(manifest: Manifest) -> list[Usage]:
+def usages(manifest: Manifest) -> list[dict[str, Any]]:
     """The usage rows that a manifest states."""
     return [
-        Usage(
-            composite_id=manifest.composite_id,
-            segment_id=segment.segment_id,
-            photo_id=photo.photo_id,
-            grant_id=photo.grant_id,
-            canvas_px=segment.canvas_px,
-            placed_px=segment.placed_px,
-            filled_px=segment.filled_px,
-            blended_px=segment.blended_px,
-        )
+        {
+            "composite_id": manifest.composite_id,
+            "segment_id": segment.segment_id,
+            "photo_id": photo.photo_id,
+            "grant_id": photo.grant_id,
+            "canvas_px": segment.canvas_px,
+            "placed_px": segment.placed_px,
+            "filled_px": segment.filled_px,
+            "blended_px": segment.blended_px,
+        }
         for photo in manifest.placed_photos
         for segment in photo.segments
     ]

@@ -7,7 +7,20 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from bankd.catalog.models import Photo, PhotoGrant
@@ -39,24 +52,14 @@ def standing(
     rules = _rules(bundle)
     if not rules:
         return NOBODY
-    rows = session.scalars(
-        select(Signoff)
-        .where(
-            Signoff.policy.in_(rules),
-            Signoff.withdrawn_at.is_(None),
-            Signoff.superseded_at.is_(None),
-            Signoff.expires_at > at,
-            Signoff.signed_at <= at,
-            Signoff.signed_by != requester,
-            or_(
-                and_(Signoff.scope == "request", Signoff.request_id == request_id),
-                and_(Signoff.scope == "use", Signoff.use_sha256 == use_sha256(use)),
-                Signoff.scope.in_(["photo", "license"]),
-            ),
-        )
-        .order_by(Signoff.signed_at, Signoff.id)
-        .execution_options(populate_existing=True)
-    ).all()
+    asked = {
+        "rules": [*rules],
+        "at": at,
+        "requester": requester,
+        "request": request_id,
+        "use": use_sha256(use),
+    }
+    rows = session.scalars(_STANDING, asked).all()
     counting = [row for row in rows if row.rule_sha256 == rules[row.policy]]
     grants = _grants(session, {license for row in counting for license in row.licenses})
     return Signed(
@@ -72,6 +75,27 @@ def standing(
             for row in counting
         )
     )
+
+
+_AT = bindparam("at", type_=DateTime(timezone=True))
+_STANDING = (
+    select(Signoff)
+    .where(
+        Signoff.policy == any_(bindparam("rules", type_=ARRAY(Text))),
+        Signoff.withdrawn_at.is_(None),
+        Signoff.superseded_at.is_(None),
+        Signoff.expires_at > _AT,
+        Signoff.signed_at <= _AT,
+        Signoff.signed_by != bindparam("requester", type_=Text),
+        or_(
+            and_(Signoff.scope == "request", Signoff.request_id == bindparam("request", type_=Uuid)),
+            and_(Signoff.scope == "use", Signoff.use_sha256 == bindparam("use", type_=Text)),
+            Signoff.scope.in_(["photo", "license"]),
+        ),
+    )
+    .order_by(Signoff.signed_at, Signoff.id)
+    .execution_options(populate_existing=True)
+)
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -192,6 +192,8 @@ def make(
     if full := caps.reserve(session, wanted, at=at):
         return frozenset(grant_id for grant_id, _ in full)
     request.attempt += 1
+    request.state = RequestState.RENDERING
+    request.lease_until = at + ORDER_LIFE
     clearance = Clearance(
         request_id=request.id,
         at=terms.at,
@@ -221,9 +223,9 @@ def make(
     )
     session.add(order)
     session.flush()
-    session.add_all(Reservation(order_id=order.id, variation=i, grant_id=grant) for grant, i in places)
-    request.state = RequestState.RENDERING
-    request.lease_until = order.expires_at
+    if places:
+        held = [{"order_id": order.id, "variation": i, "grant_id": grant} for grant, i in places]
+        session.execute(insert(Reservation), held)
     outbox.enqueue(session, PUBLISH_TASK, queue=RENDER_QUEUE, at=at, order_id=order.id)
     cleared = log.append(
         session,
@@ -256,11 +258,11 @@ def make(
     log.locked(session)
     if log.last_rights_change(session) >= plan.epoch:
         now = policy.active(session)
-        held = frozenset(grant_id for grant_id, _ in places)
         if now.digest != terms.bundle.digest:
             return None
         terms = replace(terms, signed=asking.signed_for(session, request, now, at=at))
-        if not still_clears(session, plan, terms=terms, held=held, at=at):
+        promised = frozenset(grant_id for grant_id, _ in places)
+        if not still_clears(session, plan, terms=terms, held=promised, at=at):
             return None
     log.settle(session)
     clearance.log_index = cleared.index

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, select
+from sqlalchemy import BigInteger, any_, bindparam, delete, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -156,6 +157,12 @@ def reserved(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:
     )
 
 
+def _released(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:
+    """The same, no longer held: the transaction spends them, or frees them, or is rolled back."""
+    mine = delete(Reservation).where(Reservation.order_id == order_id, Reservation.variation == index)
+    return frozenset(session.execute(mine.returning(Reservation.grant_id)).scalars())
+
+
 def _clear(
     session: Session,
     request: Request,
@@ -202,28 +209,40 @@ def _sources(
     session: Session, segment_ids: set[int], relied: Mapping[UUID, UUID], taxonomy: Taxonomy
 ) -> dict[int, Source]:
     names = {category.id: category.name for category in taxonomy.categories}
-    rows = session.execute(
-        select(Segment, Photo, PhotoFingerprint.iscc)
-        .join(Photo, Photo.id == Segment.photo_id)
-        .outerjoin(PhotoFingerprint, PhotoFingerprint.photo_id == Photo.id)
-        .where(Segment.id.in_(segment_ids))
-    )
     return {
-        segment.id: Source(
-            segment_id=segment.id,
-            category=names[segment.category_id],
-            area_px=segment.area_px,
-            photo_id=photo.id,
-            photo_sha256=photo.sha256,
-            photo_height=photo.work_height,
-            photo_width=photo.work_width,
-            grant_id=relied[photo.id],
-            photo_iscc=iscc,
-            photo_credentials_sha256=(photo.credentials or {}).get("store_sha256"),
-            photo_generated=bool((photo.credentials or {}).get("generative")),
+        row.id: Source(
+            segment_id=row.id,
+            category=names[row.category_id],
+            area_px=row.area_px,
+            photo_id=row.photo_id,
+            photo_sha256=row.sha256,
+            photo_height=row.work_height,
+            photo_width=row.work_width,
+            grant_id=relied[row.photo_id],
+            photo_iscc=row.iscc,
+            photo_credentials_sha256=(row.credentials or {}).get("store_sha256"),
+            photo_generated=bool((row.credentials or {}).get("generative")),
         )
-        for segment, photo, iscc in rows
+        for row in session.execute(_SOURCES, {"segments": [*segment_ids]})
     }
+
+
+_SOURCES = (
+    select(
+        Segment.id,
+        Segment.category_id,
+        Segment.area_px,
+        Segment.photo_id,
+        Photo.sha256,
+        Photo.work_height,
+        Photo.work_width,
+        Photo.credentials,
+        PhotoFingerprint.iscc,
+    )
+    .join(Photo, Photo.id == Segment.photo_id)
+    .outerjoin(PhotoFingerprint, PhotoFingerprint.photo_id == Photo.id)
+    .where(Segment.id == any_(bindparam("segments", type_=ARRAY(BigInteger))))
+)
 
 
 def chains_of(session: Session, examined: Examined, *, blobs: Blobs) -> dict[UUID, Chain]:
@@ -334,7 +353,7 @@ def commit(
     variation = session.get_one(Variation, (request.id, index), with_for_update=True)
     if order.attempt != request.attempt or variation.state != VariationState.WAITING:
         return None
-    held = reserved(session, order.id, index)
+    held = _released(session, order.id, index)
     # The clock moves rights too, and signing takes its time.
     network = examined.refiner.checkpoint
     now = _clear(session, request, examined.relied, network=network, held=held, at=at)
@@ -353,7 +372,7 @@ def commit(
     variation.state = VariationState.SEALED
     variation.composite_id = composite.id
     placed = frozenset(examined.relied.values())
-    spent = _spend(session, order, index, held=held, placed=placed, by=by, at=at)
+    spent = _spend(session, order, held=held, placed=placed, by=by, at=at)
     session.flush()
     if request.use["audience"] != "comp":  # which is only ever given with a watermark, and costs nothing
         accrual.accrue(
@@ -390,7 +409,6 @@ def _fed(examined: Examined) -> dict[UUID, Fed]:
 def _spend(
     session: Session,
     order: Order,
-    index: int,
     *,
     held: frozenset[UUID],
     placed: frozenset[UUID],
@@ -403,9 +421,6 @@ def _spend(
         {(grant_id, caps.SEAL): 1 for grant_id in held & placed},
         unwanted={(grant_id, caps.SEAL): 1 for grant_id in held - placed},
         reserved_at=order.made_at,
-    )
-    session.execute(
-        delete(Reservation).where(Reservation.order_id == order.id, Reservation.variation == index)
     )
     if full := sorted((grant_id for grant_id, _ in spent.last), key=str):
         for grant_id in full:

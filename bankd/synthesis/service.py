@@ -270,29 +270,34 @@ def settle_uncovered(
 
 
 def conclude(
-    session: Session, order_id: UUID, *, took: Mapping[str, Mapping[str, object]], by: Actor, at: datetime
+    session: Session,
+    order_id: UUID,
+    request_id: UUID,
+    *,
+    took: Mapping[str, Mapping[str, object]],
+    by: Actor,
+    at: datetime,
 ) -> None:
     """After all of an order's claims were settled: finish the request, or order once more what is left.
 
     Args:
         took: what pictures took, for the record: `timings_ms` and `memory_mb`.
     """
-    order = session.get_one(Order, order_id)
-    request = session.get_one(Request, order.request_id, with_for_update=True, populate_existing=True)
-    session.refresh(order)
+    request = session.get_one(Request, request_id, with_for_update=True, populate_existing=True)
+    order = session.get_one(Order, order_id, populate_existing=True)
     if order.state != OrderState.MADE:
         return
     order.state = OrderState.DONE
     free_reservations(session, order)
+    pictures = _pictures(session, request)
     if request.attempt != order.attempt or request.state != RequestState.RENDERING:
         return
     request.outcome = {
         **request.outcome,
         **{what: _with_earlier(found, request.outcome.get(what, {})) for what, found in took.items()},
     }
-    waiting = _waiting(session, request)
-    if not waiting:
-        finish(session, request, at=at)
+    if all(picture.state != VariationState.WAITING for picture in pictures):
+        _finish(request, pictures, at=at)
     elif request.reordered:
         fail(session, request, why="the render worker left pictures out", by=by, at=at)
     else:
@@ -311,12 +316,11 @@ def _with_earlier(found: Mapping[str, object], earlier: Mapping[str, Any]) -> di
 def finish(session: Session, request: Request, *, at: datetime) -> None:
     """Put a request with no waiting picture into its final state."""
     session.flush()
-    sealed = session.scalar(
-        select(Variation.index)
-        .where(Variation.request_id == request.id, Variation.state == VariationState.SEALED)
-        .limit(1)
-    )
-    if sealed is not None:
+    _finish(request, _pictures(session, request), at=at)
+
+
+def _finish(request: Request, pictures: Sequence[Variation], *, at: datetime) -> None:
+    if any(picture.state == VariationState.SEALED for picture in pictures):
         request.state = RequestState.COMPLETED
     else:
         request.state = RequestState.FAILED if "failed" in request.outcome else RequestState.REFUSED
@@ -333,11 +337,16 @@ def again(session: Session, request: Request, *, at: datetime) -> None:
     outbox.enqueue(session, ADVANCE_TASK, queue=BANK_QUEUE, at=at, request_id=request.id)
 
 
-def _waiting(session: Session, request: Request) -> Sequence[Variation]:
+def _waiting(session: Session, request: Request) -> list[Variation]:
+    return [one for one in _pictures(session, request) if one.state == VariationState.WAITING]
+
+
+def _pictures(session: Session, request: Request) -> Sequence[Variation]:
     return session.scalars(
         select(Variation)
-        .where(Variation.request_id == request.id, Variation.state == VariationState.WAITING)
+        .where(Variation.request_id == request.id)
         .order_by(Variation.index)
+        .execution_options(populate_existing=True)
     ).all()
 
 

@@ -287,7 +287,7 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
             with rt.transaction() as session:
                 service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
     with rt.transaction() as session:
-        service.conclude(session, order.id, took=_took(result), by=rt.actor, at=rt.now())
+        service.conclude(session, order.id, request.id, took=_took(result), by=rt.actor, at=rt.now())
     rt.blobs.delete_prefix(f"orders/{order.id}")
 
 
