@@ -10,24 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    DateTime,
-    Integer,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    case,
-    cast,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, Integer, cast, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -48,15 +31,16 @@ from bankd.catalog.models import (
     PhotoGrant,
     Segment,
 )
+from bankd.catalog.offering import Offers as Offers
+from bankd.catalog.offering import facts_of as facts_of
+from bankd.catalog.offering import offered as offered
 from bankd.catalog.releases import Covers
 from bankd.catalog.tombstones import buried, changeable
 from bankd.catalog.tombstones import tombstone as tombstone
 from bankd.licensing import caps, profiles
 from bankd.licensing import service as licensing
-from bankd.licensing.days import instant
 from bankd.licensing.depicted import Depictions
-from bankd.licensing.facts import read
-from bankd.licensing.models import Grant, GrantCounter, License, RightsProfile
+from bankd.licensing.models import Grant, GrantCounter, License
 from bankd.licensing.people import WHOM_UNSAID, PersonSegment
 from bankd.licensing.profiles import NO_RELEASES
 from bankd.licensing.terms import EmbeddedRights, GrantFacts
@@ -65,8 +49,6 @@ PERSON_SEEN = Depictions(
     persons=True, model_release="not-needed", youngest="adult", property_release="not-needed"
 )
 """A label map that shows a person says so whatever the rights record says, and claims nothing else."""
-
-Offers = tuple[tuple[UUID, GrantFacts], ...]
 
 
 def sync_taxonomy(session: Session, *, by: Actor, at: datetime) -> bool:
@@ -361,71 +343,6 @@ def embargo(
         photo=photo_id, until=until, visible_to=photo.embargo_visible_to,
     )  # fmt: skip
     return photo
-
-
-_AT = bindparam("at", type_=DateTime(timezone=True))
-_FACTS = (
-    select(
-        Photo.id,
-        PhotoGrant.grant_id,
-        cast(RightsProfile.facts[PhotoGrant.ordinal], Text),
-        Photo.grant_blocks.op(">>")(PhotoGrant.ordinal).op("&")(1),
-        Photo.disputed_at.is_not(None),
-        case((Photo.embargo_until > _AT, Photo.embargo_until), else_=None),
-        Photo.embargo_visible_to,
-        Photo.erased_at.is_not(None),
-        Photo.withdrawn_at.is_not(None),
-        func.coalesce(Photo.held_until > _AT, False),
-        *licensing.AGAINST.values(),
-    )
-    .join(RightsProfile, Photo.profile_id == RightsProfile.id)
-    .join(PhotoGrant, PhotoGrant.photo_id == Photo.id)
-    .join(Grant, Grant.id == PhotoGrant.grant_id)
-    .join(License, License.id == Grant.license_id)
-    .outerjoin(GrantCounter, licensing.SEALED)
-    .where(Photo.id == any_(bindparam("photos", type_=ARRAY(Uuid))))
-    .order_by(Photo.id, PhotoGrant.ordinal)
-)
-
-
-def facts_of(session: Session, photo_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, Offers]:
-    """What each photo offers to the engine: its grants in order, with all that stands against them at `at`.
-
-    A photo that is unknown or quarantined offers nothing. Embargo, deny holds of photos and withdrawals
-    that fall due are judged at `at`; everything else as it is recorded now. One statement reads it
-    all: an ordinal says nothing beside a profile, or a block bit, of another moment.
-    """
-    wanted = set(photo_ids)
-    overdue = pulling.overdue(session, wanted, at=at)
-    offered: dict[UUID, list[tuple[UUID, GrantFacts]]] = {photo_id: [] for photo_id in wanted}
-    rows = session.execute(_FACTS, {"photos": [*wanted], "at": at})
-    for (
-        photo_id,
-        grant_id,
-        document,
-        bit,
-        disputed,
-        embargo_until,
-        seers,
-        erased,
-        pulled,
-        held,
-        *holding,
-    ) in rows:
-        on_photo = {
-            "dispute": disputed,
-            "embargo": embargo_until is not None,
-            "erased": erased,
-            "photo-withdrawn": pulled,
-            "photo-held": held,
-        }
-        blocks = {name for name, holds in on_photo.items() if holds}
-        blocks |= overdue.photos.get(photo_id, frozenset()) | overdue.grants.get(grant_id, frozenset())
-        # A bit for which no record stands is a hold of the house's own.
-        blocks |= licensing.against(holding) or ({"denied"} if bit else set())
-        embargo = () if embargo_until is None else (frozenset(seers), instant(embargo_until))
-        offered[photo_id].append((grant_id, read(document, frozenset(blocks), *embargo)))
-    return {photo_id: tuple(grants) for photo_id, grants in offered.items()}
 
 
 def _set_bits(session: Session, grant_ids: Sequence[UUID], *, blocked: bool) -> int:

@@ -15,14 +15,11 @@ from sqlalchemy import (
     DateTime,
     and_,
     bindparam,
-    false,
-    null,
+    exists,
     or_,
     select,
     text,
-    true,
     type_coerce,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, joinedload
@@ -45,17 +42,15 @@ from bankd.licensing.withdrawal_effects import EFFECTS, KINDS, Subject, Withdraw
 
 WITHDRAWING = 0x62616E6B_77647277  # advisory lock: two who withdraw one thing take turns
 _AT = bindparam("at", type_=DateTime(timezone=True))
-_DUE = union_all(
-    select(true().label("over"), Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref).where(
-        Withdrawal.took_effect_at.is_(None), Withdrawal.effective_from <= _AT
-    ),
-    select(false(), DenyHold.subject, DenyHold.subject_id, null()).where(
-        DenyHold.began_at.is_(None),
-        DenyHold.ended_at.is_(None),
-        DenyHold.starts_at <= _AT,
-        or_(DenyHold.ends_at.is_(None), DenyHold.ends_at > _AT),
-    ),
+_OVER = and_(Withdrawal.took_effect_at.is_(None), Withdrawal.effective_from <= _AT)
+_ON_HOLD = and_(
+    DenyHold.began_at.is_(None),
+    DenyHold.ended_at.is_(None),
+    DenyHold.starts_at <= _AT,
+    or_(DenyHold.ends_at.is_(None), DenyHold.ends_at > _AT),
 )
+ANYTHING_DUE = or_(exists().where(_OVER), exists().where(_ON_HOLD))
+"""Whether `due` finds something at the moment `at`, which whoever executes it states."""
 AGREEMENTS: Mapping[str, Any] = {
     "license": License,
     "grant": Grant,
@@ -181,11 +176,11 @@ def due(session: Session, *, at: datetime) -> Due:
 
     Ask before the facts that it is to be added to: what is carried out in between is then in both.
     """
-    found = session.execute(_DUE, {"at": at}).all()
-    if not found:
+    over = select(Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref).where(_OVER)
+    withdrawn = session.execute(over, {"at": at}).all()
+    held = session.execute(select(DenyHold.subject, DenyHold.subject_id).where(_ON_HOLD), {"at": at}).all()
+    if not withdrawn and not held:
         return Due()
-    withdrawn = [(subject, id_, ref) for is_over, subject, id_, ref in found if is_over]
-    held = [(subject, id_) for is_over, subject, id_, _ in found if not is_over]
     persons = [ref for subject, _, ref in withdrawn if subject == "person"]
     return Due(
         withdrawn=frozenset(g for subject, id_, _ in withdrawn for g in grants_of(session, subject, id_)),

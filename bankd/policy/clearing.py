@@ -6,8 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, any_, bindparam, cast, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from bankd.catalog import service as catalog
@@ -41,11 +40,6 @@ class Rights:
     terms: Mapping[UUID, GrantTerms]
 
 
-_TERMS = select(Grant.id, cast(Grant.terms, Text)).where(
-    Grant.id == any_(bindparam("grants", type_=ARRAY(Uuid)))
-)
-
-
 def terms_of(session: Session, use: Use, *, at: datetime, department: str = "") -> Terms:
     """Under the bundle that is active now.
 
@@ -67,19 +61,27 @@ def rights_of(
         reserved: grants with a place held for what is being decided: their cap
             being full with that very place does not stand in its way.
     """
-    return offered(session, catalog.facts_of(session, photo_ids, at=at), reserved=reserved)
+    read = catalog.offered(session, photo_ids, at=at)
+    return _rights(read.offers, read.terms, reserved=reserved)
 
 
 def offered(
     session: Session,
     facts: Mapping[UUID, catalog.Offers],
-    *,
-    reserved: frozenset[UUID] = frozenset(),
 ) -> Rights:
     """The same, of facts that were read already."""
     grant_ids = {grant_id for grants in facts.values() for grant_id, _ in grants}
-    rows = session.execute(_TERMS, {"grants": [*grant_ids]})
-    stated = {grant_id: _stated(document) for grant_id, document in rows}
+    rows = session.execute(select(Grant.id, cast(Grant.terms, Text)).where(Grant.id.in_(grant_ids)))
+    return _rights(facts, {grant_id: document for grant_id, document in rows})
+
+
+def _rights(
+    facts: Mapping[UUID, catalog.Offers],
+    terms: Mapping[UUID, str],
+    *,
+    reserved: frozenset[UUID] = frozenset(),
+) -> Rights:
+    stated = {grant_id: _stated(document) for grant_id, document in terms.items()}
     offers = {
         photo_id: [
             Offer(

@@ -1,5 +1,6 @@
 """The outbox: a hint commits with its row, a relay sends it afterwards."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -15,6 +16,15 @@ from bankd.worker.models import Outgoing
 logger = logging.getLogger(__name__)
 
 CHANNEL = "bankd_outbox"
+ENQUEUE = text(
+    """
+    WITH hint AS (
+        INSERT INTO outbox (queue, task, arguments, created_at)
+        VALUES (:queue, :task, CAST(:arguments AS jsonb), :at)
+    )
+    SELECT pg_notify(:channel, '')
+    """
+)
 HINT_LOST = timedelta(seconds=10)
 HINT_AGAIN = timedelta(minutes=1)
 HINT_AGAIN_MOST = timedelta(minutes=30)
@@ -25,10 +35,9 @@ Send = Callable[[str, str, Mapping[str, str]], None]
 
 def enqueue(session: Session, task: str, *, queue: str, at: datetime, **ids: UUID | int | str) -> None:
     """Stage one hint; it exists if and only if the transaction commits."""
-    session.add(
-        Outgoing(queue=queue, task=task, arguments={k: str(v) for k, v in ids.items()}, created_at=at)
-    )
-    session.execute(text(f"NOTIFY {CHANNEL}"))
+    arguments = json.dumps({name: str(value) for name, value in ids.items()})
+    hint = {"queue": queue, "task": task, "arguments": arguments, "at": at, "channel": CHANNEL}
+    session.execute(ENQUEUE, hint)
 
 
 def overdue(
