@@ -7,6 +7,7 @@ it is. Nothing is held locked while bytes move or keys sign.
 import logging
 import secrets
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -252,9 +253,36 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
         # Whatever fails at the seal time and again must come to an end.
         _void(rt, order, why="it could not be sealed in time", kind=Kind.ORDER_FAILED)
         return
+    with ThreadPoolExecutor(2) as others:  # three objects, fetched at once
+        laid = others.submit(layout_of, rt, request)
+        kept = others.submit(masks.of_order, order, blobs=rt.blobs)
+        answer = _answer(rt, order, request)
+    if answer is None:
+        return
+    result, pictures = answer
+
+    ordered = {int(variation["index"]) for variation in order.spec["variations"]}
+    claims = {claim.index: claim for claim in result.variations if claim.index in ordered}
+    layout, own = Layout(laid.result()), kept.result()
+    for index, claim in sorted(claims.items()):
+        if claim.outcome == "uncovered":
+            with rt.transaction() as session:
+                service.settle_uncovered(session, order.id, index, claim.uncovered, by=rt.actor, at=rt.now())
+            continue
+        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout, own)
+        if not_sealed is not None:
+            with rt.transaction() as session:
+                service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
+    with rt.transaction() as session:
+        service.conclude(session, order.id, request.id, took=_took(result), by=rt.actor, at=rt.now())
+    rt.blobs.delete_prefix(f"orders/{order.id}")
+
+
+def _answer(rt: Runtime, order: Order, request: Request) -> tuple[Result, Mapping[int, Refined]] | None:
+    """What came back; None if there is nothing to seal, which then has been seen to."""
     try:
         content = rt.blobs.get(orders.result_key(order), limit_bytes=workorder.MAX_RESULT_BYTES)
-        result, pictures = workorder.unpack_result(
+        return workorder.unpack_result(
             content,
             order_id=str(order.id),
             attempt=order.attempt,
@@ -268,27 +296,9 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
         else:
             with rt.transaction() as session:
                 service.let_go(session, order.id)
-        return
     except (BlobTooLarge, ResultRefused) as refused:
         _void(rt, order, why=str(refused), kind=Kind.RESULT_REFUSED)
-        return
-
-    ordered = {int(variation["index"]) for variation in order.spec["variations"]}
-    claims = {claim.index: claim for claim in result.variations if claim.index in ordered}
-    layout = Layout(layout_of(rt, request))
-    own = masks.of_order(order, blobs=rt.blobs)
-    for index, claim in sorted(claims.items()):
-        if claim.outcome == "uncovered":
-            with rt.transaction() as session:
-                service.settle_uncovered(session, order.id, index, claim.uncovered, by=rt.actor, at=rt.now())
-            continue
-        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout, own)
-        if not_sealed is not None:
-            with rt.transaction() as session:
-                service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
-    with rt.transaction() as session:
-        service.conclude(session, order.id, request.id, took=_took(result), by=rt.actor, at=rt.now())
-    rt.blobs.delete_prefix(f"orders/{order.id}")
+    return None
 
 
 def _seal_one(

@@ -68,8 +68,15 @@ def opened(mask: Mask, radius: int) -> Mask:
     Where a region's best segment leaves crumbs, another photo's pixels would only make patchwork:
     crumbs are filled from the segment around them.
     """
-    core = window(np.pad(mask, radius), radius, highest=False)
+    core = window(_padded(mask, radius), radius, highest=False)
     out: Mask = window(core, radius, highest=True)[radius:-radius, radius:-radius]
+    return out
+
+
+def _padded(mask: Mask, around: int) -> Mask:
+    height, width = mask.shape
+    out = np.zeros((height + 2 * around, width + 2 * around), bool)
+    out[around : around + height, around : around + width] = mask
     return out
 
 
@@ -81,7 +88,7 @@ def trimmed(mask: Mask, *, backdrop: bool) -> Mask:
     object keeps what is too thin to spare them. A backdrop does not, while anything else
     of it is left: its slivers between leaves are the ghost of a plant that is not there.
     """
-    core = window(np.pad(mask, 2 * TRIM_PX), TRIM_PX, highest=False)
+    core = window(_padded(mask, 2 * TRIM_PX), TRIM_PX, highest=False)
     inner = slice(2 * TRIM_PX, -2 * TRIM_PX)
     if backdrop and core.any():
         return core[inner, inner]
@@ -102,7 +109,7 @@ def own_pixels(mask: Mask, category: CategoryFacts, *, shade: int) -> Mask:
         return inner
     seen = mask.cumsum(axis=1, dtype=np.int32)
     between = opened(~mask & (seen > 0) & (seen < seen[:, -1:]), max(1, shade // 4))  # crumbs cast none
-    near = window(np.pad(between, shade), shade, highest=True)[shade:-shade, shade:-shade]
+    near = window(_padded(between, shade), shade, highest=True)[shade:-shade, shade:-shade]
     if category.ground:  # light falls from above, and what drives or sits on the ground is large
         near[shade:] |= near[:-shade]
     lit: Mask = inner & ~near
