@@ -118,8 +118,8 @@ class Answers:
 
     def _look(self, asked: Filter, look: Asked) -> tuple[Profiles, datetime]:
         with self._engine.connect() as connection:
-            packed, named = connection.execute(*look).one()
-        return _numbers(packed), asked.until(named) or ALWAYS
+            found = connection.execute(*look).one()
+        return _numbers(found[0]), asked.until(found[1]) or ALWAYS
 
 
 def _numbers(packed: bytes | None) -> Profiles:
