@@ -105,10 +105,18 @@ def packed(value: bytes | None) -> set[int]:
     return {int.from_bytes(value[start : start + 8], "big") for start in range(0, len(value), 8)}
 
 
-def test_packed_grants_are_those_of_the_masks(
+def test_packed_grants_are_those_of_the_masks_whatever_the_use(
     session: Session, unconstrained: Table, bundle: Bundle, a_grant: Facts, a_use: Facts
 ) -> None:
     stored(session, unconstrained, drawn_rows(random.Random(5), a_grant(), 80))
+    for other in ({"sector": "travel"}, {"brand": "Acme"}, {"purpose": "editorial", "targeted_world": True}):
+        another = filter_for(bundle, "synthesize", a_use(**other), source=unconstrained)
+        assert packed(session.scalar(*another.packed())) == {
+            row.profile_id << 6 | ordinal
+            for row in session.execute(another.profiles)
+            for ordinal in range(63)
+            if row.mask >> ordinal & 1
+        }
     asked = filter_for(bundle, "synthesize", a_use(), source=unconstrained)
     masks = {row.profile_id: row.mask for row in session.execute(asked.profiles)}
     assert any(mask >= 1 << 62 for mask in masks.values())
