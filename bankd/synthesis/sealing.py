@@ -247,8 +247,11 @@ _SOURCES = (
 
 def chains_of(session: Session, examined: Examined, *, blobs: Blobs) -> dict[UUID, Chain]:
     """The placed photos that arrived with content credentials that hold, with their original bytes."""
-    placed = {source.photo_id for source in examined.sources.values()}
-    rows = session.scalars(select(Photo).where(Photo.id.in_(placed), Photo.credentials.is_not(None)))
+    sources = examined.sources.values()
+    arrived = {source.photo_id for source in sources if source.photo_credentials_sha256 is not None}
+    if not arrived:
+        return {}
+    rows = session.scalars(select(Photo).where(Photo.id.in_(arrived), Photo.credentials.is_not(None)))
     return {
         photo.id: Chain(photo.media_type, blobs.get(key(photo.id, photo.sha256), limit_bytes=MAX_PHOTO_BYTES))
         for photo in rows
