@@ -30,7 +30,7 @@ COMMANDS = {
     "expiries": ("expiries", "List the terms, releases, deny holds and embargoes that end within a time."),
     "notices": ("notices", "Notices: list, retry, try the channels."),
     "requests": ("requests", "Requests: file, look up, explain, replay."),
-    "signoffs": ("signoffs", "Sign-offs: what policy leaves to people, list, show, give, decline."),
+    "signoffs": ("signoffs", "Sign-offs: list, show, give, decline, withdraw, supersede."),
     "composites": ("composites", "Composites: look up, export, verify, identify."),
     "publications": ("publications", "Publications: record, look up, take down, import."),
     "payees": ("payees", "Payees: record, look up, split a license's fees among them."),

@@ -130,7 +130,7 @@ def create(
 
 
 @requests.command("list")
-@click.option("--state", type=click.Choice([*RequestState]))
+@click.option("--state", type=click.Choice([state.value for state in RequestState]))
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
 @as_json
