@@ -38,7 +38,7 @@ COMMANDS = {
         "statements",
         "Statements: compute, look up, exchange rates, entries and their corrections, escrow.",
     ),
-    "reports": ("reports", "Reports: provenance."),
+    "reports": ("reports", "Reports: make, issue and keep, approve, schedule."),
     "log": ("log", "The log: show, verify, checkpoint, prove, export, trust, its keys and witnesses."),
     "models": ("models", "Networks: train, bring in, list, show what they may be used for."),
     "policies": ("policies", "Policies: check, test, show, diff, activate."),

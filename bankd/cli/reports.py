@@ -37,7 +37,7 @@ class NotForTerminals(BankError):
 
 @click.group()
 def reports() -> None:
-    """Reports: provenance, exposure, expiries, statements, training data, inventory, audit files."""
+    """Reports: make, issue and keep, approve, schedule."""
 
 
 reports.add_command(audit)
