@@ -81,12 +81,13 @@ def main() -> int:
               f" refused {sum(report.refused.values())}, failed {report.failed}")  # fmt: skip
         stems = spread(split["test"], options.layouts)
 
+        # Research first: the same layouts with another purpose after a refusal would wait for compliance.
+        made, seconds = ask(rt, source, stems, purpose="research")
+        print(f"research: {told(states(rt, made))}, {seconds:.0f} s")
         refused, seconds = ask(rt, source, stems, purpose="commercial")
         print(f"commercial: {told(states(rt, refused))}, {seconds:.0f} s")
         for line in reasons(explanation(rt, refused[0])):
             print(f"  {line}")
-        made, seconds = ask(rt, source, stems, purpose="research")
-        print(f"research: {told(states(rt, made))}, {seconds:.0f} s")
 
         options.out.mkdir(parents=True, exist_ok=True)
         pictures = handed_out(rt, source, dict(zip(made, stems, strict=True)))

@@ -135,7 +135,9 @@ def test_what_a_filter_wrongly_lets_through_is_refused_by_the_engine_and_left_ou
     bank.take(*scholarly, (bank.grant("open", **ANYONE),))
     lax = filter_for
     research = use_facts(Use.model_validate(USE), at=bank.rt.at)
-    monkeypatch.setattr(planning, "filter_for", lambda bundle, action, _, **more: lax(bundle, action, research, **more))
+    monkeypatch.setattr(
+        planning, "filter_for", lambda bundle, action, _, **more: lax(bundle, action, research, **more)
+    )
     ranked = []
     rank = retrieval.rank
     monkeypatch.setattr(retrieval, "rank", lambda *a, **more: (ranked.append(1), rank(*a, **more))[1])
