@@ -39,7 +39,7 @@ def trust(rt: Runtime, session: Session, *, checkpoint: bool = True) -> dict[str
             if isinstance(one, UrlWitness)  # a file and a bucket sign nothing
         ],
         "c2pa_roots": verification.credentials(rt).anchors_pem,
-        "timestamp_roots": "",
+        "timestamp_roots": verification.clock(rt).roots_pem,
         "checkpoint": None if last is None else checkpoints.cosigned(session, last),
     }
 

@@ -53,6 +53,7 @@ class House:
     )
     origin: str = ORIGIN
     files: dict[UUID, bytes] = field(default_factory=dict)
+    extend: Any = None  # makes the lines that checkpoints carry
     older: list[Ed25519PrivateKey] = field(default_factory=list)  # keys of the log before
 
     def say(self, count: int = 1, **objects: Any) -> None:
@@ -63,7 +64,7 @@ class House:
 
     def checkpoint(self) -> str:
         with self.sessions.begin() as session:
-            Signer(self.origin, lambda: [self.log_key, *self.older]).sign(session, at=AT)
+            Signer(self.origin, lambda: [self.log_key, *self.older], extend=self.extend).sign(session, at=AT)
             last = checkpoints.latest(session)
             assert last is not None
             return checkpoints.cosigned(session, last)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bankd.audit import log, merkle, notes
+from bankd.audit import cosignatures, log, merkle, notes
 from bankd.audit.checkpoints import leaves
 from bankd.audit.models import LogEntry
 from bankd.provenance import c2pa, pixels, signing
@@ -557,7 +557,9 @@ def test_json_that_can_be_read_in_two_ways(members: Members, found: Found, text:
 def cosigned(note: str, key: Ed25519PrivateKey) -> str:
     head, name, at = notes.split(note).text, "witness.example", 1_780_000_000
     raw = notes.key_id(name, key.public_key(), notes.COSIGNATURE) + at.to_bytes(8)
-    return note + notes.signature_line(name, raw + key.sign(f"cosignature/v1\ntime {at}\n{head}".encode()))
+    made = notes.signature_line(name, raw + key.sign(f"cosignature/v1\ntime {at}\n{head}".encode()))
+    assert made == cosignatures.cosign(head, name, key, at=at)  # as the bank's own witness writes it
+    return note + made
 
 
 def witness(key: Ed25519PrivateKey, name: str = "witness.example") -> dict[str, str]:
