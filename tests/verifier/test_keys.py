@@ -3,14 +3,19 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bankd.audit import notes
+from bankd.audit import log, notes, signing_keys
+from bankd.audit.checkpoints import Signer
+from bankd.audit.kinds import Kind
+from bankd.proving import auditing
+from bankd.proving.auditing import Asked, Within
 from tests.bankd.provenance.conftest import make_canvas
-from tests.verifier.conftest import House, Verify, closed, failures, opened
+from tests.verifier.conftest import AT, BY, House, Verify, closed, failures, opened
 
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(4)]
 
@@ -49,9 +54,9 @@ def hexed(*keys: Ed25519PrivateKey) -> list[str]:
 def test_any_key_of_the_log_leads_to_those_after_it(
     verify: Verify, rotated: House, data: bytes, known: int
 ) -> None:
-    log = lines(rotated, KEYS[known])
+    trusted = lines(rotated, KEYS[known])
 
-    report = verify(data, log=log, manifest_keys=hexed(KEYS[0]), checkpoint=None)
+    report = verify(data, log=trusted, manifest_keys=hexed(KEYS[0]), checkpoint=None)
 
     assert failures(report) == set()
     assert len(report.claims["manifests"]) == 3
@@ -66,13 +71,49 @@ def test_a_key_that_never_signed_this_log_leads_nowhere(verify: Verify, rotated:
 def test_a_manifest_key_is_followed_from_the_one_before_it_alone(
     verify: Verify, rotated: House, data: bytes
 ) -> None:
-    log = lines(rotated, KEYS[0])
+    trusted = lines(rotated, KEYS[0])
 
-    found = verify(data, log=log, manifest_keys=hexed(KEYS[3]), checkpoint=None)
+    found = verify(data, log=trusted, manifest_keys=hexed(KEYS[3]), checkpoint=None)
     assert failures(found) == {"manifest.signature"} and found.claims["manifests"] == {}
     # Whoever was given the present key alone believes what it signed, and no older manifest.
-    found = verify(data, log=log, manifest_keys=hexed(KEYS[1]), checkpoint=None)
+    found = verify(data, log=trusted, manifest_keys=hexed(KEYS[1]), checkpoint=None)
     assert failures(found) == {"manifest.signature"} and len(found.claims["manifests"]) == 2
+
+
+def test_a_key_of_another_log_takes_no_place_in_this_one(
+    house_of: Callable[..., House], verify: Verify, tmp_path: Path
+) -> None:
+    """Even where the log itself names it."""
+    house = house_of(0, log_key=KEYS[0])
+    told = notes.public_key_line(house.origin, KEYS[0].public_key())
+    foreign = notes.public_key_line("other.example/log", KEYS[1].public_key())
+    with house.sessions.begin() as session:
+        log.append(session, Kind.LOG_KEY_ROTATED, by=BY, at=AT, before=told, after=foreign, note="")
+        log.settle(session)
+        index = log.epoch(session) - 1
+    with house.sessions.begin() as session, pytest.MonkeyPatch.context() as patch:
+        # The bank's own signer would not go on over such an entry.
+        patch.setattr(signing_keys, "rotated", lambda session, signs: [])
+        Signer(house.origin, KEYS[0]).sign(session, at=AT)
+    with house.sessions.begin() as session, pytest.MonkeyPatch.context() as patch:
+        rotated = [SimpleNamespace(index=index)]
+        patch.setattr(signing_keys, "rotated", lambda session, signs: rotated if signs == "log" else [])
+        auditing.write(
+            session, tmp_path / "audit.zip", Asked(tuple(house.files)), Within(),
+            signed=auditing.signed(session), prior=None, blobs=house.blobs, by=BY, at=AT,
+        )  # fmt: skip
+
+    found = verify((tmp_path / "audit.zip").read_bytes(), log=lines(house, KEYS[0]), checkpoint=None)
+
+    assert failures(found) == {"key.another"}
+
+
+@pytest.mark.parametrize("line", ["", "a", "a+b", "a+00000000+AAAA", "x+12345678+AQ==", "+00000000+"])
+def test_a_line_that_is_no_key_is_not_trusted(verifier: Any, house: House, line: str) -> None:
+    with pytest.raises(verifier.Failed) as refused:
+        verifier.Trust.read(json.dumps(house.trust(log={"origin": house.origin, "keys": [line]})).encode())
+
+    assert refused.value.name == "key.unreadable"
 
 
 def test_a_change_of_keys_that_the_file_keeps_back_or_makes_up(

@@ -128,6 +128,13 @@ def test_a_picture_of_ones_own(verify: Verify, house: House, audit_file: bytes) 
         assert failures(verify(audit_file, pictures=[("mine.png", data)])) == expected
 
 
+def test_a_picture_without_its_content_credentials(members: Members, ids: list[str], found: Found) -> None:
+    name = f"files/{ids[0]}.png"
+    members[name] = png([part for part in chunks(members[name]) if part[0] != b"caBX"])
+
+    assert found(members) == {"file.changed", "credentials.missing"}
+
+
 def test_a_certificate_of_nobody(members: Members, house: House, ids: list[str], found: Found) -> None:
     text = members[folder(ids[0], "manifest.json")].decode()
     rgb = pixels.decode(members[f"files/{ids[0]}.png"])
@@ -481,6 +488,13 @@ def test_a_bomb(verify: Verify) -> None:
     assert len(bomb) < 100_000
 
     assert failures(verify(bomb)) == {"archive.compressed"}
+
+
+def test_members_and_files_larger_than_any_are_not_looked_into(verifier: Any, verify: Verify) -> None:
+    (size, name) = ((64 << 20) + 1, b"audit.json")
+    header = verifier.LOCAL.pack(b"PK\3\4", 20, 0, 0, 0, 33, 0, size, size, len(name), 0)
+
+    assert failures(verify(header + name + b"{}")) == {"archive.too-large"}
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
