@@ -20,6 +20,7 @@ from bankd.audit import checkpoints, log, proofs
 from bankd.audit import verify as verification
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Descriptor, Photo, Segment, Tombstone
+from bankd.db import make_engine
 from bankd.erasure import certificates, covering, service
 from bankd.erasure.errors import (
     AlreadyErased,
@@ -103,6 +104,22 @@ def test_an_erased_photo_leaves_no_bytes_no_personal_field_and_proofs_that_hold(
     with pytest.raises(CertificateInvalid, match="not what was signed"):
         certificates.check(json.dumps(given).encode(), rt.manifest_key.public_key())
     assert eraser.carry_on() == 0  # nothing is left to do
+
+
+def test_who_signed_a_photo_is_forgotten_with_it(served: Any, eraser: Any) -> None:
+    photo = eraser.placed(eraser.desk.composite().id)[0]
+    engine = make_engine(eraser.rt.settings.database_owner_url)
+    with engine.begin() as connection:
+        arrived = {"state": "valid", "signer": "Camera of Aiko Mori"}
+        written = text("UPDATE photos SET credentials = cast(:arrived AS jsonb) WHERE id = :photo")
+        connection.execute(written, {"arrived": json.dumps(arrived), "photo": photo})
+    engine.dispose()
+    assert eraser.tables_with("Camera of Aiko Mori") == {"photos"}
+
+    eraser.decide("photo", photo)
+    eraser.carry_on()
+
+    assert eraser.photo(photo).credentials is None and eraser.tables_with("Camera of Aiko Mori") == set()
 
 
 def test_a_composite_is_covered_where_the_photo_fed_it_and_is_not_handed_out(
