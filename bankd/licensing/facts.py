@@ -212,7 +212,7 @@ def canonical(facts: GrantFacts) -> bytes:
 def value_facts(facts: GrantFacts) -> dict[str, Any]:
     """The facts as a profile keeps them: without mutable state, and without later facts that say nothing."""
     silent = {name for name, default in LATER_FACTS.items() if getattr(facts, name) == default}
-    return facts.as_json(but=MUTABLE | silent)
+    return facts.as_json_but(MUTABLE | silent)
 
 
 def in_order(grants: Iterable[tuple[UUID, GrantFacts]]) -> list[tuple[UUID, GrantFacts]]:

@@ -55,9 +55,13 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    def as_json(self, *, but: Collection[str] = ()) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Plain JSON, with sets in order, so that equal values are equal JSON."""
-        return {name: _plain(getattr(self, name)) for name in type(self).model_fields if name not in but}
+        return self.as_json_but(())
+
+    def as_json_but(self, left_out: Collection[str]) -> dict[str, Any]:
+        """The same without some fields."""
+        return {name: _plain(getattr(self, name)) for name in type(self).model_fields if name not in left_out}
 
 
 def _plain(value: Any) -> Any:

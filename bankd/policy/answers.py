@@ -10,6 +10,7 @@ used up is in no answer: it blocks the rows themselves.
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,7 +119,7 @@ class Answers:
 
     def _look(self, asked: Filter, look: Asked) -> tuple[Profiles, datetime]:
         with self._engine.connect() as connection:
-            found = connection.execute(*look).one()
+            found: Any = connection.execute(*look).one()
         return _numbers(found[0]), asked.until(found[1]) or ALWAYS
 
 

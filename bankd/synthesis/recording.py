@@ -65,7 +65,7 @@ def _photo(offers: Sequence[Offer], asked: Collection[UUID]) -> dict[str, Any]:
                 "fee_minor": offer.fee_minor,
                 "of_the_day": {
                     name: value
-                    for name, value in offer.facts.as_json(but=NO_DAYS).items()
+                    for name, value in offer.facts.as_json_but(NO_DAYS).items()
                     if value not in (None, [])
                 },
             }
