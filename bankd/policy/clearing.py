@@ -72,7 +72,7 @@ def offered(
     """The same, of facts that were read already."""
     grant_ids = {grant_id for grants in facts.values() for grant_id, _ in grants}
     rows = session.execute(select(Grant.id, cast(Grant.terms, Text)).where(Grant.id.in_(grant_ids)))
-    return _rights(facts, {grant_id: terms for grant_id, terms in rows})
+    return _rights(facts, dict(rows.all()))
 
 
 def _rights(
