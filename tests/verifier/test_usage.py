@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bankd.usage.mapping import UsageMap
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bankd.audit import notes
 from bankd.usage import proving
+from bankd.usage.mapping import UsageMap
 from tests.bankd.provenance.conftest import make_canvas
 from tests.verifier.conftest import AT, BY, House, failures, skipped
 from tests.verifier.test_mutations import mutations
