@@ -591,7 +591,7 @@ class Audit:
             with check("picture", name) as say:
                 say(self.picture(data))
         log = {"origin": self.head.origin, "size": self.head.size, "root": self.head.root.hex()}
-        manifests = {id: one.manifest for id, one in self.shown.items()}
+        manifests = {id: {"manifest": one.sha256, "pixels": one.pixels} for id, one in self.shown.items()}
         self.report.claims = {"log": log, "manifests": manifests}
 
     def contents(self) -> list[str]:
@@ -678,13 +678,14 @@ class Audit:
         for name, part in parts:
             with report.check(name, about) as say:
                 say(part(one))
+        one.text, one.manifest, one.proof = b"", None, None  # there may be ten thousand of them
 
     def seal(self, one: "Composite") -> str:
         words = entry(one.proof["seal"], self.head, "composite.sealed")
         if words is None:
             raise NotChecked("its entry stands in the log; the words of the entry were erased")
         m = one.manifest
-        named = {"composite": one.id, "manifest_sha256": sha256(one.text), "pixel_sha256": m["pixel_sha256"]}
+        named: dict[str, Any] = {"composite": one.id, "manifest_sha256": one.sha256}
         named |= {
             "request": m["request_id"],
             "variation": m["variation"],
@@ -742,17 +743,20 @@ class Audit:
         """Which composite it is, to the byte."""
         if data[:3] == b"\xff\xd8\xff" or data[:4] in (b"RIFF", b"II*\0", b"MM\0*"):
             raise NotChecked("it is a rendition in another format, whose content credentials name its master")
-        pixels, those = pixel_sha256(data), [one for one in self.shown.values() if only in (None, one.id)]
-        alike = [one for one in those if one.manifest["pixel_sha256"] == pixels]
+        pixels, file = pixel_sha256(data), sha256(data)
+        those = list(self.shown.values()) if only is None else [self.shown[only]]
+        alike = [one for one in those if one.pixels == pixels]
         for one in alike:
-            if one.file_sha256 == sha256(data):
+            if one.file_sha256 == file:
                 return f"it is composite {one.id}, byte for byte"
+        for one in alike:
             if one.file_sha256 is None:
                 raise NotChecked(
-                    f"its pixels are those of composite {one.id}; which file it was, nothing shows"
+                    f"its pixels are those of composite {one.id}; nothing shows whether its bytes are"
                 )
         require(not alike, "file.changed", [one.id for one in alike])
-        carried = [one.id for one in those if only or data.find(one.text) >= 0]
+        own = (self.read(f"composites/{one.id}/manifest.json") for one in those)
+        carried = [one.id for one, text in zip(those, own, strict=True) if only or data.find(text) >= 0]
         raise Failed("pixels.changed", f"composite {carried[0]}") if carried else Failed("pixels.unknown")
 
 
@@ -762,6 +766,8 @@ class Composite:
 
     id: str
     text: bytes
+    sha256: str  # of its manifest's text
+    pixels: str  # SHA-256, as its manifest says
     manifest: Any
     grants: dict[str, str]  # by photo
     proof: Any
@@ -777,7 +783,8 @@ class Composite:
         grants = {photo["photo_id"]: get(photo, "grant_id", str) for photo in manifest["placed_photos"]}
         sealed = count(get(proof, "seal", dict), "index", most=EXACT)
         count(get(proof, "clearance", dict), "index", most=EXACT)
-        return cls(id, audit.read(f"composites/{id}/manifest.json"), manifest, grants, proof, sealed)
+        text, pixels = audit.read(f"composites/{id}/manifest.json"), hashed(manifest, "pixel_sha256")
+        return cls(id, text, sha256(text), pixels, manifest, grants, proof, sealed)
 
 
 # --- The command ---
