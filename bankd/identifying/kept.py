@@ -7,7 +7,7 @@ two hundred times as many and stay in the database; they are read through when n
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 from bankd.identifying.looks import Looks
 from bankd.identifying.models import CompositeFingerprint
 from bankd.likeness.comparing import Alike, How, Kept
-from bankd.likeness.hashing import Fingerprint
+from bankd.likeness.hashing import HASH_BYTES, ORIENTATIONS, Fingerprint
 
 PAGE = 20_000
 CROPS_PAGE = 1_000
+MIRRORED = 2  # of a fingerprint's orientations the first two: as it is, and mirrored
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,19 @@ def alike(session: Session, fingerprint: Fingerprint) -> list[Like]:
 
 
 def cropped_from(session: Session, fingerprint: Fingerprint) -> list[Like]:
-    """Every composite or comp of which the picture is like a part, the nearest first. Reads all of them."""
+    """Every composite or comp of which the picture is like a part, the nearest first. Reads all of them.
+
+    The picture as it is, and mirrored: parts that were turned are not looked for.
+    """
+    turn = ORIENTATIONS * HASH_BYTES
+    asked = b"".join(
+        fingerprint.pdq[at : at + MIRRORED * HASH_BYTES] for at in range(0, len(fingerprint.pdq), turn)
+    )
+    upright = replace(fingerprint, pdq=asked, phash=b"")
     found = [
         Like(rows[one.row][0], rows[one.row][1], one.how, one.distance, one.telling)
         for rows, kept in _crops(session)
-        for one in kept.alike(fingerprint)
+        for one in kept.alike(upright)
         if one.how == "crop"
     ]
     return sorted(found, key=lambda one: (one.distance, str(one.composite_id)))

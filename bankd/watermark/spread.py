@@ -26,6 +26,7 @@ SIDE_PX = 512
 TILE_PX = 256
 CHIP_PX = 4
 CHIPS = TILE_PX // CHIP_PX
+MIRRORED = 4  # of the eight ways to turn a tile
 SYNC = 0.5  # amplitude of what is always the same, against 1 of the mark
 PSNR_DB = 42.5
 LEAST_SIDE_PX = 200  # square root of area; a smaller picture holds too little to be marked
@@ -109,12 +110,11 @@ class Spread:
         return replace(best, tries=tries, false_at_most=false_at_most(best.fits, tries))
 
     def _places(self, luma: Plane) -> Iterator["_Place"]:
-        """Where tiles may lie, the likeliest first: uncropped and upright, then cropped, then turned."""
+        """Where tiles may lie, the likeliest first: whole, cropped, turned, cropped and mirrored."""
         yield _Place(1.0, 1.0, 0, 0, 0, math.inf)  # a copy of the whole, of any size, needs no search
         whole = [1.0]
         others = _scales()
-        for turned, scales in ((0, whole), (0, others), (None, whole), (None, others)):
-            turns = range(1, 8) if turned is None else (turned,)
+        for turns, scales in (((0,), whole), ((0,), others), (range(1, 8), whole), ((MIRRORED,), others)):
             found = []
             for scale in scales:
                 spectrum = np.fft.rfft2(_folded(_residual(luma, scale)))

@@ -15,6 +15,7 @@ from bankd.access import service as access
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.catalog.taxonomy import house
+from bankd.identifying.marking import ACTION, given_size, marks_of
 from bankd.identifying.models import CompositeFingerprint, PhotoOrigin
 from bankd.identifying.service import Identified, identify
 from bankd.ingestion import decode, faces
@@ -23,6 +24,7 @@ from bankd.ingestion.service import NewPhoto
 from bankd.licensing.rights_entries import PhotoRights
 from bankd.provenance import certificates
 from bankd.provenance.models import Composite
+from bankd.provenance.renditions import MASTER, Mark, asked_for
 from bankd.synthesis.handouts import HandedOut, Signing, hand_out
 from bankd.watermark.spread import Spread
 from bankd.watermark.watermarks import Watermarks, mark_of
@@ -57,7 +59,7 @@ class World:
             made = session.scalars(select(Composite).where(Composite.request_id == request.id)).one()
             return made.id, self.rt.blobs.get(made.blob_key, limit_bytes=1 << 26)
 
-    def hand_out(self, recipient: str, *, comp: bool = False) -> HandedOut:
+    def hand_out(self, recipient: str, *, comp: bool = False, **how: Any) -> HandedOut:
         credentials = certificates.ensure_development(self.rt.settings.keys, at=self.rt.now())
         with self.rt.transaction() as session:
             given = hand_out(
@@ -66,6 +68,7 @@ class World:
                 recipient=recipient,
                 channel="web",
                 comp=comp,
+                **how,
                 signing=Signing(credentials),
                 blobs=self.rt.blobs,
                 by=self.rt.actor,
@@ -249,3 +252,42 @@ def came_in(world: World, file: bytes) -> UUID:
         )
     assert outcome is not None and outcome.photo_id is not None, outcome
     return outcome.photo_id
+
+
+def test_a_rendition_that_was_handed_out_carries_the_mark_of_its_handout(world) -> None:
+    """By way of handing out: what leaves in another format says to whom it went, whatever becomes of it."""
+    marks = marks_of(Watermarks([MARKED]), "copies")
+    rgb = np.asarray(Image.fromarray(rgb_of(world.file)).resize((640, 480), Image.Resampling.BICUBIC))
+
+    (mark,) = marks(world.given[0].handout.id, rgb.shape[:2], True)
+    (master,) = marks_of(Watermarks([MARKED]), "all")(world.given[0].handout.id, rgb.shape[:2], False)
+
+    assert mark.action == master.action == "c2pa.watermarked.unbound"
+    found = world.identify(encoded(mark.put(rgb), "JPEG", quality=70), marks=[MARKED])
+    assert [one.recipient for one in found.matches[0].handouts] == ["Shop team"]
+    assert marks(world.given[0].handout.id, rgb.shape[:2], False) == ()
+    assert marks(world.given[0].handout.id, (64, 96), True) == ()
+    assert marks_of(Watermarks([MARKED]), "none")(world.given[0].handout.id, rgb.shape[:2], True) == ()
+
+
+def test_the_size_of_what_is_given_is_that_of_its_rendition() -> None:
+    assert given_size(MASTER, 768, 1024) == (768, 1024)
+    assert given_size(asked_for("jpeg", longest_side=512), 768, 1024) == (384, 512)
+    assert given_size(asked_for("jpeg", longest_side=4096), 768, 1024) == (768, 1024)
+
+
+def test_a_handed_out_copy_is_signed_with_the_mark_said_and_the_handout_has_the_id_that_was_marked(
+    world,
+) -> None:
+    asked: list[Any] = []
+
+    def marks(handout_id: UUID, size: tuple[int, int], copied: bool) -> tuple[Mark, ...]:
+        asked.append((handout_id, size, copied))
+        return (Mark(put=lambda rgb: rgb ^ 1, action=ACTION, says="a mark that cannot be seen"),)
+
+    given = world.hand_out("Printer", rendition=asked_for("png"), marks=marks)
+
+    assert asked == [(given.handout.id, rgb_of(world.file).shape[:2], False)]
+    assert (rgb_of(given.file) ^ 1 == rgb_of(world.file)).all()
+    found = world.identify(encoded(rgb_of(given.file)))
+    assert [one.handout_id for one in found.matches[0].handouts] == [given.handout.id]
