@@ -297,10 +297,8 @@ def _smoothed(chips: Plane) -> Plane:
     """(64, 64) chips as a (256, 256) tile without hard edges; it goes on where it ends."""
     tile = np.repeat(np.repeat(chips, CHIP_PX, 0), CHIP_PX, 1).astype(np.float32)
     padded = np.pad(tile, 2 * CHIP_PX, mode="wrap")
-    smooth: Plane = cv2.GaussianBlur(padded, (0, 0), 0.3 * CHIP_PX)[
-        2 * CHIP_PX : -2 * CHIP_PX, 2 * CHIP_PX : -2 * CHIP_PX
-    ]
-    return smooth
+    smooth = np.asarray(cv2.GaussianBlur(padded, (0, 0), 0.3 * CHIP_PX), np.float32)
+    return smooth[2 * CHIP_PX : -2 * CHIP_PX, 2 * CHIP_PX : -2 * CHIP_PX]
 
 
 def _turned(tile: Plane, turn: int) -> Plane:
