@@ -7,21 +7,39 @@ two hundred times as many and stay in the database; they are read through when n
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from bankd.identifying.looks import Looks
 from bankd.identifying.models import CompositeFingerprint
-from bankd.likeness.comparing import Alike, How, Kept
+from bankd.likeness.comparing import (
+    CROP_MOST,
+    QUALITY_LEAST,
+    Alike,
+    How,
+    Kept,
+    as_words,
+    bits,
+    nearest,
+)
 from bankd.likeness.hashing import HASH_BYTES, ORIENTATIONS, Fingerprint
 
 PAGE = 20_000
 CROPS_PAGE = 1_000
 MIRRORED = 2  # of a fingerprint's orientations the first two: as it is, and mirrored
+
+
+CROPS = 4
+EVERY = (
+    "SELECT id, composite_id, handout_id, quality, crops FROM composite_fingerprints"
+    " WHERE id > %s ORDER BY id LIMIT %s"
+)
 
 
 @dataclass(frozen=True)
@@ -63,16 +81,23 @@ def cropped_from(session: Session, fingerprint: Fingerprint) -> list[Like]:
     The picture as it is, and mirrored: parts that were turned are not looked for.
     """
     turn = ORIENTATIONS * HASH_BYTES
-    asked = b"".join(
-        fingerprint.pdq[at : at + MIRRORED * HASH_BYTES] for at in range(0, len(fingerprint.pdq), turn)
+    asked = bits(
+        b"".join(
+            fingerprint.pdq[at : at + MIRRORED * HASH_BYTES] for at in range(0, len(fingerprint.pdq), turn)
+        )
     )
-    upright = replace(fingerprint, pdq=asked, phash=b"")
-    found = [
-        Like(rows[one.row][0], rows[one.row][1], one.how, one.distance, one.telling)
-        for rows, kept in _crops(session)
-        for one in kept.alike(upright)
-        if one.how == "crop"
-    ]
+    found = []
+    for rows in _crops(session):
+        distances = nearest(asked, as_words(bits(b"".join(row[CROPS] for row in rows))))
+        ends = np.cumsum([len(row[CROPS]) // HASH_BYTES for row in rows])
+        near = np.flatnonzero(distances <= CROP_MOST)
+        best: dict[int, int] = {}
+        for of, distance in zip(np.searchsorted(ends, near, "right").tolist(), distances[near], strict=True):
+            best[of] = min(int(distance), best.get(of, CROP_MOST))
+        for of, distance in best.items():
+            _, composite_id, handout_id, quality, _ = rows[of]
+            telling = min(quality, fingerprint.quality) >= QUALITY_LEAST
+            found.append(Like(composite_id, handout_id, "crop", distance, telling))
     return sorted(found, key=lambda one: (one.distance, str(one.composite_id)))
 
 
@@ -81,23 +106,17 @@ def count(session: Session) -> int:
     return _followed(session).count(session)
 
 
-def _crops(session: Session) -> Iterator[tuple[list[tuple[UUID, UUID | None]], Kept]]:
-    of = CompositeFingerprint
+def _crops(session: Session) -> Iterator[list[Any]]:
+    """Pages of (id, composite, handout, quality, crops), as bytes: as text they would be twice as long."""
+    connection: Any = session.connection().connection
     last = 0
     while True:
-        page = session.execute(
-            select(of.id, of.composite_id, of.handout_id, of.quality, of.crops)
-            .where(of.id > last)
-            .order_by(of.id)
-            .limit(CROPS_PAGE)
-        ).all()
+        with connection.cursor(binary=True) as cursor:
+            page = cursor.execute(EVERY, (last, CROPS_PAGE)).fetchall()
         if not page:
             return
-        last = page[-1].id
-        kept = Kept(crops=True)
-        for row in page:
-            kept.add(Fingerprint(b"", b"", row.quality, row.crops, ""))
-        yield [(row.composite_id, row.handout_id) for row in page], kept
+        last = page[-1][0]
+        yield page
 
 
 class _Followed:

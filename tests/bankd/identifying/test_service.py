@@ -15,13 +15,15 @@ from bankd.access import service as access
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.catalog.taxonomy import house
+from bankd.identifying import kept
 from bankd.identifying.marking import ACTION, given_size, marks_of
 from bankd.identifying.models import CompositeFingerprint, PhotoOrigin
-from bankd.identifying.service import Identified, identify
+from bankd.identifying.service import RATES, Identified, identify
 from bankd.ingestion import decode, faces
 from bankd.ingestion import service as ingestion
 from bankd.ingestion.service import NewPhoto
 from bankd.licensing.rights_entries import PhotoRights
+from bankd.likeness.hashing import look
 from bankd.provenance import certificates
 from bankd.provenance.models import Composite
 from bankd.provenance.renditions import MASTER, Mark, asked_for
@@ -127,7 +129,7 @@ def test_a_stripped_file_is_known_by_its_pixels_and_a_reencoded_one_by_its_looks
     assert lossy.verdict in ("likely", "ambiguous")
     for match in lossy.matches:
         for one in match.evidence:
-            assert one.false_at_most == pytest.approx(3 / 92_411 * 3)
+            assert one.false_at_most == pytest.approx(RATES[one.by] * 3)
 
 
 def test_a_comp_is_known_as_the_handout_that_it_was(world) -> None:
@@ -291,3 +293,22 @@ def test_a_handed_out_copy_is_signed_with_the_mark_said_and_the_handout_has_the_
     assert (rgb_of(given.file) ^ 1 == rgb_of(world.file)).all()
     found = world.identify(encoded(rgb_of(given.file)))
     assert [one.handout_id for one in found.matches[0].handouts] == [given.handout.id]
+
+
+def test_a_part_of_a_picture_is_found_among_the_parts_that_were_kept(world) -> None:
+    whole = rgb_of(world.file)
+    part = np.ascontiguousarray(whole[4:61, 6:91])
+    with world.rt.transaction() as session:
+        like = kept.cropped_from(session, look(part))
+        mirrored = kept.cropped_from(session, look(np.ascontiguousarray(part[:, ::-1])))
+        nothing = kept.cropped_from(session, look(rng_picture()))
+
+    assert world.first in {one.composite_id for one in like}
+    assert [one.composite_id for one in mirrored] == [one.composite_id for one in like]
+    assert {one.how for one in like} == {"crop"}
+    assert nothing == []
+
+
+def rng_picture() -> np.ndarray:
+    coarse = np.random.default_rng(4).integers(0, 256, (12, 16, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((320, 240)))
