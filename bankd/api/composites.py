@@ -70,6 +70,12 @@ class ToHandOut(BaseModel):
     dpi: int | None = Field(default=None, ge=1, description="The resolution that the file says")
 
 
+class TimeStampKept(BaseModel):
+    at: datetime = Field(description="As the authority says")
+    authority: str
+    trusted: bool = Field(description="Whether it ends in the roots that the bank trusts for time")
+
+
 class VerificationCheck(BaseModel):
     name: str
     outcome: str
@@ -218,6 +224,19 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
             ),
         },
     )
+
+
+@router.post(
+    "/{composite}/time-stamps",
+    status_code=201,
+    summary="Have a time-stamp authority say that the file is there now",
+    openapi_extra=takes(Permission.COMPOSITES_EXPORT),
+    responses=responses(404, 409, 422, 503),
+)
+def stamp(call: Called, composite: UUID) -> TimeStampKept:
+    """Each call adds a stamp, kept beside the file and handed out with it."""
+    found = verification.time_stamp(call.runtime, composite, by=call.by)
+    return TimeStampKept(at=found.at, authority=found.authority, trusted=found.trusted)
 
 
 @router.post(

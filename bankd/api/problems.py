@@ -86,6 +86,7 @@ from bankd.provenance.errors import (
     CompositeNotFound,
     RenditionRefused,
     SignatureNotGiven,
+    TimeStampRefused,
     TimeStampUnavailable,
 )
 from bankd.proving.errors import NotYetSigned, ProvingError
@@ -220,6 +221,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             WatermarkUnusable,
             NoActiveBundle,
             SignatureNotGiven,
+            TimeStampRefused,
             TimeStampUnavailable,
         ),
     ),

@@ -42,7 +42,7 @@ COMMANDS = {
     "log": ("log", "The log: show, verify, checkpoint, prove, export, trust, its keys and witnesses."),
     "models": ("models", "Networks: train, bring in, list, show what they may be used for."),
     "policies": ("policies", "Policies: check, test, show, diff, activate."),
-    "keys": ("keys", "API keys: create, list, revoke. Signing keys: rotate."),
+    "keys": ("keys", "API keys: create, list, revoke. Signing keys: show, rotate."),
     "departments": ("departments", "Departments: create, list."),
 }
 """The module in which each command has its own name, and what it does, so that help loads none of them."""

@@ -241,6 +241,20 @@ def _chance(evidence: Evidence) -> str:
     return f"misleads with a chance of at most {evidence.false_at_most:.1g}"
 
 
+@composites.command()
+@click.argument("composite_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def stamp(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
+    """Have a time-stamp authority say that the file is there now; kept beside it."""
+    found = verification.time_stamp(runtime, composite_id, by=runtime.actor)
+    if in_json:
+        print_json(found)
+        return
+    trusted = "" if found.trusted else ", which ends in none of `time_stamp_roots`"
+    click.echo(f"stamped {found.at} by {found.authority}{trusted}")
+
+
 def _print_refusal(composite_id: UUID, answer: NotHandedOut, *, in_json: bool) -> None:
     if in_json:
         print_json({"refused": answer.reasons, "photos": answer.photos})

@@ -17,7 +17,7 @@ from bankd.usage.mapping import UsageMap
 
 @click.group()
 def keys() -> None:
-    """API keys: create, list, revoke. Signing keys: rotate; what files are signed with."""
+    """API keys: create, list, revoke. Signing keys: show, rotate."""
 
 
 @keys.command()

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from bankd.audit.actor import Actor
 from bankd.provenance import certificates, signers, stamping
 from bankd.provenance import service as provenance
 from bankd.provenance.c2pa import Clock
 from bankd.provenance.certificates import Credentials
+from bankd.provenance.credential import TimeStamp
+from bankd.provenance.errors import CompositeErased
 from bankd.provenance.verify import Verification, verify
 from bankd.runtime import Runtime
+from bankd.synthesis import reading
 from bankd.synthesis.handouts import Signing
 
 
@@ -48,6 +52,36 @@ def clock(rt: Runtime) -> Clock:
         required=settings.time_stamp_policy == "refuse",
         roots_pem="" if roots is None else certificates.roots(roots),
     )
+
+
+def time_stamp(rt: Runtime, composite_id: UUID, *, by: Actor) -> TimeStamp:
+    """Have an authority say that a composite's file is there now, and keep that beside it.
+
+    Nobody's transaction waits for the authority. Each call adds a stamp: the old ones stay.
+
+    Raises:
+        CompositeNotFound: there is none, or it is another department's.
+        CompositeErased: its file is gone.
+        TimeStampRefused: no authority is set, or none gives a stamp.
+    """
+    with rt.transaction() as session:
+        found = reading.composite_of(session, composite_id, by=by)
+        blob_key, file_sha256, erased_at = found.blob_key, found.file_sha256, found.erased_at
+    if erased_at is not None:
+        raise CompositeErased(composite_id, erased_at)
+    asked = clock(rt)
+    file = rt.blobs.get(blob_key, limit_bytes=stamping.MAX_FILE_BYTES)
+    response = stamping.asked(file, clock=asked)
+    with rt.transaction() as session:
+        return stamping.keep(
+            session,
+            response,
+            composite_id=composite_id,
+            file_sha256=file_sha256,
+            roots_pem=asked.roots_pem,
+            by=by,
+            at=rt.now(),
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from time_authority import authority
 
 from bankd.audit import log
 from bankd.provenance import pixels, stamping
-from bankd.provenance.errors import TimeStampUnavailable
+from bankd.provenance.errors import TimeStampRefused, TimeStampUnavailable
 from bankd.provenance.models import Composite, Handout
 from bankd.provenance.renditions import asked_for
 from bankd.synthesis import steps, verification
@@ -106,10 +106,15 @@ def test_what_was_sealed_without_is_stamped_later_and_says_by_whom(served: Any, 
         assert stamp() == 1
         assert stamp() == 0  # nothing waits any more
         at_once = sealed(served, seed=8)
+        again = verification.time_stamp(served.rt, composite.id, by=served.rt.actor)
+        assert again.trusted and again.authority == "Test clock 1"
+    set_to(served, time_stamp_url=None)
+    with pytest.raises(TimeStampRefused, match="no authority is set"):
+        verification.time_stamp(served.rt, composite.id, by=served.rt.actor)
     assert checks(served, file)["time stamp"].startswith("`Test clock 1` says that it was there at 20")
     assert "keeps beside the file" in checks(served, file)["time stamp"]
     with served.rt.transaction() as session:
-        assert [one.kind for one in log.read(session)].count("composite.time-stamped") == 1
-        assert len(stamping.responses(session, composite.file_sha256)) == 1
+        assert [one.kind for one in log.read(session)].count("composite.time-stamped") == 2
+        assert len(stamping.responses(session, composite.file_sha256)) == 2
     said = checks(served, served.rt.blobs.get(at_once.blob_key, limit_bytes=1 << 24))["time stamp"]
     assert said.startswith("`Test clock 1` says") and "beside" not in said
