@@ -13,6 +13,7 @@ from bankd.api.problems import responses
 from bankd.licensing.withdrawal_effects import Subject
 from bankd.reports import making
 from bankd.reports.kind import Context, schema
+from bankd.reports.marks import opener
 from bankd.reports.registry import KINDS, kind_of
 from bankd.reports.rendering import MEDIA_TYPES, render
 from bankd.reports.report import Form
@@ -51,7 +52,9 @@ def made(
 ) -> Response:
     """The report as of now. That it was made is logged, with the hashes of what was given."""
     with call.runtime.snapshot() as session:
-        context = Context(call.runtime.settings.house, call.by, call.at, call.runtime.blobs)
+        context = Context(
+            call.runtime.settings.house, call.by, call.at, call.runtime.blobs, marks=opener(call.runtime)
+        )
         gathered = making.gather(session, name, asked, context=context)
     content = render(gathered.report, form, locale, pictures=gathered.pictures)
     with call.transaction() as session:
@@ -180,3 +183,22 @@ def period(
     """Of whole days in a time zone. Of a period that is not over it tells what there was by now."""
     asked = {"first_day": first_day, "last_day": last_day, "zone": zone}
     return made(call, "period", asked, form=form, locale=locale, file=f"period-{first_day}-{last_day}")
+
+
+@router.get(
+    "/marking",
+    summary="Report which files of a period carry which marks, found by reading them",
+    openapi_extra=takes(Permission.REPORTS_MAKE),
+    **FILE,
+)
+def marking(
+    call: Called,
+    first_day: Annotated[date, Query(alias="from")],
+    last_day: Annotated[date, Query(alias="to", description="Included")],
+    zone: str = "UTC",
+    form: AsForm = "html",
+    locale: InLocale = "en",
+) -> Response:
+    """Composites sealed and files handed out on whole days in a time zone. Reads each file that is kept."""
+    asked = {"first_day": first_day, "last_day": last_day, "zone": zone}
+    return made(call, "marking", asked, form=form, locale=locale, file=f"marking-{first_day}-{last_day}")

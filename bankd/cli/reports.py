@@ -19,6 +19,7 @@ from bankd.errors import BankError
 from bankd.licensing.withdrawal_effects import SUBJECTS
 from bankd.reports import making
 from bankd.reports.kind import Context, schema
+from bankd.reports.marks import opener
 from bankd.reports.registry import KINDS, kind_of
 from bankd.reports.rendering import render
 from bankd.reports.report import Form
@@ -93,7 +94,7 @@ def make(
     if annexes is not None:
         check_writable(annexes)
     with runtime.snapshot() as session:
-        context = Context(runtime.settings.house, runtime.actor, at, runtime.blobs, annexes)
+        context = Context(runtime.settings.house, runtime.actor, at, runtime.blobs, annexes, opener(runtime))
         gathered = making.gather(session, name, asked, context=context)
     rendered = render(gathered.report, cast(Form, form), cast(Locale, locale), pictures=gathered.pictures)
     with runtime.transaction() as session:
@@ -178,6 +179,18 @@ def period(runtime: Runtime, /, first_day: datetime, last_day: datetime, zone: s
     """What was asked of the bank in a period, what was refused and why, and what changed."""
     asked = {"first_day": first_day.date(), "last_day": last_day.date(), "zone": zone}
     make(runtime, "period", asked, **made)
+
+
+@reports.command()
+@click.option("--from", "first_day", type=DAY, required=True, help="The first day of the period.")
+@click.option("--to", "last_day", type=DAY, required=True, help="Its last day, included.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of these days.")
+@made_as
+@click.pass_obj
+def marking(runtime: Runtime, /, first_day: datetime, last_day: datetime, zone: str, **made: Any) -> None:
+    """Which files of a period carry which marks, found by reading them."""
+    asked = {"first_day": first_day.date(), "last_day": last_day.date(), "zone": zone}
+    make(runtime, "marking", asked, **made)
 
 
 for command in issued.COMMANDS:

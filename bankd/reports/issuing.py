@@ -26,6 +26,7 @@ from bankd.notices import service as notices
 from bankd.notices.channels import Channel
 from bankd.reports import making, rendering
 from bankd.reports.kind import Context, Gathered
+from bankd.reports.marks import opener
 from bankd.reports.registry import kind_of, scope_of
 from bankd.reports.rendering import MEDIA_TYPES
 from bankd.reports.report import Form, Report
@@ -230,7 +231,7 @@ def _made(
     with tempfile.TemporaryDirectory(prefix="bankd-report-") as folder:
         at = rt.now()  # before the snapshot: whatever was erased by then is not in it
         with rt.snapshot() as session:
-            context = Context(rt.settings.house, by, at, rt.blobs, Path(folder))
+            context = Context(rt.settings.house, by, at, rt.blobs, Path(folder), opener(rt))
             gathered: Gathered[Any] = making.gather(session, name, asked, context=context)
         report: Report = gathered.report
         if replaces is not None:

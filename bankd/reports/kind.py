@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bankd.access.permissions import Permission
 from bankd.audit.actor import Actor
+from bankd.reports.marks import MarkReader
 from bankd.reports.page import Page
 from bankd.reports.report import Report, Scope
 from bankd.reports.writing import Writer
@@ -23,7 +24,8 @@ R = TypeVar("R", bound=Report)
 class Context:
     """For whom a report is made, by whom, when, and where its pictures are.
 
-    `aside` is a folder for the files that go beside a report; None: none of them are made.
+    `aside` is a folder for the files that go beside a report; None: none of them are made. `marks` opens
+    what reads the marks of files, where a report asks for that.
     """
 
     entity: str
@@ -31,6 +33,7 @@ class Context:
     at: datetime
     blobs: Blobs
     aside: Path | None = None
+    marks: Callable[[], MarkReader] | None = None
 
 
 @dataclass(frozen=True)

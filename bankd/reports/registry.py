@@ -7,7 +7,16 @@ from pydantic import ValidationError
 
 from bankd.reports.errors import ReportUnknown, ScopeUnreadable
 from bankd.reports.kind import Kind
-from bankd.reports.kinds import expiries, exposure, inventory, period, provenance, statement, training
+from bankd.reports.kinds import (
+    expiries,
+    exposure,
+    inventory,
+    marking,
+    period,
+    provenance,
+    statement,
+    training,
+)
 from bankd.reports.report import Scope
 
 KINDS: Mapping[str, Kind[Any, Any]] = {
@@ -20,6 +29,7 @@ KINDS: Mapping[str, Kind[Any, Any]] = {
         training.KIND,
         inventory.KIND,
         period.KIND,
+        marking.KIND,
     )
 }
 

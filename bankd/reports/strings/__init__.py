@@ -13,6 +13,7 @@ from bankd.reports.strings import (
     expiries,
     exposure,
     inventory,
+    marking,
     period,
     provenance,
     statement,
@@ -22,7 +23,7 @@ from bankd.reports.strings import (
 Locale = Literal["en", "ja"]
 LOCALES: tuple[Locale, ...] = get_args(Locale)
 
-_MODULES = (common, provenance, exposure, expiries, statement, training, inventory, period)
+_MODULES = (common, provenance, exposure, expiries, statement, training, inventory, period, marking)
 
 TABLES: dict[Locale, dict[str, str]] = {
     "en": {key: text for module in _MODULES for key, text in module.EN.items()},
