@@ -75,6 +75,12 @@ def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> No
             start_worker(runtime, name)
 
 
+def other_policies(runtime: Runtime) -> bool:
+    """Whether other policies are in force than this version brings: a house's own, or an earlier version's."""
+    with runtime.transaction() as session:
+        return policy.active(session).digest != load.read(policies()).digest
+
+
 def down(runtime: Runtime) -> None:
     """Stop the workers, then what is embedded. Work in hand goes on at the next `up`."""
     processes.stop_all(WORKERS, runtime.settings.home, by=STOP)

@@ -21,6 +21,13 @@ def up(runtime: Runtime) -> None:
     """Start all that does not run; safe to call at any time."""
     installation.up(runtime)
     _show(runtime, in_json=False)
+    if installation.other_policies(runtime):
+        folder = installation.policies()
+        click.echo(
+            "the policies in force are not those of this version, and may know nothing of what it asks:"
+            f" see `bankd policies diff {folder}`, then `bankd policies activate {folder}`",
+            err=True,
+        )
 
 
 @click.command()

@@ -508,7 +508,7 @@ def test_a_witness_needs_no_bank_and_ends_when_it_is_told_to(tmp_path: Path) -> 
             note = notes.sign(notes.Head("house/log", 3, bytes(32)), log)
             answer = httpx.post(f"{url}/add-checkpoint", content=f"old 0\n\n{note}".encode())
         finally:
-            started.send_signal(signal.SIGINT)
+            started.terminate()
             started.wait(30)
     assert cosignatures.moment(notes.split(note + answer.text), name, public) is not None
     assert not (tmp_path / "nowhere").exists()
