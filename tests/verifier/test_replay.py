@@ -11,12 +11,12 @@ import stranger
 from small_bank import Bank, bank, served  # noqa: F401  fixtures
 
 from bankd.audit import log
-from bankd.audit.checkpoints import Signer
 from bankd.licensing.terms import LATER_FACTS, MUTABLE, GrantFacts
 from bankd.policy.facts import LATER
 from bankd.proving import auditing, trusting
 from bankd.proving.auditing import Asked, Within
 from bankd.synthesis.models import Variation
+from bankd.usage import mapping
 from tests.verifier.conftest import closed, failures, opened, skipped
 from tests.verifier.test_tampering import leaves_of, put, relaid
 
@@ -33,7 +33,7 @@ def made(served: Bank, tmp_path: Path) -> Any:  # noqa: F811
     request = served.make(served.ask())
     assert request.state == "completed"
     with rt.transaction() as session:
-        Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.now())
+        mapping.signer(rt).sign(session, at=rt.now())
         trust = trusting.trust(rt, session)
         made = session.query(Variation).filter_by(request_id=request.id).one().composite_id
         auditing.write(

@@ -82,6 +82,8 @@ EN = {
     "statement.grant": "Grant",
     "statement.composite": "Composite",
     "statement.photo": "Photo",
+    "statement.handout": "Handout",
+    "statement.publication": "Publication",
     "statement.units": "Units",
     "statement.canvas": "Canvas area, px",
     "statement.frame": "Whole canvas, px",
@@ -91,6 +93,13 @@ EN = {
     "statement.computed_at": "Computed at",
     "statement.computed_by": "Computed by",
     "statement.figures": "Figures, SHA-256",
+    "statement.uses": "Recorded uses",
+    "statement.uses.value": (
+        "{count} from {since} to the log checkpoint of {to} entries. A usage proof lists them and shows "
+        "that none of them is left out."
+    ),
+    "statement.uses.since": "the log checkpoint of {size} entries",
+    "statement.uses.first": "the first entry of the log",
     "statement.note": (
         "Amounts are computed once, from the uses that this bank recorded, in whole minor units. What is "
         "recorded or corrected later is in the next statement. Uses that nobody recorded are not covered."
@@ -184,6 +193,8 @@ JA = {
     "statement.grant": "許諾",
     "statement.composite": "合成画像",
     "statement.photo": "写真",
+    "statement.handout": "引渡し",
+    "statement.publication": "公表",
     "statement.units": "数量",
     "statement.canvas": "キャンバス面積(px)",
     "statement.frame": "キャンバス全体(px)",
@@ -193,6 +204,13 @@ JA = {
     "statement.computed_at": "計算日時",
     "statement.computed_by": "計算者",
     "statement.figures": "計数のSHA-256",
+    "statement.uses": "記録された利用",
+    "statement.uses.value": (
+        "{since}からログチェックポイント({to}件)まで{count}件。利用証明には全件が記載され、"
+        "漏れがないことを確かめられます。"
+    ),
+    "statement.uses.since": "ログチェックポイント({size}件)",
+    "statement.uses.first": "ログの最初の記録",
     "statement.note": (
         "金額は、本バンクに記録された利用に基づき、最小通貨単位の整数で一度だけ計算したものです。"
         "その後の記録や訂正は次期の明細書に反映されます。記録されていない利用は対象外です。"

@@ -26,7 +26,6 @@ from bankd.access import service as access
 from bankd.api import app
 from bankd.audit import log
 from bankd.audit.actor import Actor
-from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo, PhotoGrant, Segment
@@ -42,6 +41,7 @@ from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LogCheckpoint, Refiner, Source, disclose, draw_up
 from bankd.runtime import Runtime
 from bankd.synthesis.clearing import clear_set, relied_on
+from bankd.usage import mapping
 
 ROOT = Path(__file__).parents[3]
 ROLES = ("librarian", "creative", "compliance", "auditor", "operator")
@@ -327,7 +327,7 @@ def a_composite(bank: Bank, *, department: str | None = None) -> Sealed:
             relied={str(photo): str(grant) for photo, grant in relied.items()},
         )
         log.settle(session)
-        made_on = Signer(rt.log_origin, rt.log_keys).sign(session, at=rt.now())
+        made_on = mapping.signer(rt).sign(session, at=rt.now())
         assert made_on is not None
         manifest = draw_up(
             composite_id=uuid4(),

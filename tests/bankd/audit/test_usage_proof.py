@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -473,3 +474,22 @@ def test_who_is_trusted_is_read_from_a_file_of_its_own() -> None:
     ):  # fmt: skip
         with pytest.raises(TrustUnreadable):
             trust.read(json.dumps(told | change))
+
+
+OLD = Path(__file__).parent / "usage-proof"
+
+
+def test_proofs_that_were_made_once_hold_for_ever() -> None:
+    """Version 1 as it was on its first day: who writes the check anew begins with these files."""
+    trusted = trust.read((OLD / "trust.json").read_bytes())
+    holds = check(read((OLD / "aiko-3-11.json").read_bytes()), trusted)
+    assert [use and use.kind for use in holds.uses] == [
+        "seal",
+        "publication",
+        "correction",
+        None,
+        "correction",
+    ]
+    assert (holds.start, holds.to, holds.before, holds.witnesses) == (3, 11, 2, {"tower"})
+    none = check(read((OLD / "nobody.json").read_bytes()), trusted)
+    assert (none.start, none.to, none.uses) == (0, 11, ())

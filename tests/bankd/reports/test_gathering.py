@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from bankd.access.errors import NotPermitted
 from bankd.audit import checkpoints, log
-from bankd.audit.checkpoints import Signer
 from bankd.catalog import service as catalog
 from bankd.catalog.models import Photo
 from bankd.licensing.errors import LicenseNotFound
@@ -25,6 +24,7 @@ from bankd.royalties.errors import StatementNotFound
 from bankd.royalties.figures import PayeeTerms
 from bankd.training import service as training
 from bankd.training.errors import NetworkNotFound
+from bankd.usage import mapping
 
 USE = Use.model_validate(
     {
@@ -66,7 +66,7 @@ def test_reports_of_a_bank_in_use_say_what_is_on_record(
     handout = desk.handout(composite.id)
     desk.publish(handout.id, place="https://shop.example/spring", copies=0)
     with rt.transaction() as session:
-        Signer(rt.log_origin, rt.log_key).sign(session, at=rt.now())
+        mapping.signer(rt).sign(session, at=rt.now())
 
     # Exposure: of the license, of its licensor, and of nothing that is not there.
     said = report("exposure", subject="license", ref="L-agency")

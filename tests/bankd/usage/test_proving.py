@@ -1,6 +1,7 @@
 """From the desk to the licensor: what real services record is proven whole, and matches the statement."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def test_a_licensor_checks_a_year_of_uses_and_matches_the_statement(
 ) -> None:
     desk = desk(fees=FEES, currency="JPY")
     rt = desk.bank.rt
+    rt.actor = replace(rt.actor, roles=frozenset({"compliance"}))
 
     def run(*words: str, code: int = 0) -> str:
         done = CliRunner().invoke(main, words, obj=rt)
@@ -104,6 +106,11 @@ def test_a_licensor_checks_a_year_of_uses_and_matches_the_statement(
     assert json.loads(run("statements", "show", str(statement.id), "--json"))["recorded_uses"]["uses"] == len(
         uses
     )
+
+    paper = json.loads(run("reports", "statement", str(statement.id), "--format", "json"))
+    assert paper["recorded_uses"] == {"start": None, "to": last["size"], "count": len(uses)}
+    published = {one["publication_id"] for one in paper["lines"]} - {None}
+    assert published <= {one.get("publication") for one in uses} and len(published) == 2
 
     # Between two checkpoints, seen in a witness's store: nothing is left to ask.
     seen = []

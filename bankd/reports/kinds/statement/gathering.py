@@ -17,12 +17,14 @@ from bankd.reports.kinds.statement.model import (
     Line,
     Payee,
     Rate,
+    RecordedUses,
     Share,
     StatementReport,
     StatementScope,
 )
 from bankd.royalties import payees, statements
 from bankd.royalties.models import Statement
+from bankd.usage import covering
 
 MOST_LINES = 20_000
 
@@ -78,8 +80,17 @@ def gather(session: Session, scope: StatementScope, context: Context) -> Gathere
         lines_in_all=statements.count_lines(session, statement.id),
         lines=tuple(lines),
         corrections=tuple(_line(one) for one in corrected),
+        recorded_uses=_recorded(session, statement),
     )
     return Gathered(report)
+
+
+def _recorded(session: Session, statement: Statement) -> RecordedUses | None:
+    found = covering.of(session, statement)
+    if found is None or found.to is None or found.licensor_id is None:
+        return None
+    start = None if found.start is None else found.start.size
+    return RecordedUses(start=start, to=found.to.size, count=found.uses)
 
 
 def _licenses(session: Session, refs: set[str]) -> dict[str, tuple[License, bool]]:
@@ -127,6 +138,8 @@ def _line(one: dict[str, Any]) -> Line:
         grant=one["grant"],
         composite_id=one["composite"],
         photo_id=one["photo"],
+        handout_id=one["handout"],
+        publication_id=one["publication"],
         units=one["units"],
         canvas_px=one["canvas_px"],
         frame_px=one["frame_px"],

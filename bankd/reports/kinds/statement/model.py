@@ -83,6 +83,8 @@ class Line(Value):
     grant: str
     composite_id: UUID
     photo_id: UUID | None
+    handout_id: UUID | None = None
+    publication_id: UUID | None = None
     units: int
     canvas_px: int
     frame_px: int
@@ -90,6 +92,17 @@ class Line(Value):
     amount_minor: int
     currency: str
     reason: str | None
+
+
+class RecordedUses(Value):
+    """What the licensor's usage proof between two log checkpoints lists, by their sizes.
+
+    `start` None: since the first entry of the log.
+    """
+
+    start: int | None
+    to: int
+    count: int
 
 
 class StatementReport(Report):
@@ -121,3 +134,5 @@ class StatementReport(Report):
     lines: tuple[Line, ...]
     """The first of them, in the order of the entries; all where there are no more than that."""
     corrections: tuple[Line, ...]
+    recorded_uses: RecordedUses | None = None
+    """None: the payee is no licensor, or no log checkpoint covers the statement yet."""

@@ -331,6 +331,8 @@ class _Shown:
                 Column(say("statement.grant")),
                 Column(say("statement.composite"), "mono"),
                 Column(say("statement.photo"), "mono"),
+                Column(say("statement.handout"), "mono"),
+                Column(say("statement.publication"), "mono"),
                 Column(say("statement.units"), "count"),
                 Column(say("statement.canvas"), "count"),
                 Column(say("statement.frame"), "count"),
@@ -360,7 +362,7 @@ class _Shown:
             self.writer.term("trigger", one.trigger),
             one.grant,
             str(one.composite_id),
-            None if one.photo_id is None else str(one.photo_id),
+            *(None if id is None else str(id) for id in (one.photo_id, one.handout_id, one.publication_id)),
             one.units,
             one.canvas_px,
             one.frame_px,
@@ -368,6 +370,16 @@ class _Shown:
             self.money(one.amount_minor, one.currency),
             one.reason,
         )
+
+    def uses(self) -> str:
+        """What a usage proof lists, so that a licensor can ask for it by these checkpoints."""
+        say, found = self.say, self.report.recorded_uses
+        assert found is not None
+        count = self.writer.count
+        since = say("statement.uses.first")
+        if found.start is not None:
+            since = say("statement.uses.since", size=count(found.start))
+        return say("statement.uses.value", count=count(found.count), since=since, to=count(found.to))
 
     def record(self) -> Facts:
         report, say = self.report, self.say
@@ -377,5 +389,6 @@ class _Shown:
                 Fact(say("statement.computed_at"), self.writer.moment(report.computed_at)),
                 Fact(say("statement.computed_by"), report.computed_by),
                 Fact(say("statement.figures"), report.figures_sha256, "mono"),
+                *([Fact(say("statement.uses"), self.uses())] if report.recorded_uses else []),
             )
         )
