@@ -34,7 +34,7 @@ READ_SIDE_PX = 100  # and a copy smaller than this has lost it
 
 LUMA = (0.299, 0.587, 0.114)
 # How much is added: where nothing is seen, and for each gray level that the neighbourhood differs.
-PLAIN, BUSY, MOST = 1.5, 0.25, 5.0
+PLAIN, BUSY, MOST = 1.0, 0.5, 6.0
 
 # A copy that was cropped covers so much of the original's side; one that got a border, more.
 SCALE_STEP = 0.006
@@ -75,7 +75,7 @@ class Spread:
         return math.sqrt(height * width) >= LEAST_SIDE_PX
 
     def put(self, rgb: Rgb, mark: int) -> Rgb:
-        """A marked copy of (H, W, 3) uint8, at `PSNR_DB`. A picture that is too small comes back as it is."""
+        """A marked copy of (H, W, 3) uint8, at `PSNR_DB` or better. What is too small comes back as it is."""
         height, width, _ = rgb.shape
         if not self.fits_into(height, width):
             return rgb
@@ -83,7 +83,8 @@ class Spread:
         tiles = [-(-side // TILE_PX) for side in small]
         plan = np.tile(self._tile(mark), tiles)[: small[0], : small[1]]
         added = cv2.resize(plan, (width, height), interpolation=cv2.INTER_CUBIC) * _allowance(_luma(rgb))
-        added *= 255 / 10 ** (PSNR_DB / 20) / max(float(np.sqrt(np.mean(added**2))), 1e-6)
+        strength = float(np.sqrt(np.mean(added**2)))
+        added *= min(1.0, 255 / 10 ** (PSNR_DB / 20) / max(strength, 1e-6))  # a plain picture gets less
         marked = rgb.astype(np.float32) + np.clip(added, -MOST * 2, MOST * 2)[..., None]
         made: Rgb = np.rint(marked).clip(0, 255).astype(np.uint8)
         return made
@@ -266,9 +267,13 @@ def _luma(rgb: Rgb) -> Plane:
 def _allowance(luma: Plane) -> Plane:
     """How many gray levels may be added at each pixel without being seen."""
     sigma = max(1.5, math.sqrt(luma.size) / SIDE_PX * CHIP_PX)
-    mean = cv2.GaussianBlur(luma, (0, 0), sigma)
-    spread = np.sqrt(np.maximum(cv2.GaussianBlur(luma * luma, (0, 0), sigma) - mean * mean, 0))
-    allowed: Plane = np.minimum(PLAIN + BUSY * spread, MOST).astype(np.float32)
+    window = 0.6 * sigma
+    mean = cv2.GaussianBlur(luma, (0, 0), window)
+    varied = np.sqrt(np.maximum(cv2.GaussianBlur(luma * luma, (0, 0), window) - mean * mean, 0))
+    # What is plain beside an edge is no busier for it.
+    side = int(2 * sigma) | 1
+    varied = cv2.GaussianBlur(cv2.erode(varied, np.ones((side, side), np.uint8)), (0, 0), 0.5 * sigma)
+    allowed: Plane = np.minimum(PLAIN + BUSY * varied, MOST).astype(np.float32)
     return allowed
 
 
