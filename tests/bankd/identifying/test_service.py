@@ -1,11 +1,13 @@
 """A picture without its papers is known again, on evidence, and to whom may know it."""
 
 import io
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from drawn import labels, png
 from PIL import Image
 from small_bank import NOBODY
@@ -15,6 +17,7 @@ from bankd.access import service as access
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.catalog.taxonomy import house
+from bankd.cli import main
 from bankd.identifying import kept
 from bankd.identifying.marking import ACTION, given_size, marks_of
 from bankd.identifying.models import CompositeFingerprint, PhotoOrigin
@@ -312,3 +315,23 @@ def test_a_part_of_a_picture_is_found_among_the_parts_that_were_kept(world) -> N
 def rng_picture() -> np.ndarray:
     coarse = np.random.default_rng(4).integers(0, 256, (12, 16, 3), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((320, 240)))
+
+
+def test_the_command_says_what_was_found_and_that_nothing_was(world, tmp_path) -> None:
+    file = tmp_path / "leaked.png"
+    file.write_bytes(encoded(rgb_of(world.comp.file)))
+    unknown = tmp_path / "other.png"
+    unknown.write_bytes(encoded(rng_picture()[:90, :90]))
+
+    told = CliRunner().invoke(main, ["composites", "identify", str(file)], obj=world.rt)
+    as_json = CliRunner().invoke(main, ["composites", "identify", str(file), "--json"], obj=world.rt)
+    nothing = CliRunner().invoke(main, ["composites", "identify", str(unknown)], obj=world.rt)
+
+    assert told.exit_code == 0, told.output
+    assert f"composite {world.first}" in told.stdout
+    assert "as a comp, to Agency for web" in told.stdout
+    assert "misleads with a chance of at most 3e-39" in told.stdout
+    assert "verdict: identified" in told.stdout
+    assert json.loads(as_json.stdout)["matches"][0]["composite_id"] == str(world.first)
+    assert nothing.exit_code == 1
+    assert "verdict: unknown" in nothing.stdout

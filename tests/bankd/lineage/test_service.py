@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 from prov.model import ProvDocument
 from sqlalchemy import Engine, select, update
 
 from bankd.access import service as access
 from bankd.audit.actor import Actor
 from bankd.catalog.models import Photo
+from bankd.cli import main
 from bankd.identifying.models import PhotoOrigin
 from bankd.lineage import drawing, prov, service
 from bankd.lineage.errors import NodeNotFound, PlaceUnreadable
@@ -410,3 +412,22 @@ def test_a_recorded_handout_is_told_with_who_gave_it_on_which_grants(world) -> N
     order = next(one for one in found.nodes if one.name.kind is COMPOSITE).made
     assert order is not None
     assert [one.kind for one in order.after] == ["request", "clearance"]
+
+
+def test_the_command_shows_a_page_and_writes_a_file(world, tmp_path) -> None:
+    def run(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(main, ["lineage", "show", *words], obj=world.rt)
+        assert done.exit_code == code, (words, done.output, done.exception)
+        return done.output
+
+    told = run(str(world.first), "--limit", "4")
+    after = told.rpartition("--after ")[2].strip(" `\n")
+    rest = run(str(world.first), "--after", after)
+    written = tmp_path / "lineage.json"
+    run(str(world.first), "--format", "prov-json", "--out", str(written))
+
+    assert "made of it: " in told and str(world.first) in told
+    assert str(world.handout) in told + rest
+    assert f"composite:{world.first}" in json.loads(written.read_text())["entity"]
+    assert json.loads(run(str(world.first), "--json", "--up"))["totals"].keys() == {"up"}
+    assert "error: nothing here has the id `nobody`" in run("nobody", code=2)
