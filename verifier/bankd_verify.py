@@ -685,8 +685,10 @@ class Audit:
         if words is None:
             raise NotChecked("its entry stands in the log; the words of the entry were erased")
         m = one.manifest
-        named: dict[str, Any] = {"composite": one.id, "manifest_sha256": one.sha256}
-        named |= {
+        named: dict[str, Any] = {
+            "composite": one.id,
+            "manifest_sha256": one.sha256,
+            "pixel_sha256": one.pixels,
             "request": m["request_id"],
             "variation": m["variation"],
             "grants": sorted({*one.grants.values()}),

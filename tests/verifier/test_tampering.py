@@ -297,6 +297,31 @@ def test_the_words_of_a_log_entry_under_a_commitment_that_fits(
 
 
 @pytest.mark.parametrize(
+    ("field", "value"),
+    [("composite", "0"), ("manifest_sha256", "0" * 64), ("pixel_sha256", "0" * 64), ("request", "0"),
+     ("variation", 1), ("grants", []), ("file_sha256", "0" * 64)],
+)  # fmt: skip
+def test_a_seal_that_the_log_says_otherwise_of(
+    members: Members, house: House, ids: list[str], found: Found, field: str, value: Any
+) -> None:
+    """Even by whoever has the log's key, and an auditor who has seen nothing before."""
+    proof = proof_of(members, ids[1])
+    seal = proof["seal"]
+    told = json.loads(seal["payload"])
+    told["objects"][field] = value
+    seal["payload"] = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    put(members, folder(ids[1], "proof.json"), proof)
+    texts = leaves_of(house)[: json_of(members, "audit.json")["checkpoint"]]
+    leaf = json.loads(texts[seal["index"]])
+    leaf["commitment"] = log.commitment(bytes.fromhex(seal["salt"]), seal["payload"].encode()).hex()
+    texts[seal["index"]] = json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
+
+    named = found(relaid(members, house, texts, {}), checkpoint=None)
+
+    assert named == ({"file.changed"} if field == "file_sha256" else {"seal.another"})
+
+
+@pytest.mark.parametrize(
     ("change", "expected"),
     [
         (lambda seal: seal["hashes"].pop(), "log.inclusion"),
