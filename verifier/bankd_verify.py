@@ -160,7 +160,7 @@ def members(data: Bytes) -> dict[str, tuple[int, int]]:
     while data[at : at + 4] == b"PK\3\4":
         require(at + LOCAL.size <= len(data), "archive.truncated")
         _, _, _, method, _, _, crc, packed, size, length, extra = LOCAL.unpack(data[at : at + LOCAL.size])
-        raw_name, start = data[at + LOCAL.size :][:length], at + LOCAL.size + length + extra
+        raw_name, start = data[at + LOCAL.size : at + LOCAL.size + length], at + LOCAL.size + length + extra
         require(start <= len(data), "archive.truncated")
         require(method == 0 and packed == size, "archive.compressed")
         require(NAME.fullmatch(raw_name) is not None, "archive.path", raw_name[:60])
