@@ -6,9 +6,10 @@ reason to refuse it, its own grants say what may be done with it; but what it wa
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import DateTime, Uuid, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -77,20 +78,38 @@ def trace(
 
 def find(session: Session, *, sha256: str, pixel_sha256: str, fingerprint: Fingerprint) -> list[Origin]:
     """The composites, each once, of which a photo is a copy by the surest evidence there is."""
-    of = CompositeFingerprint
+    rows = session.execute(_equal(sha256, pixel_sha256)).all()
     # A file that was handed out is told by its handout, which says to whom it went.
-    given = select(Handout.composite_id, Handout.id).where(Handout.file_sha256 == sha256)
-    if files := session.execute(given.order_by(Handout.at, Handout.id)).all():
-        return _each([Origin(row[0], row[1], "file", 0) for row in files])
-    sealed = session.scalar(select(Composite.id).where(Composite.file_sha256 == sha256))
-    if sealed is not None:
-        return [Origin(sealed, None, "file", 0)]
-    equal = select(of.composite_id, of.handout_id).where(of.as_photo_sha256 == pixel_sha256)
-    if rows := session.execute(equal.order_by(of.id)).all():
-        return _each([Origin(row[0], row[1], "pixels", 0) for row in rows])
+    if surest := [row for row in rows if row.place == rows[0].place]:
+        how = "pixels" if surest[0].place == PIXELS else "file"
+        return _each([Origin(row.composite_id, row.handout_id, how, 0) for row in surest])
     like = [one for one in kept.alike(session, fingerprint) if one.how == "pdq" and one.telling]
     nearest = [one for one in like if one.distance == like[0].distance]
     return _each([Origin(one.composite_id, one.handout_id, "pdq", one.distance) for one in nearest])
+
+
+HANDED_OUT, SEALED, PIXELS = range(3)
+
+
+def _equal(sha256: str, pixel_sha256: str) -> Any:
+    """What equals a photo, by bytes or pixels, in one statement: the surest first, then the earliest."""
+    of = CompositeFingerprint
+    none = null().cast(Uuid)
+    never = null().cast(DateTime(timezone=True))
+    found = union_all(
+        select(
+            literal(HANDED_OUT).label("place"),
+            Handout.composite_id.label("composite_id"),
+            Handout.id.label("handout_id"),
+            Handout.at.label("at"),
+            literal(0).label("number"),
+        ).where(Handout.file_sha256 == sha256),
+        select(literal(SEALED), Composite.id, none, never, literal(0)).where(Composite.file_sha256 == sha256),
+        select(literal(PIXELS), of.composite_id, of.handout_id, never, of.id).where(
+            of.as_photo_sha256 == pixel_sha256
+        ),
+    ).subquery()
+    return select(found).order_by(found.c.place, found.c.at, found.c.number, found.c.handout_id)
 
 
 def _each(found: list[Origin]) -> list[Origin]:

@@ -61,7 +61,7 @@ def test_a_photo_is_taken_in_by_a_few_statements_however_much_is_in_it(
         assert bank.ingest(items["3.png"]).segments > 20
 
     assert len(many) == len(few), [*few]
-    assert len(few) <= 25, few  # seven of them for what it looks like
+    assert len(few) <= 27, few  # nine of them for what it looks like, and whether we made it
     assert sum("log" in one for one in few) == 1  # and the lock before it, taken last of all
 
 
