@@ -76,7 +76,7 @@ def up(runtime: Runtime, *, workers: bool = True, durability: bool = True) -> No
 
 
 def other_policies(runtime: Runtime) -> bool:
-    """Whether other policies are in force than this version brings: a house's own, or an earlier version's."""
+    """Whether other policies are in force than this version brings: a house's own, or earlier ones."""
     with runtime.transaction() as session:
         return policy.active(session).digest != load.read(policies()).digest
 

@@ -81,7 +81,7 @@ def make(
         issued.issue(
             runtime,
             name,
-            asked,
+            dict(asked),
             form=cast(Form, form),
             locale=cast(Locale, locale),
             out=out,
