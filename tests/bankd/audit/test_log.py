@@ -370,7 +370,10 @@ def test_a_writer_killed_at_any_moment_leaves_no_gap_and_no_lock(database, BY, A
         for _ in range(patience):
             acknowledged = int(writer.stdout.readline())
         writer.send_signal(signal.SIGKILL)
-        rest = writer.communicate(timeout=60)[0].split()
+        # By the same buffered reader: `communicate` would lose the lines that it already holds.
+        rest = writer.stdout.read().split()
+        writer.stdout.close()
+        writer.wait(timeout=60)
         acknowledged = int(rest[-1]) if rest else acknowledged
     with database.sessions.begin() as session:
         session.execute(text("SET LOCAL lock_timeout = '60s'"))
