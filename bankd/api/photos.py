@@ -21,7 +21,7 @@ from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.licenses import REASON_MOST, Reason, import_rights, read_rights
 from bankd.api.problems import responses
 from bankd.api.uploads import content, save
-from bankd.catalog import renewing, superseding
+from bankd.catalog import products, renewing, superseding
 from bankd.catalog import service as catalog
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.catalog.errors import PhotoNotFound
@@ -285,6 +285,29 @@ def dismiss_faces(call: Called, photo: UUID, body: Reason) -> PhotoState:
         _seen(session, call, photo)
         found = renewing.dismiss_faces(session, photo, reason=body.reason, by=call.by, at=call.at)
         return _photo(session, found)
+
+
+class ProductSaid(BaseModel):
+    """Which product a photo shows, or some of its segments do."""
+
+    product: str | None = Field(description="Its article number (SKU); null: none any more")
+    segments: list[int] = Field(
+        default=[], max_length=10_000, description="Their ordinals; none: all of them"
+    )
+
+
+@router.put(
+    "/{photo}/product",
+    summary="Say which product a photo shows",
+    openapi_extra=takes(Permission.PHOTOS_INGEST),
+    responses=responses(404, 409, 413, 422),
+)
+def product(call: Called, photo: UUID, body: ProductSaid) -> PhotoState:
+    """Regions that a request declares to be a product are filled from photos recorded as it alone."""
+    with call.transaction() as session:
+        _seen(session, call, photo)
+        said = products.record(session, photo, body.product, segments=body.segments, by=call.by, at=call.at)
+        return _photo(session, said)
 
 
 def _new_photos(folder: Path, photos: Files, maps: dict[str, Files]) -> list[NewPhoto]:

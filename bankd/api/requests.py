@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from bankd.licensing.use import Use
 from bankd.policy import service as policy
 from bankd.policy.explain import says
 from bankd.synthesis import advising, filing, reading, replaying
+from bankd.synthesis.errors import LayoutRefused
 from bankd.synthesis.filing import MAX_SEED, Asked
 from bankd.synthesis.layouts import MAX_FILE_BYTES, read_layout
 from bankd.synthesis.models import Request, RequestState, Variation
@@ -67,6 +68,7 @@ class RequestAnswer(BaseModel):
     refiner: str
     canvas: str
     layout_origin: str
+    products: dict[str, str] = Field(description="By region, the product that it is declared as")
     variations: int
     seed: int
     pictures: list[VariationState]
@@ -88,6 +90,7 @@ class RegionReasons(BaseModel):
 
     region: int
     category: str
+    product: str | None = Field(default=None, description="That the region is declared as")
     area_px: int
     box: list[int]
     segments: int = Field(description="How many the bank holds of the category")
@@ -191,6 +194,14 @@ def create(
             max_length=42,
         ),
     ] = "own",
+    products: Annotated[
+        str,
+        Form(
+            description="Regions that are products (JSON): a category, or a pixel as `X,Y`, to the article"
+            " number. They are filled from photos that are recorded as that product alone",
+            max_length=16_384,
+        ),
+    ] = "{}",
     variations: Annotated[int, Form(ge=1, le=16)] = 1,
     seed: Annotated[int, Form(ge=0, le=MAX_SEED)] = 0,
     idempotency_key: Annotated[
@@ -214,6 +225,7 @@ def create(
         refiner=refiner,
         canvas=canvas,
         layout_origin=layout_origin,
+        products=declared_products(products),
     )
     with call.transaction() as session:
         request = filing.file(
@@ -372,6 +384,18 @@ def declared_use(text: str) -> Use:
         ) from error
 
 
+Products = TypeAdapter(dict[str, str])
+
+
+def declared_products(text: str) -> dict[str, str]:
+    try:
+        return Products.validate_json(text)
+    except ValidationError as error:
+        raise LayoutRefused(
+            "`products` is no JSON object of regions, each with the article number of its product"
+        ) from error
+
+
 def _answer(session: Session, request: Request) -> RequestAnswer:
     return RequestAnswer(
         request=request.id,
@@ -387,6 +411,7 @@ def _answer(session: Session, request: Request) -> RequestAnswer:
         refiner=request.refiner,
         canvas=request.canvas,
         layout_origin=request.layout_origin,
+        products=request.products,
         variations=request.variations,
         seed=request.seed,
         timings_ms=request.outcome.get("timings_ms"),

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     PHOTO_EMPTIED = "photo.emptied"
     PHOTO_RETURNED = "photo.returned"
     PHOTO_FACES_DISMISSED = "photo.faces-dismissed"
+    PHOTO_PRODUCT_RECORDED = "photo.product-recorded"
     PHOTO_LIKENESS_FOUND = "photo.likeness-found"
     PHOTO_LIKENESS_REVIEWED = "photo.likeness-reviewed"
     ERASURE_DECIDED = "erasure.decided"
@@ -130,6 +131,7 @@ TOUCHES_RIGHTS = frozenset(
         Kind.RELEASE_RECORDED,
         Kind.RELEASE_SUPERSEDED,
         Kind.PHOTO_FACES_DISMISSED,
+        Kind.PHOTO_PRODUCT_RECORDED,
         Kind.PHOTO_LIKENESS_FOUND,
         Kind.PHOTO_LIKENESS_REVIEWED,
         Kind.WITHDRAWAL_TOOK_EFFECT,

@@ -91,3 +91,7 @@ class NoFacesFlagged(CatalogError):
     def __init__(self, photo_id: UUID) -> None:
         super().__init__(f"no face is flagged in photo `{photo_id}`")
         self.photo_id = photo_id
+
+
+class ProductInvalid(CatalogError):
+    """It is no product's article number, or is said of a segment that the photo has not."""

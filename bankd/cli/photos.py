@@ -9,7 +9,7 @@ import click
 
 from bankd.access import service as access
 from bankd.access.permissions import Permission, require
-from bankd.catalog import importing, reading, releases, renewing, superseding
+from bankd.catalog import importing, products, reading, releases, renewing, superseding
 from bankd.catalog import service as catalog
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.cli.files import read_bytes
@@ -269,6 +269,26 @@ def dismiss_faces(runtime: Runtime, photo_id: UUID, reason: str) -> None:
         found = renewing.dismiss_faces(session, photo_id, reason=reason, by=runtime.actor, at=runtime.now())
         state = found.state
     click.echo(f"faces of photo {photo_id} are dismissed; it is {state}")
+
+
+@photos.command()
+@click.argument("photo_id", type=click.UUID)
+@click.argument("sku", required=False)
+@click.option("--segment", "segments", type=int, multiple=True, help="A segment that shows it; all if none.")
+@click.option("--none", "no_product", is_flag=True, help="It shows no product any more.")
+@click.pass_obj
+def product(
+    runtime: Runtime, photo_id: UUID, sku: str | None, segments: tuple[int, ...], no_product: bool
+) -> None:
+    """Say which product a photo shows, by its article number."""
+    require(runtime.actor, Permission.PHOTOS_INGEST)
+    if (sku is None) != no_product:
+        raise click.UsageError("give the article number of the product, or --none")
+    with runtime.transaction() as session:
+        products.record(session, photo_id, sku, segments=segments, by=runtime.actor, at=runtime.now())
+    which = f"segments {', '.join(map(str, segments))} of photo" if segments else "photo"
+    verb = "show" if segments else "shows"
+    click.echo(f"{which} {photo_id} {verb} {'no product' if sku is None else f'product {sku}'}")
 
 
 def _report(runtime: Runtime, batch_id: UUID) -> BatchReport:

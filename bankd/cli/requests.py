@@ -15,7 +15,7 @@ from bankd.cli.waiting import wait
 from bankd.licensing.use import Use
 from bankd.policy.explain import Denial
 from bankd.runtime import Runtime
-from bankd.synthesis import advising, filing, reading, replaying
+from bankd.synthesis import advising, filing, products, reading, replaying
 from bankd.synthesis.declaring import declare
 from bankd.synthesis.models import RequestState
 from bankd.synthesis.reading import Explanation, RegionShort, RequestShown, Waits
@@ -51,6 +51,13 @@ def requests() -> None:
     help="Where the layout comes from: own, licensed, or photo:ID for a photo's label map.",
 )
 @click.option(
+    "--product",
+    "stated_products",
+    multiple=True,
+    metavar="REGION=SKU",
+    help="A region that is a product: its category, or a pixel of it as X,Y. Photos recorded as it fill it.",
+)
+@click.option(
     "--classes",
     "classes_path",
     type=click.Path(path_type=Path),
@@ -73,6 +80,7 @@ def create(
     refiner: Literal["blend", "network"],
     canvas: Literal["strict", "overlap"],
     layout_origin: str,
+    stated_products: tuple[str, ...],
     classes_path: Path | None,
     variations: int,
     seed: int,
@@ -96,7 +104,17 @@ def create(
     with runtime.transaction() as session:
         request_id = filing.file(
             session,
-            filing.Asked(labels, use, frame, variations, seed, refiner, canvas, layout_origin),
+            filing.Asked(
+                labels,
+                use,
+                frame,
+                variations,
+                seed,
+                refiner,
+                canvas,
+                layout_origin,
+                products.read_stated(stated_products),
+            ),
             blobs=runtime.blobs,
             taxonomy=house(),
             idempotency_key=idempotency_key,
@@ -176,6 +194,11 @@ def show(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
             "filed": found.filed_at,
             "by": found.filed_by,
             "layout": f"{found.width} x {found.height} px, {found.layout_origin}",
+            **(
+                {"products": ", ".join(f"region {region}: {sku}" for region, sku in found.products.items())}
+                if found.products
+                else {}
+            ),
         }
     )
     _print_use(
@@ -381,7 +404,8 @@ def _by_category(found: Explanation) -> list[_CategoryShort]:
     """The largest share of the layout first: people want to know which category to leave out."""
     together: dict[str, list[RegionShort]] = {}
     for region in found.regions:
-        together.setdefault(region.category, []).append(region)
+        named = region.category if region.product is None else f"{region.category} as {region.product}"
+        together.setdefault(named, []).append(region)
     short = [
         _CategoryShort(
             category,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from bankd.access.permissions import sees
 from bankd.audit.actor import Actor
+from bankd.catalog import products
 from bankd.catalog import service as catalog
 from bankd.catalog.errors import PhotoErased
 from bankd.catalog.models import Photo
@@ -74,14 +75,26 @@ def photos(meant: dict[str, tuple[UUID, ...]], names: Iterable[str]) -> Found:
 
 
 def attach(
-    session: Session, photo_ids: Sequence[UUID], grant_ids: Sequence[UUID], *, by: Actor, at: datetime
+    session: Session,
+    photo_ids: Sequence[UUID],
+    grant_ids: Sequence[UUID],
+    *,
+    product: str | None = None,
+    by: Actor,
+    at: datetime,
 ) -> tuple[int, str | None]:
-    """Give photos these grants; how many hold them now, and what kept the first of the others from it."""
+    """Give photos these grants; how many hold them now, and what kept the first of the others from it.
+
+    Args:
+        product: that they show; what else they show stays as it was.
+    """
     held, says = 0, None
     for photo_id in photo_ids:
         try:
             with session.begin_nested():
                 catalog.attach_grants(session, photo_id, grant_ids, by=by, at=at)
+                if product is not None:
+                    products.record(session, photo_id, product, by=by, at=at)
             held += 1
         except (TooManyGrants, PhotoErased) as error:
             says = says or f"photo `{photo_id}`: {error}"

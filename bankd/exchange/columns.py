@@ -34,7 +34,7 @@ HEADERS = {
     "クレジット": "credit_text", "クレジット位置": "credit_placement", "再許諾": "sublicense",
     "独占": "exclusivity", "共有者": "co_owners", "契約書": "document", "条項": "clause",
     "原文": "quote", "確認者": "verified_by", "差替元": "supersedes", "画像": "files",
-    "画像ファイル": "files", "credit": "credit_text",
+    "画像ファイル": "files", "品番": "product", "商品番号": "product", "credit": "credit_text",
 }  # fmt: skip
 
 WORDS = {
@@ -129,6 +129,9 @@ def columns() -> Mapping[str, Column]:
             ("files",),
             "words",
             "Photos that hold the grant: file names, patterns, or `sha256:..`.",
+        ),
+        Column(
+            "product", "row", ("product",), "text", "The product that they were taken of: its article number."
         ),
     ]
     license = [Column("license", "license", ("ref",), "text", "Name of the agreement, unique in the bank.")]

@@ -207,7 +207,9 @@ class _Recorder:
             self._write(session, licensors, licenses, fresh)
             self._supersede(session, superseding, known)
             for row, grant_id, photo_ids in holding:
-                held, kept_from = attaching.attach(session, photo_ids, [grant_id], by=self.by, at=self.at)
+                held, kept_from = attaching.attach(
+                    session, photo_ids, [grant_id], product=row.product, by=self.by, at=self.at
+                )
                 says = kept_from or outcomes[row.line].says
                 outcomes[row.line] = replace(outcomes[row.line], photos=held, says=says)
         return outcomes

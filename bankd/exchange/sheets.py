@@ -17,6 +17,7 @@ from bankd.exchange.columns import NOTHING, STATED, CellRefused, Column
 from bankd.exchange.tables import Row, Table
 from bankd.licensing import creative_commons, rights_file, rights_words
 from bankd.licensing.contradictions import contradictions
+from bankd.licensing.depicted import Depictions
 from bankd.licensing.errors import RightsFileRefused
 from bankd.licensing.rights_entries import (
     DocumentEntry,
@@ -42,6 +43,7 @@ class SheetRow:
     grant: GrantEntry
     document: str | None
     files: tuple[str, ...]
+    product: str | None = None  # that the photos show
 
     @property
     def ref(self) -> str:
@@ -108,7 +110,8 @@ def whole(path: Path) -> RightsFile:
             names = tuple(name for name in row.files if ":" not in name)
             if names:
                 lines["photos", len(photos)] = row.line
-                photos.append(PhotosEntry(files=names, grants=(row.ref,)))
+                shows = None if row.product is None else Depictions(product=row.product)
+                photos.append(PhotosEntry(files=names, grants=(row.ref,), depictions=shows))
     if not problems and not licenses:
         problems.append((None, "holds no row"))
     if problems:
@@ -188,7 +191,10 @@ class _Reader:
             read_grant,
             own.get("document"),
             tuple(own.get("files") or ()),
+            _checked(Depictions, {"product": own.get("product")}).product,
         )
+        if found.product is not None and not found.files:
+            raise CellRefused("`product` is said of photos; name them in `files`")
         whole = RightsFile.model_construct(
             version=1,
             licensors=() if found.licensor is None else (found.licensor,),

@@ -18,12 +18,12 @@ from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.exposure.errors import TakedownAlreadyDone, TakedownNotFound
 from bankd.exposure.models import ExposedComposite, Takedown
-from bankd.exposure.subjects import Named, grants_of, used
+from bankd.exposure.subjects import Named, grants_of, uses
 from bankd.licensing.ending import Withdrawal
 from bankd.licensing.withdrawal_effects import EFFECTS
 from bankd.notices import service as notices
 from bankd.notices.channels import Channel
-from bankd.provenance.models import Composite, Handout, Publication, Usage
+from bankd.provenance.models import Composite, Handout, Publication
 
 BATCH = 2000  # composites marked in one transaction
 
@@ -136,11 +136,12 @@ def _mark(session: Session, withdrawal: Withdrawal, *, at: datetime, batch: int)
         .order_by(ExposedComposite.composite_id.desc())
         .limit(1)
     )
+    each = uses(named, grants_of(session, named))
     hit = (
-        select(Usage.composite_id)
-        .where(used(named, grants_of(session, named)), *([Usage.composite_id > last] if last else []))
+        select(each.c.composite_id)
+        .where(*([each.c.composite_id > last] if last else []))
         .distinct()
-        .order_by(Usage.composite_id)
+        .order_by(each.c.composite_id)
         .limit(batch)
         .subquery()
     )

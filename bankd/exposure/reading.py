@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
 from bankd.catalog.models import Photo
 from bankd.exposure.models import ExposedComposite, Takedown
-from bankd.exposure.subjects import Named, grants_of, photos_of, used
+from bankd.exposure.subjects import Named, grants_of, photos_of, uses
 from bankd.licensing.withdrawal_effects import Why
-from bankd.provenance.models import Composite, Handout, Publication, Usage
+from bankd.provenance.models import Composite, Handout, Publication
 from bankd.training.models import NetworkCheckpoint, Snapshot, SnapshotPhoto
 
 
@@ -87,10 +87,11 @@ class CompositeLine:
 def exposure(session: Session, named: Named, *, by: Actor) -> Exposure:
     """Count what a subject touches. One statement, by index, for what is in the ten millions of usages."""
     grants = grants_of(session, named)
+    each = uses(named, grants)
     hit = (
-        select(Usage.composite_id, func.count().label("segments"))
-        .where(used(named, grants), *_seen(by))
-        .group_by(Usage.composite_id)
+        select(each.c.composite_id, func.sum(each.c.segments).label("segments"))
+        .where(*_seen(by, each))
+        .group_by(each.c.composite_id)
         .cte("hit")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
@@ -135,11 +136,12 @@ def composites(
 ) -> list[CompositeLine]:
     """A page of an exposure's composites, in the order of their ids."""
     grants = grants_of(session, named)
+    each = uses(named, grants)
     page = (
-        select(Usage.composite_id, func.sum(Usage.canvas_px).label("canvas_px"))
-        .where(used(named, grants), *_seen(by), *([Usage.composite_id > after] if after else []))
-        .group_by(Usage.composite_id)
-        .order_by(Usage.composite_id)
+        select(each.c.composite_id, func.sum(each.c.canvas_px).label("canvas_px"))
+        .where(*_seen(by, each), *([each.c.composite_id > after] if after else []))
+        .group_by(each.c.composite_id)
+        .order_by(each.c.composite_id)
         .limit(limit)
         .subquery()
     )
@@ -212,11 +214,11 @@ def takedowns(
     ]
 
 
-def _seen(by: Actor) -> list[ColumnElement[bool]]:
+def _seen(by: Actor, each: Subquery) -> list[ColumnElement[bool]]:
     if by.department_id is None:
         return []
     theirs = or_(Composite.department_id.is_(None), Composite.department_id == by.department_id)
-    return [exists().where(Composite.id == Usage.composite_id, theirs)]
+    return [exists().where(Composite.id == each.c.composite_id, theirs)]
 
 
 def _snapshots(named: Named, grants: Sequence[UUID]) -> Select[Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from bankd.access.permissions import sees
@@ -19,7 +19,7 @@ from bankd.licensing import withdrawals
 from bankd.licensing.errors import LicenseNotFound, LicensorNotFound, PersonNotFound
 from bankd.licensing.models import License, Licensor, Release
 from bankd.licensing.withdrawal_effects import SUBJECTS, Subject
-from bankd.provenance.models import Usage
+from bankd.provenance.models import LayoutUsage, Usage
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,27 @@ def photos_of(named: Named, grants: Collection[UUID]) -> Select[Any]:
             return select(PhotoGrant.photo_id).where(PhotoGrant.grant_id.in_(grants)).distinct()
 
 
-def used(named: Named, grants: Collection[UUID]) -> ColumnElement[bool]:
+def used(
+    named: Named, grants: Collection[UUID], *, of: type[Usage | LayoutUsage] = Usage
+) -> ColumnElement[bool]:
     """The usages that it is about: of agreements those that rely on a grant, else those of its photos."""
     match named.subject:
         case "photo":
-            return Usage.photo_id == named.id
+            return of.photo_id == named.id
         case "release" | "person":
-            return Usage.photo_id.in_(photos_of(named, grants))
+            return of.photo_id.in_(photos_of(named, grants))
         case _:
-            return Usage.grant_id.in_(grants)
+            return of.grant_id.in_(grants)
+
+
+def uses(named: Named, grants: Collection[UUID]) -> Subquery:
+    """Rows `(composite_id, canvas_px, segments)` of all that it is about, as source or by its arrangement
+    alone, which has neither area nor segments."""
+    sources = select(Usage.composite_id, Usage.canvas_px, literal(1).label("segments"))
+    layouts = select(LayoutUsage.composite_id, literal(0), literal(0))
+    return union_all(
+        sources.where(used(named, grants)), layouts.where(used(named, grants, of=LayoutUsage))
+    ).subquery("uses")
 
 
 def _is_uuid(text: str) -> bool:

@@ -4,10 +4,11 @@ Unknown is not allowed, whatever else is: every default here is the one that den
 """
 
 import re
+from collections.abc import Collection
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bankd.licensing.terms import Day, Name, Slug, Territories, Value, known_zone
 from bankd.licensing.vocabulary import ANY, AgeStatus, DataBasis, ReleaseStatus, RightKind, Subject
@@ -70,6 +71,19 @@ def brand_atom(sector: str | None, brand: str) -> str:
     return f"{sector or ANY}/{letters}"
 
 
+Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$")]
+"""A product by the house's own article number, compared letter by letter."""
+
+
+class DepictedProduct(Value):
+    """Which segments of a photo show a product."""
+
+    product: Sku
+    """The product's article number (SKU)."""
+    segments: tuple[int, ...] = Field(min_length=1)
+    """The segments that show it and nothing else, by their ordinals in the photo."""
+
+
 class Depictions(Value):
     """What a photo shows that needs a release. Unknown is not allowed, whatever else is."""
 
@@ -87,11 +101,42 @@ class Depictions(Value):
     """Protected things that are seen, one by one."""
     subjects: frozenset[Subject] = frozenset()
     """Sensitive subjects that the photo itself shows."""
+    product: Sku | None = None
+    """The product that the photo was taken of, by its article number (SKU): each of its segments may fill a
+    region that is declared as that product, and no other photo's may. Where entries differ, none."""
+    products: tuple[DepictedProduct, ...] = ()
+    """The same by segments, in place of `product`."""
+
+    @model_validator(mode="after")
+    def _one_product_a_segment(self) -> Self:
+        if self.product is not None and self.products:
+            raise ValueError("a photo states its `product`, or `products` by segments, not both")
+        named = [segment for one in self.products for segment in one.segments]
+        if (twice := next((one for one in named if named.count(one) > 1), None)) is not None:
+            raise ValueError(f"segment `{twice}` is said to show a product twice")
+        return self
+
+    def as_json_but(self, left_out: Collection[str]) -> dict[str, Any]:
+        """Products that are not stated are left out, as they were before anybody could state them."""
+        unstated = {name for name in ("product", "products") if not getattr(self, name)}
+        return super().as_json_but({*left_out, *unstated})
+
+    def product_of(self, segment: int) -> str | None:
+        """The product that a segment is recorded to show."""
+        if self.product is not None:
+            return self.product
+        return next((one.product for one in self.products if segment in one.segments), None)
 
     def tightened_by(self, other: "Depictions") -> "Depictions":
         """The stricter value of each field; where both are as strict, this one's. What only one of them
         says of data, rights and subjects stands."""
         stated = [said.data_basis for said in (self, other) if said.data_basis is not None]
+        shown = {
+            (said.product, said.products)
+            for said in (self, other)
+            if said.product is not None or said.products
+        }
+        product, products = shown.pop() if len(shown) == 1 else (None, ())
         return Depictions(
             persons=max(self.persons, other.persons, key=[False, None, True].index),
             model_release=max(self.model_release, other.model_release, key=_STRICTNESS.__getitem__),
@@ -100,6 +145,8 @@ class Depictions(Value):
             data_basis=min(stated, key=lambda basis: basis.until or date.max, default=None),
             rights=tuple(dict.fromkeys((*self.rights, *other.rights))),
             subjects=self.subjects | other.subjects,
+            product=product,
+            products=products,
         )
 
 

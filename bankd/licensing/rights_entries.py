@@ -307,6 +307,8 @@ class RightsFile(Value):
         depictions = shown[0] if shown else Depictions()
         for other in shown[1:]:
             depictions = depictions.tightened_by(other)
+        if len({(one.product, one.products) for one in shown if one.product or one.products}) > 1:
+            depictions = depictions.model_copy(update={"product": None, "products": ()})
         disputes = [entry.disputed for entry in entries if entry.disputed]
         embargoes = [start_of(entry.embargo_until, entry.zone) for entry in entries if entry.embargo_until]
         seers = [frozenset(entry.visible_to) for entry in entries if entry.embargo_until]

@@ -5,7 +5,7 @@ A word outside these lists is refused where it enters, never guessed.
 
 from typing import Literal, get_args
 
-Action = Literal["view", "synthesize", "compose", "train", "publish"]
+Action = Literal["view", "synthesize", "adapt", "compose", "train", "publish", "publish-adapted"]
 Purpose = Literal["commercial", "editorial", "education", "research", "internal"]
 Channel = Literal[
     "web", "social", "email", "app", "print", "packaging", "out-of-home", "broadcast", "internal"

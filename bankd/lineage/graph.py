@@ -28,6 +28,7 @@ class Relation(StrEnum):
     RETURNED = "returned"  # composite or handout -> the photo as which it came back
     PINNED = "pinned"  # photo -> snapshot
     TRAINED = "trained"  # snapshot -> network checkpoint
+    ARRANGED = "arranged"  # photo -> composite that has its arrangement: its label map was the layout
     MADE_WITH = "made-with"  # network checkpoint -> composite
 
 

@@ -33,6 +33,7 @@ SINGULAR: Mapping[Relation, str] = {
     Relation.PUBLISHED: "Published",
     Relation.RETURNED: "Returned",
     Relation.TRAINED: "Trained",
+    Relation.ARRANGED: "Arranged",
     Relation.MADE_WITH: "MadeWith",
 }
 AGENTS = {

@@ -77,6 +77,10 @@ DOWN = f"""
     SELECT DISTINCT 'composite', c.id::text, 'made-with', 1 FROM network_usages m
         JOIN composites c ON c.id = m.composite_id
         WHERE w.kind = 'checkpoint' AND :networks AND m.checkpoint_sha256 = {_CHECKPOINT} AND {_THEIRS}
+    UNION ALL
+    SELECT 'composite', c.id::text, 'arranged', 1 FROM layout_usages l
+        JOIN composites c ON c.id = l.composite_id
+        WHERE w.kind = 'photo' AND l.photo_id = {_PHOTO} AND {_THEIRS}
 """
 
 UP = f"""
@@ -91,6 +95,9 @@ UP = f"""
     UNION ALL
     SELECT DISTINCT 'checkpoint', m.checkpoint_sha256::text, 'made-with', 1 FROM network_usages m
         WHERE w.kind = 'composite' AND m.composite_id = {_COMPOSITE}
+    UNION ALL
+    SELECT 'photo', l.photo_id::text, 'arranged', 1 FROM layout_usages l
+        WHERE w.kind = 'composite' AND l.composite_id = {_COMPOSITE}
     UNION ALL
     SELECT 'composite', h.composite_id::text, 'handed-out', 1 FROM handouts h
         WHERE w.kind = 'handout' AND h.id = {_HANDOUT}

@@ -18,18 +18,35 @@ from bankd.licensing.vocabulary import WORLD, Action
 from bankd.policy import awaiting, engine
 from bankd.policy import service as policy
 from bankd.policy.engine import Cleared, Offer, Refused
+from bankd.policy.facts import NOTHING_KNOWN, Pictured
 from bankd.policy.load import Bundle
 from bankd.policy.signoff import NOBODY, Signed
 
 
 @dataclass(frozen=True)
+class Adapted:
+    """The photo whose arrangement a layout is, and the grant relied on for that."""
+
+    photo_id: UUID
+    grant_id: UUID
+    facts: GrantFacts
+    terms: GrantTerms
+
+
+@dataclass(frozen=True)
 class Terms:
-    """What a use is asked against: one bundle, one use at one moment, and what people have signed for it."""
+    """What a use is asked against: one bundle, one use at one moment, and what people have signed for it.
+
+    Pictures beside whose sources a photo's arrangement stands, or of which more is known than their
+    sources, have that here too.
+    """
 
     bundle: Bundle
     use: UseFacts
     at: datetime
     signed: Signed = NOBODY
+    adapted: Adapted | None = None
+    pictured: Pictured = NOTHING_KNOWN
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ from bankd.policy.facts import USE_MOMENTS, attributes, heard, moment, use_attri
 from bankd.policy.load import DEFAULT_DENY, ERROR_IN_EVALUATION, Bundle, Policy
 
 PROFILE_GRANTS: FromClause = ProfileGrant.__table__
-GRANT_ACTIONS: tuple[Action, ...] = ("view", "synthesize", "publish", "train")
+GRANT_ACTIONS: tuple[Action, ...] = ("view", "synthesize", "adapt", "publish", "publish-adapted", "train")
 
 SETS = ARRAY(Text)
 MOMENTS = DateTime(timezone=True)

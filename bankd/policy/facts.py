@@ -24,6 +24,22 @@ Facts = BaseModel | Mapping[str, object]
 """`GrantFacts`, `SetFacts` or `UseFacts`, or the same as read from JSON and not yet trusted."""
 
 
+class Pictured(Value):
+    """What is known of a picture beside the grants that it relies on.
+
+    Areas are in hundredths of a percent, rounded up: what is there is never nothing. Before
+    a picture is made they are 0.
+    """
+
+    products: frozenset[str] = frozenset()  # that its layout declares regions to be
+    products_foreign: frozenset[str] = frozenset()  # in whose regions something else is
+    generated_bp: int = 0  # of the picture: what a network made
+    product_generated_bp: int = 0  # of the region of a product: what no photo fed, the largest of them
+
+
+NOTHING_KNOWN = Pictured()
+
+
 class SetFacts(Value):
     """All the grants that one composite relies on: what policy sees as the resource of `compose`.
 
@@ -42,6 +58,10 @@ class SetFacts(Value):
     subjects_unreleased: frozenset[Subject] = frozenset()  # that some person shown may not stand beside
     competing_brands: frozenset[str] = frozenset()  # `sector/brand`, the use's own brand among them
     subjects_beside_persons: frozenset[Subject] = frozenset()  # those shown, where a person is or may be
+    products: frozenset[str] = frozenset()  # these four as in `Pictured`
+    products_foreign: frozenset[str] = frozenset()
+    generated_bp: int = 0
+    product_generated_bp: int = 0
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -50,7 +70,9 @@ class SetFacts(Value):
         return len(self.share_alike)
 
 
-def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool, use: Facts) -> SetFacts:
+def set_facts(
+    grants: Sequence[GrantFacts], *, meet_empty: bool, use: Facts, pictured: Pictured = NOTHING_KNOWN
+) -> SetFacts:
     """The facts of a set; whether its meet is empty is worked out with the effective license."""
     alike = [grant for grant in grants if grant.share_alike is not None]
     free = [grant for grant in grants if grant.share_alike is None]
@@ -69,6 +91,10 @@ def set_facts(grants: Sequence[GrantFacts], *, meet_empty: bool, use: Facts) -> 
             frozenset[str]().union(*(grant.brands for grant in grants)) | _brand_of(use)
         ),
         subjects_beside_persons=shown if any(grant.persons != "none" for grant in grants) else frozenset(),
+        products=pictured.products,
+        products_foreign=pictured.products_foreign,
+        generated_bp=pictured.generated_bp,
+        product_generated_bp=pictured.product_generated_bp,
     )
 
 
@@ -113,6 +139,10 @@ LATER: Mapping[str, Mapping[str, Any]] = {
 """Facts that a bundle may be older than, by their type, and what says nothing of each."""
 
 
+OBSERVED = frozenset({"generated_bp"})
+"""Facts that pictures had before any bundle asked; one without a rule about them decides by its others."""
+
+
 def attributes(facts: Facts) -> dict[str, Any]:
     """Facts as JSON has them, sets as sorted lists; None is left out, as Cedar's optional wants it."""
     values = facts.model_dump(warnings=False) if isinstance(facts, BaseModel) else facts
@@ -129,7 +159,9 @@ def known(values: dict[str, Any], lacking: Mapping[str, Any]) -> dict[str, Any]:
 
     What says something to a bundle that cannot hear it stays, and is refused as unreadable.
     """
-    silent = {name for name, default in lacking.items() if values.get(name) == _plain(default)}
+    silent = {
+        name for name, default in lacking.items() if name in OBSERVED or values.get(name) == _plain(default)
+    }
     return {name: value for name, value in values.items() if name not in silent} if silent else values
 
 

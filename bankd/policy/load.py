@@ -114,6 +114,18 @@ class Bundle:
             for kind, later in LATER.items()
         }
 
+    def knows(self, action: str) -> bool:
+        """Whether the schema has the action; one that it has and no policy names is allowed to nobody."""
+        known: dict[str, bool] = self._known_actions
+        if action not in known:
+            probe = f'permit (principal, action == Action::"{action}", resource);'
+            known[action] = not cedarpy.validate_policies(probe, self.schema).errors
+        return known[action]
+
+    @cached_property
+    def _known_actions(self) -> dict[str, bool]:
+        return {}
+
     def about(self, action: str) -> list[Policy]:
         """The policies that an action is asked of."""
         return [policy for policy in self.policies.values() if action in policy.actions]

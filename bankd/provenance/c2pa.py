@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import c2pa
 import numpy as np
@@ -34,6 +34,7 @@ from bankd.provenance.manifest import Manifest
 logger = logging.getLogger(__name__)
 
 LABEL = credential.MANIFEST
+LAYOUT = "layout"
 GENERATOR = "bankd"
 _RESERVED = ("cawg.data_mining", "cawg.ai_inference", "cawg.ai_generative_training", "cawg.ai_training")
 
@@ -282,6 +283,17 @@ def _definition(manifest: Manifest, *, trained: bool) -> dict[str, Any]:
                 "changes": [{"region": [_rectangle(photo_boxes[number])]}],
             }
         )
+    if manifest.layout_photo is not None:
+        # No part of the picture, and what it was made from all the same: C2PA calls that `inputTo`.
+        ingredients.append(
+            {
+                "title": str(manifest.layout_photo.photo_id),
+                "relationship": "inputTo",
+                "instance_id": f"urn:uuid:{uuid5(manifest.layout_photo.photo_id, LAYOUT)}",
+                "label": LAYOUT,
+            }
+        )
+        actions[0]["parameters"] = {"ingredientIds": [LAYOUT]}
     if trained:
         # It may touch any pixel, so no region is named; the gate in our assertion bounds each.
         actions.append(

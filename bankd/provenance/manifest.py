@@ -130,6 +130,22 @@ class PlacedPhoto(Value):
         return self
 
 
+class LayoutPhoto(Value):
+    """The photo whose label map the layout is: what is where in the picture is taken over from it."""
+
+    photo_id: UUID
+    sha256: Hash  # of the photo's original bytes
+    grant_id: UUID  # relied on for that
+    iscc: Annotated[str, Field(pattern="^ISCC:[A-Z2-7]{10,80}$")] | None = None  # ISO 24138
+
+    @model_serializer(mode="wrap")
+    def _without_code(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = written(self)
+        if self.iscc is None:
+            del fields["iscc"]
+        return fields
+
+
 class Commitments(Value):
     """SHA-256 of RFC 8785 of `{"salt": .., "value": ..}`: fixed now, shown when it is due."""
 
@@ -137,13 +153,16 @@ class Commitments(Value):
     effective_license: Hash
     credits_owed: Hash
     layout_origin: Hash | None = None  # none in manifests from before it was declared
+    products: Hash | None = None  # none where no region is declared as one
 
     @model_serializer(mode="wrap")
     def _as_before_origins(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = written(self)
-        if self.layout_origin is None:
-            del fields["layout_origin"]
-        return fields
+        return {
+            name: value
+            for name, value in fields.items()
+            if value or name not in ("layout_origin", "products")
+        }
 
 
 class Manifest(Value):
@@ -164,6 +183,7 @@ class Manifest(Value):
     seed: Exact
     refiner: Refiner
     placed_photos: tuple[PlacedPhoto, ...]
+    layout_photo: LayoutPhoto | None = None  # none where the layout is no photo's label map
     owner_runs: tuple[Annotated[int, Field(ge=-1, le=MAX_PX)], ...]  # see bankd.provenance.regions
     inpainted_px: Count
     refiner_px: Count
@@ -198,10 +218,12 @@ class Manifest(Value):
 
     @model_serializer(mode="wrap")
     def _as_before_overlap(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A strict canvas is left out of the text, as it was before there was another."""
+        """A strict canvas is left out of the text, as it was before there was another; so is what is null."""
         fields: dict[str, Any] = written(self)
         if self.canvas == "strict":
             del fields["canvas"]
+        if self.layout_photo is None:
+            del fields["layout_photo"]
         return fields
 
     @property
@@ -273,6 +295,7 @@ class Disclosures(Value):
     effective_license: Disclosed
     credits_owed: Disclosed
     layout_origin: Disclosed | None = None
+    products: Disclosed | None = None  # of each declared region: region, product, area_px, generated_px
 
     def commitments(self) -> Commitments:
         return Commitments(
@@ -280,6 +303,7 @@ class Disclosures(Value):
             effective_license=self.effective_license.commitment(),
             credits_owed=self.credits_owed.commitment(),
             layout_origin=None if self.layout_origin is None else self.layout_origin.commitment(),
+            products=None if self.products is None else self.products.commitment(),
         )
 
     def use(self) -> Use:
@@ -293,13 +317,20 @@ class Disclosures(Value):
 
 
 def disclose(
-    *, use: Use, license: EffectiveLicense, salt: bytes, layout_origin: str | None = None
+    *,
+    use: Use,
+    license: EffectiveLicense,
+    salt: bytes,
+    layout_origin: str | None = None,
+    products: Sequence[Mapping[str, Any]] = (),
 ) -> Disclosures:
     """Fix the words under salts of their own, so that short ones cannot be guessed from their hashes.
 
     Args:
         salt: at least 16 random bytes, fresh for each composite.
         layout_origin: as it was declared: `own`, `licensed` or `photo:<id>`.
+        products: of each region that is declared as one, what came out: `region`, `product`, `area_px` and
+            `generated_px`, which no photo fed or a network made.
     """
     if len(salt) < 16:
         raise ValueError("a salt needs at least 16 bytes")
@@ -313,6 +344,7 @@ def disclose(
         effective_license=disclosed("effective_license", terms),
         credits_owed=disclosed("credits_owed", terms["credits"]),
         layout_origin=None if layout_origin is None else disclosed("layout_origin", layout_origin),
+        products=disclosed("products", [dict(one) for one in products]) if products else None,
     )
 
 
@@ -352,6 +384,7 @@ def draw_up(
     refiner: Refiner,
     commitments: Commitments,
     canvas: Literal["strict", "overlap"] = "strict",
+    layout_photo: LayoutPhoto | None = None,
 ) -> Manifest:
     """The manifest of a canvas. Photos stand by canvas area, largest first, as do the segments of each.
 
@@ -423,6 +456,7 @@ def draw_up(
         seed=seed,
         refiner=refiner,
         placed_photos=tuple(photos),
+        layout_photo=layout_photo,
         owner_runs=regions.run_lengths(numbers[owner]),
         inpainted_px=areas.inpainted_px,
         refiner_px=areas.refiner_px,

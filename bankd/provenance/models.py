@@ -90,6 +90,16 @@ class Usage(Base):
     blended_px: Mapped[int]
 
 
+class LayoutUsage(Base):
+    """That a composite has a photo's arrangement: its layout was the photo's label map. No canvas area."""
+
+    __tablename__ = "layout_usages"
+
+    composite_id: Mapped[UUID] = mapped_column(ForeignKey("composites.id"), primary_key=True)
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photos.id"), index=True)
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grants.id"), index=True)
+
+
 class NetworkUsage(Base):
     """A network that had a part in a composite, by the manifest: as its refiner, aligner or sorter."""
 

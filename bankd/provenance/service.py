@@ -16,7 +16,7 @@ from bankd.audit.kinds import Kind
 from bankd.provenance.c2pa import Sealed
 from bankd.provenance.errors import CompositeNotFound, ManifestUnreadable
 from bankd.provenance.manifest import Disclosures, Manifest
-from bankd.provenance.models import Composite, Handout, NetworkUsage, Usage
+from bankd.provenance.models import Composite, Handout, LayoutUsage, NetworkUsage, Usage
 from bankd.provenance.renditions import MASTER, Made, Rendition
 
 
@@ -75,6 +75,10 @@ def record(
     session.flush()
     session.execute(insert(Usage), usages(manifest))
     session.add_all(network_usages(manifest))
+    if (layout := manifest.layout_photo) is not None:
+        session.add(
+            LayoutUsage(composite_id=composite.id, photo_id=layout.photo_id, grant_id=layout.grant_id)
+        )
     entry = log.append(
         session,
         Kind.COMPOSITE_SEALED,
@@ -89,6 +93,7 @@ def record(
         manifest_sha256=sha256(sealed.manifest_text.encode()).hexdigest(),
         grants=sorted({str(photo.grant_id) for photo in manifest.placed_photos}),
         time_stamped=sealed.time_stamped,
+        **({} if layout is None else {"layout_photo": layout.photo_id, "layout_grant": layout.grant_id}),
     )
     session.flush()
     return composite, entry

@@ -26,10 +26,11 @@ from bankd.licensing.models import Grant, License
 from bankd.licensing.use import Use
 from bankd.policy.clearing import Rights, Terms, rights_of, terms_of
 from bankd.policy.engine import Offer, decide_many
+from bankd.policy.facts import Pictured
 from bankd.policy.nearest import Change, Nearest, nearest
 from bankd.policy.obtainable import Obtainable, obtainable
 from bankd.storage import Blobs
-from bankd.synthesis import filing, made_by, origins, redeclaring
+from bankd.synthesis import filing, made_by, origins, products, redeclaring
 from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.models import Request, RequestState
 from bankd.synthesis.plan import Asked, Plan, Short, plan
@@ -98,6 +99,11 @@ def advise(
         return Advice(request_id, (), (), "its layout or its network may not be used for it")
     if not isinstance(found, Short):
         return Advice(request_id, (), (), "its sources clear, and cannot stand in one picture")
+    if request.products.keys() & set(map(str, found.uncovered)):
+        # Rights in photos of anything else would not help.
+        return Advice(
+            request_id, (), (), "a region that is declared as a product has no photo of it that clears"
+        )
     short = {found.regions[ordinal].category for ordinal in found.uncovered}
     offered = _offered(session, short, at=at)
 
@@ -128,14 +134,17 @@ def _planned(session: Session, request: Request, layout: Layout, terms: Terms, t
     made_with = made_by.networks(session, request, terms)
     if isinstance(made_with, SealRefused):
         return made_with
-    if (withheld := origins.withheld(session, request, terms)) is not None:
-        return withheld
+    arranged = origins.arranged(session, request, terms)
+    if isinstance(arranged, SealRefused):
+        return arranged
+    terms = replace(arranged, pictured=Pictured(products=frozenset(request.products.values())))
     asked = Asked(
         layout,
         request.frame,  # type: ignore[arg-type]
         tuple(range(request.variations)),
         request.seed,
         makes_up=bool(made_with),
+        products=products.by_region(request.products),
     )
     full = caps.short(session, places=1, at=terms.at)
     return plan(session, asked, terms=terms, taxonomy=taxonomy, without_grants=full)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from bankd.policy import awaiting, engine
-from bankd.policy.clearing import Rights, Terms, clear_photos
+from bankd.policy.clearing import Adapted, Rights, Terms, clear_photos
 from bankd.policy.engine import Cleared
 from bankd.policy.facts import set_facts
 from bankd.provenance.effective import Clash, EffectiveLicense, Relied, effective
@@ -55,9 +55,12 @@ def clear_set(
 ) -> EffectiveLicense | SetRefused:
     """The license of a picture that relies on these, or why they may not stand in one (action `compose`).
 
+    The grant that the picture's arrangement is taken on is one of them.
+
     Args:
         photos: those of the picture, which people may have signed for.
     """
+    relied = _with_adapted(terms, relied)
     met = effective(relied) if relied else None
     decision, _ = _decided(terms, relied, met, photos)
     if decision.allowed and isinstance(met, EffectiveLicense):
@@ -70,13 +73,40 @@ def clear_set(
 
 def awaited_by_set(terms: Terms, relied: Sequence[Relied], *, photos: Collection[UUID]) -> tuple[str, ...]:
     """The policies that keep a picture waiting for people, and nothing else would keep from being made."""
+    relied = _with_adapted(terms, relied)
     return _decided(terms, relied, effective(relied) if relied else None, photos)[1]
+
+
+def _with_adapted(terms: Terms, relied: Sequence[Relied]) -> Sequence[Relied]:
+    """A picture without sources stays one: an arrangement of nothing is none."""
+    return [*relied, _arranged(terms.adapted)] if relied and terms.adapted is not None else relied
+
+
+def _arranged(adapted: Adapted) -> Relied:
+    """The grant without what its photo shows: of that nothing is in the picture."""
+    unseen = {
+        "persons": "none",
+        "subjects_shown": frozenset(),
+        "brands": frozenset(),
+    }
+    return Relied(
+        adapted.grant_id,
+        adapted.facts.model_copy(update=unseen),
+        credit=adapted.terms.credit,
+        sublicense=adapted.terms.sublicense,
+        indemnity=adapted.terms.indemnity,
+    )
 
 
 def _decided(
     terms: Terms, relied: Sequence[Relied], met: EffectiveLicense | Clash | None, photos: Collection[UUID]
 ) -> tuple[engine.Decision, tuple[str, ...]]:
-    facts = set_facts([one.facts for one in relied], meet_empty=isinstance(met, Clash), use=terms.use)
+    facts = set_facts(
+        [one.facts for one in relied],
+        meet_empty=isinstance(met, Clash),
+        use=terms.use,
+        pictured=terms.pictured,
+    )
     decision = engine.decide_set(terms.bundle, facts, terms.use)
     return awaiting.looked_at_set(
         terms.bundle, facts, terms.use, decision, photos=photos, signed=terms.signed
@@ -180,9 +210,12 @@ def _blamed(refused: SetRefused, photo_px: Mapping[UUID, int], relied: Mapping[U
 
 
 def _sides(refused: SetRefused, photo_px: Mapping[UUID, int], relied: Mapping[UUID, UUID]) -> list[UUID]:
-    """The grants to blame, or all where no two are to blame, the one with the least canvas area first."""
+    """The grants to blame, or all where no two are to blame, the one with the least canvas area first.
+
+    The grant of the picture's arrangement is never one: no other choice of sources goes without it.
+    """
     by_grant: Counter[UUID] = Counter()
     for photo, area_px in photo_px.items():
         by_grant[relied[photo]] += area_px
     blamed = {grant for pair in refused.pairs for grant in (pair.first, pair.second) if grant is not None}
-    return sorted(blamed or by_grant, key=lambda grant: (by_grant[grant], str(grant)))
+    return sorted(blamed & by_grant.keys() or by_grant, key=lambda grant: (by_grant[grant], str(grant)))

@@ -5,7 +5,7 @@ the bundle alone. Nothing is written: the transaction can only read.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -26,12 +26,13 @@ from bankd.policy.clearing import Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared, Refused
 from bankd.policy.errors import InvalidBundle
 from bankd.policy.explain import Denial, says
+from bankd.policy.facts import Pictured
 from bankd.policy.load import Bundle
 from bankd.provenance import manifest
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout
 from bankd.storage import Blobs
-from bankd.synthesis import asking, made_by, origins
+from bankd.synthesis import asking, made_by, origins, products
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Request
 from bankd.synthesis.plan import Asked, Clashing, Plan, plan
@@ -171,8 +172,10 @@ def _outcome(
     made_with = made_by.networks(session, request, terms)
     if isinstance(made_with, SealRefused):
         return _refused(made_with.reasons)
-    if (withheld := origins.withheld(session, request, terms)) is not None:
-        return _refused(withheld.reasons)
+    arranged = origins.arranged(session, request, terms)
+    if isinstance(arranged, SealRefused):
+        return _refused(arranged.reasons)
+    terms = replace(arranged, pictured=Pictured(products=frozenset(request.products.values())))
     full = caps.short(session, places=1, at=moment)
     asked = Asked(
         layout,
@@ -180,6 +183,7 @@ def _outcome(
         tuple(range(request.variations)),
         request.seed,
         makes_up=bool(made_with),
+        products=products.by_region(request.products),
     )
     planned = plan(session, asked, terms=terms, taxonomy=taxonomy, without_grants=full)
     if isinstance(planned, Plan):
@@ -187,7 +191,15 @@ def _outcome(
     if isinstance(planned, Clashing):
         return _refused(planned.refused.reasons)
     short = [planned.regions[ordinal] for ordinal in planned.uncovered]
-    regions = shortfall(session, short, terms=terms, taxonomy=taxonomy, left_out=planned.left_out, full=full)
+    regions = shortfall(
+        session,
+        short,
+        terms=terms,
+        taxonomy=taxonomy,
+        products=asked.products,
+        left_out=planned.left_out,
+        full=full,
+    )
     counted: dict[str, int] = {}
     for region in regions:
         for reason in region["reasons"]:
@@ -254,8 +266,17 @@ def _not_handed_out(
     asks = access.department_called(session, composite.department_id)
     request = session.get_one(Request, composite.request_id)
     signed = asking.signed_for(session, request, bundle, at=at)
-    terms = Terms(bundle, use_facts(use, at=at, department=asks), at, signed)
-    relied = {one.photo_id: one.grant_id for one in manifest.read(composite.manifest).placed_photos}
+    sealed = manifest.read(composite.manifest)
+    pictured = products.as_sealed(sealed, Disclosures.model_validate(composite.disclosures))
+    terms = Terms(bundle, use_facts(use, at=at, department=asks), at, signed, pictured=pictured)
+    if (layout := sealed.layout_photo) is not None:
+        arranged = origins.adapted(
+            session, layout.photo_id, terms, action="publish-adapted", on=layout.grant_id
+        )
+        if isinstance(arranged, SealRefused):
+            return arranged.reasons
+        terms = arranged
+    relied = {one.photo_id: one.grant_id for one in sealed.placed_photos}
     rights = rights_of(session, relied, at=at)
     answers = clear_photos(terms, "publish", rights, only=relied)
     refused = [answer for answer in answers.values() if isinstance(answer, Refused)]

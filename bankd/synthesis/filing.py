@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
@@ -21,7 +22,7 @@ from bankd.catalog.models import Photo
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing.use import Use
 from bankd.storage import Blobs
-from bankd.synthesis import layouts
+from bankd.synthesis import layouts, products
 from bankd.synthesis.errors import KeyReused, LayoutRefused, RequestNotFound, UseRefused
 from bankd.synthesis.models import Request, RequestState, Variation
 from bankd.synthesis.redeclaring import AFTER, refused_before
@@ -46,6 +47,7 @@ class Asked:
     refiner: RefinerName = "blend"
     canvas: CanvasRule = "strict"
     layout_origin: str = layouts.OWN
+    products: Mapping[str, str] = field(default_factory=dict)  # as they are stated, see `products.resolve`
 
     def __post_init__(self) -> None:
         layouts.photo_of(self.layout_origin)
@@ -53,6 +55,10 @@ class Asked:
             raise UseRefused(f"`{self.variations}` variations: ask for 1 to 16")
         if not 0 <= self.seed <= MAX_SEED:
             raise UseRefused(f"seed `{self.seed}` is outside 0 to {MAX_SEED}")
+        if self.products and self.canvas != "strict":
+            raise UseRefused(
+                "regions of products need a strict canvas, in which nothing else reaches into them"
+            )
 
     def sha256(self, taxonomy: Taxonomy) -> str:
         """Of everything asked: equal for a repeat, different for anything else."""
@@ -69,6 +75,8 @@ class Asked:
             asked["canvas"] = self.canvas
         if self.layout_origin != layouts.OWN:  # likewise
             asked["layout_origin"] = self.layout_origin
+        if self.products:
+            asked["products"] = dict(self.products)
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
@@ -90,7 +98,8 @@ def file(
 
     Raises:
         KeyReused: the key was used for something else.
-        LayoutRefused: it is said to come from a photo that `by` cannot know of.
+        LayoutRefused: it is said to come from a photo that `by` cannot know of, or has no region that is
+            declared as a product.
         BlobUnavailable: nothing was filed.
     """
     content = asked.sha256(taxonomy)
@@ -101,6 +110,7 @@ def file(
     origin = asked.layout_origin if photo_id is None else f"{layouts.PHOTO}{photo_id}"
     if photo_id is not None and not _known(session, photo_id, by=by, at=at):
         raise LayoutRefused(f"no photo has the id `{photo_id}`, which the layout is said to come from")
+    declared = products.resolve(asked.products, asked.labels, taxonomy)
     request_id = uuid4()
     png = labels.encode(asked.labels)
     layout_sha256 = hashlib.sha256(png).hexdigest()
@@ -133,6 +143,7 @@ def file(
         refiner=asked.refiner,
         canvas=asked.canvas,
         layout_origin=origin,
+        products={str(ordinal): sku for ordinal, sku in declared.items()},
         state=RequestState.FILED,
         hinted_at=at,
         outcome=redeclared,
@@ -163,6 +174,7 @@ def file(
         refiner=asked.refiner,
         canvas=asked.canvas,
         layout_origin=origin,
+        **({"products": request.products} if request.products else {}),
         **redeclared,
     )
     return request

@@ -1,7 +1,7 @@
 """Handing a composite out: cleared again by the rights of the day, for the channel it goes to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -18,6 +18,7 @@ from bankd.licensing.vocabulary import CHANNELS
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.policy.explain import says
+from bankd.policy.facts import Pictured
 from bankd.provenance import comps, manifest, pixels, renditions
 from bankd.provenance import service as provenance
 from bankd.provenance.c2pa import NO_CLOCK, Clock
@@ -27,8 +28,8 @@ from bankd.provenance.manifest import Disclosures, Manifest
 from bankd.provenance.models import Composite, Handout
 from bankd.provenance.renditions import MASTER, Made, Mark, Rendition
 from bankd.storage import Blobs
-from bankd.synthesis import asking, made_by
-from bankd.synthesis.clearing import SetRefused, clear_set, relied_on
+from bankd.synthesis import asking, made_by, origins, products
+from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.errors import UseRefused
 from bankd.synthesis.models import Request
 from bankd.usage import handouts as counting
@@ -132,10 +133,16 @@ def hand_out(
     relied = {p.photo_id: p.grant_id for p in sealed.placed_photos}
     rights = rights_of(session, relied, at=at)
     request = session.get_one(Request, composite.request_id)
-    terms, refused, reasons = _ask(session, request, use, rights, relied, comp=comp, at=at)
-    own: dict[str, str] = {}
+    made = _Made(
+        rights,
+        relied,
+        products.as_sealed(sealed, Disclosures.model_validate(composite.disclosures)),
+        None if sealed.layout_photo is None else (sealed.layout_photo.photo_id, sealed.layout_photo.grant_id),
+    )
+    terms, refused, reasons = _ask(session, request, use, made, comp=comp, at=at)
+    own: dict[str, str] = {origins.LAYOUT_WITHHELD: origins.SAYS}
     if counted is not None and counted.full:
-        own = {name: sentence for name, sentence in counting.FULL.values() if name in counted.full}
+        own |= {name: sentence for name, sentence in counting.FULL.values() if name in counted.full}
         reasons = reasons | counted.full
     if reasons:
         log.append(
@@ -210,32 +217,44 @@ def _copy(
     )
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A picture as its records have it, with the rights of today."""
+
+    rights: Rights
+    relied: Mapping[UUID, UUID]
+    pictured: Pictured
+    layout: tuple[UUID, UUID] | None  # the photo that its arrangement is of, and the grant relied on
+
+
 def _ask(
-    session: Session,
-    request: Request,
-    use: Use,
-    rights: Rights,
-    relied: Mapping[UUID, UUID],
-    *,
-    comp: bool,
-    at: datetime,
+    session: Session, request: Request, use: Use, made: _Made, *, comp: bool, at: datetime
 ) -> tuple[Terms, frozenset[UUID], frozenset[str]]:
     """Whether the photos, and the set of them, clear: the terms asked against, who does not, and why."""
-    terms = asking.terms_for(session, request, use=use, at=at)
-    answers = clear_photos(terms, "publish", rights, only=relied)
-    refused = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
-    reasons = {reason for answer in refused.values() for reason in answer.reasons}
+    terms = replace(asking.terms_for(session, request, use=use, at=at), pictured=made.pictured)
+    answers = clear_photos(terms, "publish", made.rights, only=made.relied)
+    dirty = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
+    refused = frozenset(dirty)
+    reasons = {reason for answer in dirty.values() for reason in answer.reasons}
+    if made.layout is not None:
+        photo_id, grant_id = made.layout
+        arranged = origins.adapted(session, photo_id, terms, action="publish-adapted", on=grant_id)
+        if isinstance(arranged, SealRefused):
+            refused |= arranged.photos
+            reasons |= arranged.reasons
+        else:
+            terms = arranged
     if not refused:
         together = clear_set(
             terms,
-            [relied_on(rights, photo, grant) for photo, grant in sorted(relied.items())],
-            photos=relied.keys(),
+            [relied_on(made.rights, photo, grant) for photo, grant in sorted(made.relied.items())],
+            photos=made.relied.keys(),
         )
         if isinstance(together, SetRefused):
             reasons = set(together.reasons)
     if reasons and comp and use.audience != "comp":
         as_comp = use.model_copy(update={"audience": "comp"})
-        found = _ask(session, request, as_comp, rights, relied, comp=False, at=at)
+        found = _ask(session, request, as_comp, made, comp=False, at=at)
         if not found[2]:
             return found
-    return terms, frozenset(refused), frozenset(reasons)
+    return terms, refused, frozenset(reasons)

@@ -83,6 +83,9 @@ class Request(Base):
         default="strict", server_default="strict"
     )  # or "overlap": segments reach a little beyond their regions
     layout_origin: Mapped[str] = mapped_column(Text, default="own", server_default="own")  # see `layouts`
+    products: Mapped[Json] = mapped_column(
+        default=dict, server_default="{}"
+    )  # region -> the product that it is declared as, see `products`
     state: Mapped[str] = mapped_column(default=RequestState.FILED)
     attempt: Mapped[int] = mapped_column(default=0)
     tries: Mapped[int] = mapped_column(default=0)

@@ -24,7 +24,8 @@ from bankd.licensing import caps
 from bankd.policy import service as policy
 from bankd.policy.clearing import Terms
 from bankd.storage import Blobs
-from bankd.synthesis import asking, masks, recording
+from bankd.synthesis import asking, masks, origins, recording
+from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, RequestState, Reservation
 from bankd.synthesis.plan import Plan, still_clears
@@ -242,6 +243,11 @@ def make(
         facts=recording.digest(facts),
         answer=answer_sha256,
         **({"signoffs": relied_on} if (relied_on := terms.signed.about(plan.relied)) else {}),
+        **(
+            {}
+            if terms.adapted is None
+            else {"layout_photo": terms.adapted.photo_id, "layout_grant": terms.adapted.grant_id}
+        ),
     )
     log.append(
         session,
@@ -261,6 +267,11 @@ def make(
         if now.digest != terms.bundle.digest:
             return None
         terms = replace(terms, signed=asking.signed_for(session, request, now, at=at))
+        if terms.adapted is not None:
+            arranged = origins.arranged(session, request, terms, on=terms.adapted.grant_id)
+            if isinstance(arranged, SealRefused):
+                return None
+            terms = arranged
         promised = frozenset(grant_id for grant_id, _ in places)
         if not still_clears(session, plan, terms=terms, held=promised, at=at):
             return None

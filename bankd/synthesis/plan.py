@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -21,6 +21,7 @@ from bankd.policy.engine import Cleared, Offer
 from bankd.policy.filters import filter_for
 from bankd.retrieval import Ranked
 from bankd.signoffs import standing
+from bankd.synthesis import products as declared
 from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
 from synth.layout import Layout, Region, regions
 from synth.retrieval.coherence import Candidate, PhotoLook, choose
@@ -42,6 +43,7 @@ class Asked:
     variations: tuple[int, ...]  # the indexes still wanted
     seed: int
     makes_up: bool = False  # the refiner can make by itself what nothing clears for
+    products: Mapping[int, str] = field(default_factory=dict)  # region -> the product that it is declared as
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,19 @@ def plan(
     ask_of_all = bool(without)
     for _ in range(ROUNDS):
         ranked = _ranked(
-            session, terms, cut, query, without=frozenset(left_out), no_grants=frozenset(no_grants)
+            session,
+            terms,
+            cut,
+            query,
+            products=asked.products,
+            without=frozenset(left_out),
+            no_grants=frozenset(no_grants),
         )
         uncovered = tuple(region.ordinal for region in cut if not ranked[region.ordinal])
         uncovered_px = sum(cut[ordinal].area_px for ordinal in uncovered)
         most_bp = MADE_UP_BP if asked.makes_up else UNCOVERED_BP
-        if uncovered_px * 10_000 > most_bp * asked.layout.labels.size:
+        # Of a product nothing is made up, however small its region.
+        if uncovered_px * 10_000 > most_bp * asked.layout.labels.size or asked.products.keys() & {*uncovered}:
             if refused is not None:
                 return Clashing(refused)
             return Short(cut, uncovered, uncovered_px, frozenset(left_out))
@@ -134,6 +143,9 @@ def plan(
         photos = sorted({one.photo_sha256: one.photo_id for row in ranked for one in row}.items())
         photo_of = {one.segment_id: one.photo_id for row in ranked for one in row}
         pictures = _pictures(session, asked, cut, ranked, [photo_id for _, photo_id in photos])
+        if foreign := _foreign(session, asked, pictures):  # as the filter said, and the records do not
+            left_out |= declared.photos_of(foreign, photo_of)
+            continue
         areas = [_photo_px(picture, cut, photo_of) for picture in pictures]
         used = {photo for area in areas for photo in area}
         asked_of = [photo_id for _, photo_id in photos if ask_of_all or photo_id in used]
@@ -197,24 +209,36 @@ def _ranked(
     cut: Sequence[Region],
     query: Descriptors,
     *,
+    products: Mapping[int, str],
     without: frozenset[UUID],
     no_grants: frozenset[UUID],
 ) -> list[list[Ranked]]:
-    """Candidates for each region. What clears by itself goes first: only where nothing does are those
-    looked for that people have signed for."""
+    """Candidates for each region, for one of a product only what is recorded as it.
+
+    What clears by itself goes first: only where nothing does are those looked for that people signed for.
+    """
+    groups: dict[str | None, list[int]] = {}
+    for region in cut:
+        groups.setdefault(products.get(region.ordinal), []).append(region.ordinal)
 
     def rank(aside: frozenset[str], within: ColumnElement[bool] | None) -> list[list[Ranked]]:
-        return retrieval.rank(
-            session,
-            filter_for(terms.bundle, "synthesize", terms.use, aside=aside),
-            [region.category for region in cut],
-            query,
-            k=CANDIDATES,
-            at=terms.at,
-            without=without,
-            without_grants=no_grants,
-            within=within,
-        )
+        cleared = filter_for(terms.bundle, "synthesize", terms.use, aside=aside)
+        rows: list[list[Ranked]] = [[] for _ in cut]
+        for sku, ordinals in groups.items():
+            found = retrieval.rank(
+                session,
+                cleared,
+                [cut[ordinal].category for ordinal in ordinals],
+                query if len(ordinals) == len(cut) else query.take(np.array(ordinals)),
+                k=CANDIDATES,
+                at=terms.at,
+                without=without,
+                without_grants=no_grants,
+                within=within if sku is None else declared.within(sku, within),
+            )
+            for ordinal, row in zip(ordinals, found, strict=True):
+                rows[ordinal] = row
+        return rows
 
     ranked = rank(frozenset(), None)
     aside = terms.signed.of(waivable(terms.bundle, "synthesize"))
@@ -222,6 +246,17 @@ def _ranked(
         return ranked
     signed = rank(aside, None if terms.signed.everywhere else standing.within(terms.signed))
     return [row or other for row, other in zip(ranked, signed, strict=True)]
+
+
+def _foreign(session: Session, asked: Asked, pictures: Sequence[Chosen]) -> frozenset[int]:
+    """What was chosen for regions of products and is not recorded as them."""
+    if not asked.products:
+        return frozenset()
+    chosen = {s for picture in pictures for ordinal in asked.products for s in picture.picks[ordinal]}
+    product_of = declared.recorded(session, chosen)
+    return frozenset[int]().union(
+        *(declared.not_recorded(asked.products, picture.picks, product_of) for picture in pictures)
+    )
 
 
 def _less(rights: Rights, without: frozenset[tuple[UUID, UUID]]) -> Rights:

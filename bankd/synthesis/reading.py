@@ -22,7 +22,7 @@ from bankd.signoffs import reading as signoffs
 from bankd.storage import Blobs
 from bankd.synthesis import filing, origins, redeclaring
 from bankd.synthesis.models import Clearance, Request, RequestState, Variation
-from bankd.synthesis.shortfall import NO_SEGMENTS, NO_SEGMENTS_SAYS, OWN
+from bankd.synthesis.shortfall import NO_PRODUCT, NO_PRODUCT_SAYS, NO_SEGMENTS, NO_SEGMENTS_SAYS, OWN
 from synth.layout import Layout, regions
 
 MAX_LAYOUT_BYTES = 64 << 20
@@ -45,7 +45,12 @@ OWN_SAYS = {
     "uncovered": "The segments that were found could not cover these regions of the layout",
 }
 
-OUTSIDE_POLICY = {**OWN, NO_SEGMENTS: NO_SEGMENTS_SAYS, **OWN_SAYS}
+OUTSIDE_POLICY = {
+    **OWN,
+    NO_SEGMENTS: NO_SEGMENTS_SAYS,
+    NO_PRODUCT: NO_PRODUCT_SAYS,
+    **OWN_SAYS,
+}
 """Sentences of what refuses without being a policy."""
 
 
@@ -100,6 +105,7 @@ class RequestShown:
     refiner: str
     canvas: str
     layout_origin: str
+    products: dict[str, str]  # region -> the product that it is declared as
     seed: int
     use: dict[str, Any]
     variations: tuple[VariationShown, ...]
@@ -135,6 +141,7 @@ class RegionShort:
     segments: int
     reasons: tuple[Denial, ...]
     sampled: int | None = None
+    product: str | None = None  # that the region is declared as
 
 
 @dataclass(frozen=True)
@@ -236,6 +243,7 @@ def request(session: Session, request_id: UUID, *, by: Actor) -> RequestShown:
         refiner=found.refiner,
         canvas=found.canvas,
         layout_origin=found.layout_origin,
+        products=found.products,
         seed=found.seed,
         use=found.use,
         variations=tuple(
@@ -302,6 +310,7 @@ def explain(
                     Denial(one["policy"], one["says"], one["segments"]) for one in short["reasons"]
                 ),
                 sampled=short.get("sampled"),
+                product=short.get("product"),
             )
             for short in found.outcome.get("regions", ())
         ),

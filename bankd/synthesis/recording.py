@@ -19,8 +19,9 @@ from bankd.licensing.facts import profile_digest
 from bankd.licensing.models import RightsProfile
 from bankd.licensing.terms import MUTABLE, GrantFacts
 from bankd.policy import engine
-from bankd.policy.clearing import Rights, Terms, clear_photos
+from bankd.policy.clearing import Adapted, Rights, Terms, clear_photos
 from bankd.policy.engine import Cleared, Offer
+from bankd.policy.facts import NOTHING_KNOWN
 from bankd.synthesis.clearing import Apart, SetRefused, clear_set, relied_on, stand_together
 from bankd.synthesis.models import Clearance
 from bankd.synthesis.plan import Plan
@@ -42,6 +43,8 @@ def record(plan: Plan, terms: Terms) -> dict[str, Any]:
         },
         "full": sorted(str(grant) for grant in plan.full if grant in plan.rights.terms),
         **({"signed": signed} if (signed := terms.signed.as_json()) else {}),
+        **({"layout": _layout(terms.adapted)} if terms.adapted is not None else {}),
+        **({"pictured": terms.pictured.as_json()} if terms.pictured != NOTHING_KNOWN else {}),
         "pictures": [
             {
                 "index": picture.index,
@@ -50,6 +53,21 @@ def record(plan: Plan, terms: Terms) -> dict[str, Any]:
             for picture in plan.pictures
         ],
     }
+
+
+def _layout(adapted: Adapted) -> dict[str, Any]:
+    """The photo whose arrangement the layout is, the grant relied on for that, and its facts then."""
+    return {
+        "photo": str(adapted.photo_id),
+        "grant": str(adapted.grant_id),
+        "facts": adapted.facts.as_json(),
+    }
+
+
+def arrangement(facts: Mapping[str, Any] | None) -> tuple[UUID, UUID] | None:
+    """Of a clearance's facts, that photo and that grant."""
+    layout = (facts or {}).get("layout")
+    return None if layout is None else (UUID(layout["photo"]), UUID(layout["grant"]))
 
 
 def _photo(offers: Sequence[Offer], asked: Collection[UUID]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
 from bankd.synthesis.models import Request, RequestState
-from bankd.synthesis.shortfall import NO_SEGMENTS
+from bankd.synthesis.shortfall import NO_PRODUCT, NO_SEGMENTS
 
 REDECLARED = "redeclared"
 SAYS = (
@@ -54,4 +54,4 @@ def retold(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 def _of_no_matter(outcome: Mapping[str, Any]) -> bool:
     """A refusal that says nothing about rights: it was held itself, or there was nothing to be had."""
     reasons = {reason["policy"] for region in outcome.get("regions", ()) for reason in region["reasons"]}
-    return AFTER in outcome or reasons == {NO_SEGMENTS}
+    return AFTER in outcome or (bool(reasons) and reasons <= {NO_SEGMENTS, NO_PRODUCT})

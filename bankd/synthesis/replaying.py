@@ -16,8 +16,9 @@ from bankd.licensing.models import Grant, RightsProfile
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.policy import service as policy
-from bankd.policy.clearing import Rights, Terms
+from bankd.policy.clearing import Adapted, Rights, Terms
 from bankd.policy.engine import Offer, decide_many
+from bankd.policy.facts import Pictured
 from bankd.policy.signoff import Signed
 from bankd.synthesis import filing, recording
 from bankd.synthesis.models import Clearance
@@ -63,7 +64,9 @@ def replay(session: Session, request_id: UUID, *, by: Actor) -> list[Replay]:
 
 
 def _replayed(session: Session, clearance: Clearance) -> Replay:
-    erased = _erased(session, [UUID(photo) for photo in clearance.relied])
+    arranged = recording.arrangement(clearance.facts)
+    photos = [UUID(photo) for photo in clearance.relied] + ([] if arranged is None else [arranged[0]])
+    erased = _erased(session, photos)
     if erased:
         on = max(erased.values())
         return _undecided(clearance, "erased", f"erased on {on.isoformat()}", erased=tuple(sorted(erased)))
@@ -76,7 +79,14 @@ def _replayed(session: Session, clearance: Clearance) -> Replay:
         return _undecided(clearance, "altered", "its facts or its answer are not those that the log names")
     use = UseFacts.model_validate(clearance.facts["use"])
     signed = Signed.of_json(clearance.facts.get("signed", ()))
-    terms = Terms(policy.stored(session, clearance.bundle_digest), use, clearance.at, signed)
+    terms = Terms(
+        policy.stored(session, clearance.bundle_digest),
+        use,
+        clearance.at,
+        signed,
+        adapted=None if arranged is None else _adapted(session, clearance.facts["layout"], *arranged),
+        pictured=Pictured.model_validate(clearance.facts.get("pictured", {})),
+    )
     answer = (_refused_again if "short" in clearance.facts else _again)(session, clearance.facts, terms)
     if answer is None:
         return _undecided(clearance, "altered", "a rights profile or a grant that it names is another now")
@@ -113,6 +123,11 @@ def _undecided(clearance: Clearance, outcome: Outcome, says: str, *, erased: tup
         replayed_sha256=None,
         erased=erased,
     )
+
+
+def _adapted(session: Session, layout: Mapping[str, Any], photo_id: UUID, grant_id: UUID) -> Adapted:
+    grant = session.get_one(Grant, grant_id)
+    return Adapted(photo_id, grant_id, GrantFacts.model_validate(layout["facts"]), grant.standing_terms)
 
 
 def _refused_again(session: Session, facts: Mapping[str, Any], terms: Terms) -> dict[str, Any] | None:

@@ -8,14 +8,13 @@ pixels of a placed segment are the photo's (docs/architecture.md says so).
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import BigInteger, any_, bindparam, delete, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -23,7 +22,6 @@ from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.catalog import fingerprints
 from bankd.catalog import service as catalog
-from bankd.catalog.models import Photo, PhotoFingerprint, Segment
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.identifying import kept
 from bankd.identifying.looks import Looks, looks_of
@@ -31,21 +29,21 @@ from bankd.licensing import caps
 from bankd.licensing.caps import Spent
 from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
-from bankd.policy.clearing import clear_photos, rights_of
+from bankd.policy.clearing import Adapted, clear_photos, rights_of
 from bankd.policy.engine import Cleared
+from bankd.policy.facts import NOTHING_KNOWN, Pictured
 from bankd.provenance import c2pa, manifest, pixels, shares
 from bankd.provenance import service as provenance
 from bankd.provenance.certificates import Credentials
 from bankd.provenance.chains import Chain
 from bankd.provenance.effective import EffectiveLicense
-from bankd.provenance.manifest import LogCheckpoint, Manifest, Source
+from bankd.provenance.manifest import LayoutPhoto, LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
 from bankd.royalties import accrual
 from bankd.royalties.accrual import Subject
 from bankd.royalties.fees import Fed
-from bankd.storage import Blobs
-from bankd.storage.blobs import key
-from bankd.synthesis import asking, made_by
+from bankd.synthesis import asking, made_by, origins, products, recording
+from bankd.synthesis import placed as placed_facts
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
 from synth.composition.ledger import recompute
@@ -54,7 +52,6 @@ from synth.pictures import CanvasRule, Ledger, Mask, SynthError
 from synth.refinement import Refined
 from synth.workorder import OrderedCategory, RenderedVariation
 
-MAX_PHOTO_BYTES = 512 << 20
 RECIPES = {"blend": "blend-1", "network": "network-1"}
 
 
@@ -72,6 +69,10 @@ class Examined:
     epoch: int
     refiner: manifest.Refiner
     looks: Looks
+    layout_photo: LayoutPhoto | None = None
+    shown: tuple[products.Shown, ...] = ()
+    product_of: Mapping[int, str | None] = field(default_factory=dict)  # of placed segments, where it matters
+    pictured: Pictured = NOTHING_KNOWN
 
 
 def examine(
@@ -106,10 +107,12 @@ def examine(
     epoch = log.epoch(session)
     placed_on = {photo: relied[photo] for photo in used}
     held = reserved(session, order.id, claim.index)
-    cleared = _clear(session, request, placed_on, network=made_by.refinement(order), held=held, at=at)
+    network = made_by.refinement(order)
+    arrangement = recording.arrangement(clearance.facts)
+    on = None if arrangement is None else arrangement[1]
+    cleared = _clear(session, request, placed_on, network=network, held=held, layout_on=on, at=at)
     if isinstance(cleared, SealRefused):
         return cleared
-    license, bundle_digest, _ = cleared
 
     categories = {c["id"]: OrderedCategory(**c).facts() for c in order.spec["categories"]}
     try:
@@ -119,7 +122,7 @@ def examine(
             placements,
             masks,
             categories,
-            network=made_by.refinement(order) is not None,
+            network=network is not None,
             rule=_canvas(order),
         )
     except SynthError:
@@ -133,10 +136,41 @@ def examine(
         return SealRefused(frozenset({"tombstone-likeness"}))
 
     placed = tuple(segments[p.segment][0] for p in placements)
+    product_of = products.recorded(session, placed) if request.products else {}
+    seen, pictured = placed_facts.pictured_of(
+        request,
+        layout,
+        ledger,
+        made,
+        placed,
+        product_of=product_of,
+        thin=frozenset(c for c in categories if categories[c].thin),
+    )
+    if pictured != NOTHING_KNOWN:  # more is known of the picture than when its sources were looked at
+        cleared = _clear(
+            session, request, placed_on, network=network, held=held, layout_on=on, pictured=pictured, at=at
+        )
+        if isinstance(cleared, SealRefused):
+            return cleared
     areas = shares.count(ledger.owner, ledger.kind, placed)
-    sources = _sources(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
+    sources = placed_facts.sources_of(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
     refiner = made_by.stated(session, order, made.gate)
-    return Examined(ledger, placed, areas, sources, placed_on, license, bundle_digest, epoch, refiner, looks)
+    return Examined(
+        ledger,
+        placed,
+        areas,
+        sources,
+        placed_on,
+        cleared.license,
+        cleared.bundle_digest,
+        epoch,
+        refiner,
+        looks,
+        placed_facts.layout_photo(session, cleared.adapted),
+        seen,
+        product_of,
+        pictured,
+    )
 
 
 def _like_tombstone(session: Session, looks: Looks) -> bool:
@@ -163,6 +197,16 @@ def _released(session: Session, order_id: UUID, index: int) -> frozenset[UUID]:
     return frozenset(session.execute(mine.returning(Reservation.grant_id)).scalars())
 
 
+@dataclass(frozen=True)
+class _Clears:
+    """With the bundle asked, and the terms of the grants."""
+
+    license: EffectiveLicense
+    bundle_digest: str
+    terms: Mapping[UUID, GrantTerms]
+    adapted: Adapted | None
+
+
 def _clear(
     session: Session,
     request: Request,
@@ -170,13 +214,21 @@ def _clear(
     *,
     network: str | None,
     held: frozenset[UUID],
+    layout_on: UUID | None,
+    pictured: Pictured = NOTHING_KNOWN,
     at: datetime,
-) -> tuple[EffectiveLicense, str, Mapping[UUID, GrantTerms]] | SealRefused:
+) -> _Clears | SealRefused:
     """Each photo on the very grant that was relied on, then all of them together, and the network.
 
-    What clears comes with the bundle asked, and the terms of the grants.
+    Args:
+        layout_on: the grant on which the layout was taken from a photo.
+        pictured: what is known of the picture by now.
     """
     terms = asking.terms_for(session, request, at=at)
+    arranged = origins.arranged(session, request, terms, on=layout_on)
+    if isinstance(arranged, SealRefused):
+        return SealRefused(arranged.reasons)  # without other sources it would be the same
+    terms = replace(arranged, pictured=pictured)
     if network is not None and (withheld := made_by.withheld(session, network, terms)) is not None:
         return withheld
     rights = rights_of(session, relied, at=at, reserved=held)
@@ -192,7 +244,7 @@ def _clear(
     if isinstance(answer, SetRefused):
         leave = frozenset(photo for photo, grant in relied.items() if grant in answer.grants[-1:])
         return SealRefused(answer.reasons, leave, answer.grants)
-    return answer, terms.bundle.digest, rights.terms
+    return _Clears(answer, terms.bundle.digest, rights.terms, terms.adapted)
 
 
 def _canvas(order: Order) -> CanvasRule:
@@ -203,60 +255,6 @@ def _canvas(order: Order) -> CanvasRule:
 
 def _seed(order: Order, index: int) -> int:
     return next(int(v["seed"]) for v in order.spec["variations"] if v["index"] == index)
-
-
-def _sources(
-    session: Session, segment_ids: set[int], relied: Mapping[UUID, UUID], taxonomy: Taxonomy
-) -> dict[int, Source]:
-    names = {category.id: category.name for category in taxonomy.categories}
-    return {
-        row.id: Source(
-            segment_id=row.id,
-            category=names[row.category_id],
-            area_px=row.area_px,
-            photo_id=row.photo_id,
-            photo_sha256=row.sha256,
-            photo_height=row.work_height,
-            photo_width=row.work_width,
-            grant_id=relied[row.photo_id],
-            photo_iscc=row.iscc,
-            photo_credentials_sha256=(row.credentials or {}).get("store_sha256"),
-            photo_generated=bool((row.credentials or {}).get("generative")),
-        )
-        for row in session.execute(_SOURCES, {"segments": [*segment_ids]})
-    }
-
-
-_SOURCES = (
-    select(
-        Segment.id,
-        Segment.category_id,
-        Segment.area_px,
-        Segment.photo_id,
-        Photo.sha256,
-        Photo.work_height,
-        Photo.work_width,
-        Photo.credentials,
-        PhotoFingerprint.iscc,
-    )
-    .join(Photo, Photo.id == Segment.photo_id)
-    .outerjoin(PhotoFingerprint, PhotoFingerprint.photo_id == Photo.id)
-    .where(Segment.id == any_(bindparam("segments", type_=ARRAY(BigInteger))))
-)
-
-
-def chains_of(session: Session, examined: Examined, *, blobs: Blobs) -> dict[UUID, Chain]:
-    """The placed photos that arrived with content credentials that hold, with their original bytes."""
-    sources = examined.sources.values()
-    arrived = {source.photo_id for source in sources if source.photo_credentials_sha256 is not None}
-    if not arrived:
-        return {}
-    rows = session.scalars(select(Photo).where(Photo.id.in_(arrived), Photo.credentials.is_not(None)))
-    return {
-        photo.id: Chain(photo.media_type, blobs.get(key(photo.id, photo.sha256), limit_bytes=MAX_PHOTO_BYTES))
-        for photo in rows
-        if photo.credentials is not None and photo.credentials["state"] in ("trusted", "valid")
-    }
 
 
 @dataclass(frozen=True)
@@ -296,7 +294,11 @@ def sign(
     composite_id = uuid4()
     use = Use.model_validate(request.use)
     disclosures = manifest.disclose(
-        use=use, license=examined.license, layout_origin=request.layout_origin, salt=salt
+        use=use,
+        license=examined.license,
+        layout_origin=request.layout_origin,
+        products=[one.as_json() for one in examined.shown],
+        salt=salt,
     )
     drawn: Manifest = manifest.draw_up(
         composite_id=composite_id,
@@ -317,6 +319,7 @@ def sign(
         seed=_seed(order, index),
         refiner=examined.refiner,
         commitments=disclosures.commitments(),
+        layout_photo=examined.layout_photo,
     )
     sealed = c2pa.sign(
         made.rgb,
@@ -359,7 +362,17 @@ def commit(
     held = _released(session, order.id, index)
     # The clock moves rights too, and signing takes its time.
     network = examined.refiner.checkpoint
-    now = _clear(session, request, examined.relied, network=network, held=held, at=at)
+    on = None if examined.layout_photo is None else examined.layout_photo.grant_id
+    now = _clear(
+        session,
+        request,
+        examined.relied,
+        network=network,
+        held=held,
+        layout_on=on,
+        pictured=examined.pictured,
+        at=at,
+    )
     if isinstance(now, SealRefused):
         return now
     composite, entry = provenance.record(
@@ -383,14 +396,23 @@ def commit(
             Subject(composite.id),
             {"seal": 1},
             fed=_fed(examined),
-            terms=now[2],
+            terms=now.terms,
             before=spent.before,
             by=by,
             at=at,
         )
     log.locked(session)
     if log.last_rights_change(session) >= examined.epoch:
-        again = _clear(session, request, examined.relied, network=network, held=held, at=at)
+        again = _clear(
+            session,
+            request,
+            examined.relied,
+            network=network,
+            held=held,
+            layout_on=on,
+            pictured=_as_recorded_now(session, examined),
+            at=at,
+        )
         if isinstance(again, SealRefused):
             return again
     kept.record(session, composite.id, examined.looks)  # under the lock, see there
@@ -398,6 +420,13 @@ def commit(
     composite.log_index = entry.index
     session.flush()
     return composite
+
+
+def _as_recorded_now(session: Session, examined: Examined) -> Pictured:
+    """What is known of a picture, if what its segments are recorded to show has changed meanwhile, too."""
+    if not examined.shown or products.recorded(session, examined.placements) == examined.product_of:
+        return examined.pictured
+    return examined.pictured.model_copy(update={"products_foreign": examined.pictured.products})
 
 
 def _fed(examined: Examined) -> dict[UUID, Fed]:

@@ -20,10 +20,13 @@ from bankd.policy import compile as compiled
 from bankd.policy.clearing import Terms
 from bankd.policy.explain import says
 from bankd.policy.facts import moment
+from bankd.synthesis.products import shown
 from synth.layout import Region
 
 NO_SEGMENTS = "no-segments"
 NO_SEGMENTS_SAYS = "The bank holds no photo with this category"
+NO_PRODUCT = "no-product-segments"
+NO_PRODUCT_SAYS = "The bank holds no photo with this category that is recorded as this product"
 BLOCKED = "held-back"
 BLOCKED_SAYS = "The license was withdrawn, superseded or used up, or somebody disputes the rights"
 PROMISED = "cap-promised"
@@ -33,6 +36,7 @@ LEFT_OUT_SAYS = "It cleared at first and no longer did when its rights were look
 EMBARGOED = "embargoed"
 EMBARGOED_SAYS = "It may not be published before its embargo ends"
 OWN = {BLOCKED: BLOCKED_SAYS, PROMISED: PROMISED_SAYS, EMBARGOED: EMBARGOED_SAYS, LEFT_OUT: LEFT_OUT_SAYS}
+NO_PRODUCTS: Mapping[int, str] = {}
 KINDS = 1000  # of rights profiles, of which policies are asked; where there are more, so many of them
 
 
@@ -42,6 +46,7 @@ def shortfall(
     *,
     terms: Terms,
     taxonomy: Taxonomy,
+    products: Mapping[int, str] = NO_PRODUCTS,
     left_out: frozenset[UUID] = frozenset(),
     full: frozenset[UUID] = frozenset(),
 ) -> list[dict[str, Any]]:
@@ -53,10 +58,14 @@ def shortfall(
     other counts are exact.
 
     Args:
+        products: region -> the product that it is declared as; only what is recorded as it counts there.
         left_out: photos that ranking was told to leave out.
         full: grants with no place left under their cap.
     """
-    return told(look(session, short, terms=terms, taxonomy=taxonomy, left_out=left_out, full=full), terms)
+    looked = look(
+        session, short, terms=terms, taxonomy=taxonomy, products=products, left_out=left_out, full=full
+    )
+    return told(looked, terms)
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ class Looked:
     """Regions that are short, and what was seen of their categories."""
 
     regions: Sequence[Mapping[str, Any]]  # region, category, area_px, box
-    kinds: Mapping[str, Kinds]  # by the category's name
+    kinds: Mapping[str, Kinds]  # see `_kind`
 
 
 def look(
@@ -90,11 +99,13 @@ def look(
     *,
     terms: Terms,
     taxonomy: Taxonomy,
+    products: Mapping[int, str] = NO_PRODUCTS,
     left_out: frozenset[UUID] = frozenset(),
     full: frozenset[UUID] = frozenset(),
 ) -> Looked:
     """What `shortfall` tells of, before it is counted."""
     names = {category.id: category.name for category in taxonomy.categories}
+    asked = {(region.category, products.get(region.ordinal)) for region in short}
     return Looked(
         [
             {
@@ -102,14 +113,25 @@ def look(
                 "category": names[region.category],
                 "area_px": region.area_px,
                 "box": [region.x0, region.y0, region.x1, region.y1],
+                **({"product": products[region.ordinal]} if region.ordinal in products else {}),
             }
             for region in short
         ],
         {
-            names[category]: _kinds(session, category, terms=terms, left_out=left_out, full=full)
-            for category in sorted({region.category for region in short})
+            _kind(names[category], product): _kinds(
+                session, category, product=product, terms=terms, left_out=left_out, full=full
+            )
+            for category, product in sorted(asked, key=lambda one: (one[0], one[1] or ""))
         },
     )
+
+
+def _kind(category: str, product: str | None) -> str:
+    return category if product is None else f"{category} as {product}"
+
+
+def _kind_of(region: Mapping[str, Any]) -> str:
+    return _kind(region["category"], region.get("product"))
 
 
 def told(looked: Looked, terms: Terms) -> list[dict[str, Any]]:
@@ -118,15 +140,17 @@ def told(looked: Looked, terms: Terms) -> list[dict[str, Any]]:
     return [
         {
             **region,
-            "segments": held[region["category"]].segments,
-            "sampled": held[region["category"]].sampled,
-            "reasons": _reasons(held[region["category"]], terms=terms),
+            "segments": held[_kind_of(region)].segments,
+            "sampled": held[_kind_of(region)].sampled,
+            "reasons": _reasons(held[_kind_of(region)], product=region.get("product"), terms=terms),
         }
         for region in looked.regions
     ]
 
 
-def _reasons(held: "_Held", *, terms: Terms) -> list[dict[str, Any]]:
+def _reasons(held: "_Held", *, product: str | None, terms: Terms) -> list[dict[str, Any]]:
+    if not held.segments and product is not None:
+        return [{"policy": NO_PRODUCT, "says": NO_PRODUCT_SAYS, "segments": 0}]
     if not held.segments:
         return [{"policy": NO_SEGMENTS, "says": NO_SEGMENTS_SAYS, "segments": 0}]
     return [
@@ -162,7 +186,13 @@ def _held(kinds: Kinds) -> _Held:
 
 
 def _kinds(
-    session: Session, category: int, *, terms: Terms, left_out: frozenset[UUID], full: frozenset[UUID]
+    session: Session,
+    category: int,
+    *,
+    product: str | None,
+    terms: Terms,
+    left_out: frozenset[UUID],
+    full: frozenset[UUID],
 ) -> Kinds:
     over = or_(Photo.embargo_until.is_(None), Photo.embargo_until <= terms.at)
     seen = (
@@ -184,7 +214,12 @@ def _kinds(
             (Photo.id.in_(left_out) if left_out else false()).label(LEFT_OUT),
         )
         .join(Photo, Photo.id == Segment.photo_id)
-        .where(Segment.category_id == category, Photo.state == "admitted", or_(over, seen))
+        .where(
+            Segment.category_id == category,
+            Photo.state == "admitted",
+            or_(over, seen),
+            *([] if product is None else [shown(product)]),
+        )
         .subquery()
     )
     alike = (each.c.profile_id, *(each.c[name] for name in OWN))

@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from bankd.catalog import labels as maps
 from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing import caps
+from bankd.policy.facts import Pictured
 from bankd.provenance.errors import SignatureNotGiven, TimeStampUnavailable
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
@@ -29,6 +31,8 @@ from bankd.synthesis import (
     masks,
     orders,
     origins,
+    placed,
+    products,
     recording,
     redeclaring,
     sealing,
@@ -128,17 +132,19 @@ def _order(
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
                 service.refuse_set(session, ours, made_with, by=rt.actor, at=rt.now())
             return
-        origin = origins.withheld(session, request, terms)
-        if origin is not None:
+        arranged = origins.arranged(session, request, terms)
+        if isinstance(arranged, SealRefused):
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
-                service.refuse_set(session, ours, origin, by=rt.actor, at=rt.now())
+                service.refuse_set(session, ours, arranged, by=rt.actor, at=rt.now())
             return
+        terms = replace(arranged, pictured=Pictured(products=frozenset(request.products.values())))
         asked = Asked(
             Layout(labels),
             request.frame,  # type: ignore[arg-type]
             wanted.variations,
             request.seed,
             makes_up=bool(made_with),
+            products=products.by_region(request.products),
         )
         planned = plan(
             session,
@@ -164,7 +170,13 @@ def _order(
         if isinstance(planned, Short):
             short = [planned.regions[ordinal] for ordinal in planned.uncovered]
             looked = look(
-                session, short, terms=terms, taxonomy=taxonomy, left_out=planned.left_out, full=full
+                session,
+                short,
+                terms=terms,
+                taxonomy=taxonomy,
+                products=asked.products,
+                left_out=planned.left_out,
+                full=full,
             )
             clearance = recording.refused(session, request.id, looked, terms)
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
@@ -324,7 +336,7 @@ def _seal_one(
         assert clearance.log_index is not None  # set in the transaction that made the order
         checkpoint = _checkpoint_before(rt, session, clearance.log_index)
         chained = rt.settings.embed_photo_credentials
-        photo_chains = sealing.chains_of(session, examined, blobs=rt.blobs) if chained else {}
+        photo_chains = placed.chains_of(session, examined.sources.values(), blobs=rt.blobs) if chained else {}
     signed = sealing.sign(
         examined,
         made,

@@ -148,3 +148,24 @@ def test_dispute_stands_until_it_is_lifted(bank: Any) -> None:
     assert bank.call("librarian", "POST", f"/photos/{uuid4()}/dispute", json=body).status_code == 404
     with bank.runtime.transaction() as session:
         assert session.get_one(Photo, UUID(photo)).disputed_at is None
+
+
+def test_a_photo_is_said_to_show_a_product(bank: Any) -> None:
+    batch = bank.ingest("desk-1.png").json()["batch"]
+    bank.work(batch)
+    photo = bank.call("librarian", "GET", f"/photos/batches/{batch}").json()["items"][0]["photo"]
+    path = f"/photos/{photo}/product"
+
+    said = bank.call("librarian", "PUT", path, json={"product": "MUG-1"})
+    assert said.status_code == 200, said.text
+    assert said.json()["depictions"]["product"] == "MUG-1"
+    parts = bank.call("librarian", "PUT", path, json={"product": "MUG-2", "segments": [0]}).json()
+    assert parts["depictions"]["products"] == [{"product": "MUG-2", "segments": [0]}]
+    assert "product" not in parts["depictions"]
+    none = bank.call("librarian", "PUT", path, json={"product": None}).json()
+    assert not {"product", "products"} & none["depictions"].keys()
+    for wrong in ({"product": "two words"}, {"product": "A", "segments": [999]}, {"segments": [0]}):
+        assert bank.call("librarian", "PUT", path, json=wrong).status_code == 422, wrong
+    assert bank.call("creative", "PUT", path, json={"product": "A"}).status_code == 403
+    gone = f"/photos/{uuid4()}/product"
+    assert bank.call("librarian", "PUT", gone, json={"product": "A"}).status_code == 404

@@ -144,8 +144,18 @@ def test_explanation_gives_each_region_its_reasons(bank: Any, NOON: Any) -> None
 
     told = bank.call("creative", "GET", f"/requests/{request}/explain").json()
 
-    assert told["state"] == "refused" and told["regions"] == regions
+    assert told["state"] == "refused"
+    assert told["regions"] == [{**region, "product": None} for region in regions]
     assert told["pictures"][0]["reasons"][0]["policy"] == "channel-not-granted"
     assert [one["request"] for one in bank.call("auditor", "GET", "/requests?state=refused").json()] == [
         request
     ]
+
+
+def test_regions_are_declared_as_products(bank: Any) -> None:
+    told = bank.request(products='{"wall": "W-1"}')
+    assert told.status_code == 202, told.text
+    assert set(told.json()["products"].values()) == {"W-1"}
+    assert bank.request().json()["products"] == {}
+    for wrong in ("[]", "{", '{"wall": 3}', '{"gryphon": "G-1"}', '{"wall": "two words"}'):
+        assert bank.request(products=wrong).status_code == 422, wrong

@@ -281,3 +281,20 @@ def test_the_template_row_is_sound(tmp_path: Path) -> None:
     [found] = read(csv_file(tmp_path / "a.csv", dict(SAMPLE)))
 
     assert isinstance(found, SheetRow), found
+
+
+def test_photos_of_a_product_are_named_with_it(tmp_path: Path) -> None:
+    files = {"files": "mug-1.jpg; mug-2.jpg"}
+    [found] = read(csv_file(tmp_path / "a.csv", {**ROW, **files, "品番": "MUG-1"}))
+    assert isinstance(found, SheetRow) and found.product == "MUG-1"
+    record = sheets.whole(tmp_path / "a.csv").record_for("mug-2.jpg")
+    assert record is not None and record.depictions.product == "MUG-1"
+
+    for number, (wrong, why) in enumerate(
+        [
+            ({**files, "product": "two words"}, "product"),
+            ({"files": "", "product": "MUG-1"}, "name them in `files`"),
+        ]
+    ):
+        [refused] = read(csv_file(tmp_path / f"{number}.csv", {**ROW, **wrong}))
+        assert isinstance(refused, RowRefused) and why in refused.sentence

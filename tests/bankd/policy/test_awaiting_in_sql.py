@@ -1,6 +1,7 @@
 """The filter knows what waits for people just as the engine does: neither cleared nor refused."""
 
 import random
+import re
 from collections import Counter
 from typing import Any
 from uuid import UUID
@@ -30,7 +31,8 @@ def generous(bundle: Bundle) -> Bundle:
                 start = text.find(f'@id("{id}")')
                 if start >= 0:
                     end = text.index(";", start)
-                    text = text[:start] + text[start:end].replace(', Action::"train"', "") + text[end:]
+                    rule = re.sub(r',\s*Action::"(train|adapt|publish-adapted)"', "", text[start:end])
+                    text = text[:start] + rule + text[end:]
         texts.append((name, text))
     return Bundle.of(texts)
 

@@ -41,12 +41,14 @@ def test_sql_and_engine_agree_in_20000_decisions_or_as_many_as_the_night_has_tim
             rows = drawn_rows(chance, a_grant(audiences=sorted(AUDIENCES)), 75)
             stored(session, unconstrained, rows)
             seen["rows drawn"] += 1
-        action = chance.choice(["synthesize", "synthesize", "publish", "train", "view"])
+        action = chance.choice(
+            [*["synthesize"] * 4, *["publish", "view"] * 2, "train", "adapt", "publish-adapted"]
+        )
         agreeing = a_use(audience="internal") if action == "view" else a_use()
-        if action == "publish":
+        if action in ("publish", "publish-adapted"):
             agreeing["circulation"] = chance.choice(["new", "stock", "archive"])
         use = altered(chance, agreeing, DRAW_USE)
-        for name in ("circulation", "channels", "copies"):
+        for name in ("circulation", "channels", "copies", "audience"):
             if chance.random() < 0.2:
                 use[name] = DRAW_USE[name](chance)
         decided = decide_many(bundle, action, [row.facts for row in rows], use)
@@ -79,7 +81,7 @@ def test_sql_and_engine_agree_in_20000_decisions_or_as_many_as_the_night_has_tim
     assert 0.1 < seen["allowed"] / decisions < 0.9
 
 
-@pytest.mark.parametrize("action", ["synthesize", "publish", "train", "view"])
+@pytest.mark.parametrize("action", ["synthesize", "adapt", "publish", "publish-adapted", "train", "view"])
 def test_block_bits_of_a_row_say_what_blocks_say_to_the_engine(
     session: Session, unconstrained: Table, bundle: Bundle, a_grant: Facts, a_use: Facts, action: Any
 ) -> None:
@@ -116,7 +118,10 @@ def test_block_bits_of_a_row_say_what_blocks_say_to_the_engine(
         blocked = bool(photo_blocks[row.profile_id])
         bits = sum(1 << ordinal for ordinal in range(63) if grant_blocks.get((row.profile_id, ordinal)))
         by_row = bool(masks.get(row.profile_id, 0) & ~bits & (1 << row.ordinal)) and not blocked
-        if "capped-out" in grant_blocks[row.profile_id, row.ordinal] and action != "synthesize":
+        if "capped-out" in grant_blocks[row.profile_id, row.ordinal] and action not in (
+            "synthesize",
+            "adapt",
+        ):
             # The bit does not say why. A cap stops only the making of pictures, so here the row is stricter.
             assert not by_row
         else:

@@ -18,7 +18,7 @@ from bankd.policy.filters import filter_for
 from bankd.policy.load import ERROR_IN_EVALUATION, SCHEMA, Bundle
 
 Facts = Callable[..., dict[str, Any]]
-SAYS = {str: "odd", frozenset: ["JP"], type(None): "2026-12-31T15:00:00.000Z"}
+SAYS = {str: "odd", int: 1, frozenset: ["JP"], type(None): "2026-12-31T15:00:00.000Z"}
 
 
 def other_than(nothing: object) -> Any:
@@ -97,6 +97,19 @@ def test_a_set_that_an_older_bundle_knows_is_decided(older: Bundle, a_use: Facts
     stated = {"sources": 1, "share_alike": [], "has_noncommercial": False, "has_rights_managed": False,
               "credits_owed": 0, "meet_empty": False}  # fmt: skip
     assert decide_set(older, SetFacts.model_validate(stated), a_use()).allowed
+
+
+def test_what_networks_made_is_no_news_to_an_older_bundle_and_products_are(
+    older: Bundle, bundle: Bundle, a_use: Facts
+) -> None:
+    stated = {"sources": 1, "share_alike": [], "has_noncommercial": False, "has_rights_managed": False,
+              "credits_owed": 0, "meet_empty": False}  # fmt: skip
+    made = SetFacts.model_validate({**stated, "generated_bp": 5000})
+    assert decide_set(older, made, a_use(brand="Acme")).allowed
+    assert not decide_set(bundle, made, a_use(brand="Acme")).allowed
+    declared = SetFacts.model_validate({**stated, "products": ["MUG-1"]})
+    assert decide_set(older, declared, a_use()).policies == (ERROR_IN_EVALUATION,)
+    assert decide_set(bundle, declared, a_use()).allowed
 
 
 def test_a_profile_keeps_its_digest_when_facts_come_along(silent: Facts) -> None:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import c2pa as library
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 from bankd.provenance import c2pa, credential, pixels, xmp
 from bankd.provenance.certificates import Credentials, development_chain
 from bankd.provenance.errors import SigningFailed, TimeStampUnavailable
-from bankd.provenance.manifest import Refiner
+from bankd.provenance.manifest import LayoutPhoto, Refiner, read
 
 CanvasOf = Callable[..., Any]
 Seal = Callable[..., c2pa.Sealed]
@@ -93,6 +94,34 @@ def test_every_placed_photo_is_an_ingredient_placed_once_where_it_lies(
         assert area["shape"]["origin"] == {"x": xs.min(), "y": ys.min()}
         assert area["shape"]["width"] == xs.max() - xs.min() + 1
         assert area["shape"]["height"] == ys.max() - ys.min() + 1
+
+
+@pytest.mark.parametrize("placed_too", [False, True])
+def test_a_photo_whose_layout_it_was_is_input_to_the_creation_and_no_part(
+    canvas: CanvasOf, seal: Seal, credentials: Credentials, placed_too: bool
+) -> None:
+    made = canvas(2)
+    photo_id = made.manifest.placed_photos[0].photo_id if placed_too else UUID(int=77)
+    layout = LayoutPhoto(photo_id=photo_id, sha256="a" * 64, grant_id=UUID(int=78))
+    drawn = made.manifest.model_copy(update={"layout_photo": layout})
+
+    sealed = seal(made, manifest=drawn)
+
+    found = credential.read(sealed.file, anchors_pem=credentials.anchors_pem)
+    assert found is not None and (found.valid, found.trusted, found.failures) == (True, True, ())
+    assert read(sealed.manifest_text) == drawn and "iscc" not in layout.model_dump()
+    manifest = active(sealed.file)
+    assert [one["relationship"] for one in manifest["ingredients"]] == [
+        "componentOf",
+        "componentOf",
+        "inputTo",
+    ]
+    given = manifest["ingredients"][-1]
+    assert given["title"] == str(photo_id)
+    actions = next(one["data"] for one in manifest["assertions"] if one["label"].startswith("c2pa.actions"))
+    (reference,) = actions["actions"][0]["parameters"]["ingredients"]
+    assert reference["url"].endswith("/" + given["label"])
+    assert [one["action"] for one in actions["actions"]] == ["c2pa.created", "c2pa.placed", "c2pa.placed"]
 
 
 def test_training_and_mining_are_reserved(canvas: CanvasOf, seal: Seal) -> None:

@@ -107,6 +107,14 @@ def test_a_composite_names_the_network_what_trained_it_and_how_much_it_made(trai
     assert trained.rt.blobs.delete_prefix(f"composites/{composite.id}") == 2  # the picture and its gate
 
 
+def test_networks_make_no_more_than_a_fifth_of_an_advertisement(trained: Bank, monkeypatch: Any) -> None:
+    monkeypatch.setattr(made_by, "MADE", 0)  # as if the network had made every pixel
+
+    assert trained.make(trained.ask(refiner="network", brand="Acme")).state == "refused"
+    assert reasons(trained) == {"generated-area-above-limit"}
+    assert trained.make(trained.ask(refiner="network", seed=8)).state == "completed"
+
+
 def test_a_handout_carries_the_gate_map_that_the_manifest_names(trained: Bank) -> None:
     trained.make(trained.ask(refiner="network"))
     (composite,) = composites(trained)

@@ -16,6 +16,7 @@ from bankd.usage.handouts import FULL
 
 OWN_SAYS: Mapping[str, str] = {
     shortfall.NO_SEGMENTS: shortfall.NO_SEGMENTS_SAYS,
+    shortfall.NO_PRODUCT: shortfall.NO_PRODUCT_SAYS,
     **shortfall.OWN,
     **dict(FULL.values()),
     redeclaring.REDECLARED: redeclaring.SAYS,
