@@ -6,6 +6,6 @@ run, turn about. Nothing here gates anything by time.
 """
 
 MODULES = (
-    "retrieval", "index", "threshold", "policy", "lineage", "exposure", "governance", "ingestion",
-    "likeness", "log", "reports", "files", "auditing", "identify", "period", "usage",
+    "retrieval", "index", "threshold", "policy", "lineage", "exposure", "withdrawal", "governance",
+    "ingestion", "likeness", "log", "reports", "files", "auditing", "identify", "period", "usage",
 )  # fmt: skip
