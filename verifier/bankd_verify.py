@@ -30,8 +30,10 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -40,6 +42,11 @@ MAX_MEMBERS, MAX_BYTES, MAX_FILE_BYTES, MAX_JSON_BYTES = 65_535, (1 << 32) - 1, 
 MAX_PX, EXACT = 1 << 28, 2**53 - 1
 NAME = re.compile(rb"[a-z0-9][a-z0-9._-]{0,99}(/[a-z0-9][a-z0-9._-]{0,99}){0,3}")
 HASH = re.compile("[0-9a-f]{64}")
+MEMBER = re.compile(
+    "(audit|keys).json|checkpoints/[0-9]+.note|consistency/[0-9]+-[0-9]+.json|bundles/[0-9a-f]{64}.json"
+    "|(?:files/(?P<picture>[0-9a-f-]{36}).png)"
+    "|(?:composites/[0-9a-f-]{36}/(manifest.json|manifest.sig|proof.json|disclosures.json|clearance.json))"
+)
 PASSED, FAILED, NOT_CHECKED = "PASSED", "FAILED", "NOT CHECKED"
 Bytes = bytes | mmap.mmap
 
@@ -52,7 +59,7 @@ SAYS = {  # what can fail, by name
     "archive.truncated": "it is cut off",
     "clearance.another": "what was cleared is not what was placed",
     "contents.digest": "a member is not the one that `audit.json` lists",
-    "contents.extra-member": "a member is not listed in `audit.json`",
+    "contents.extra-member": "a member is not listed in `audit.json`, or is none that anything is checked by",
     "contents.missing-member": "a member is not there",
     "disclosure.another": "what is disclosed is not what the manifest fixed",
     "file.changed": "the pixels are a composite's, the bytes of the file are not those that were sealed",
@@ -68,6 +75,7 @@ SAYS = {  # what can fail, by name
     "log.inclusion": "the entry does not stand in the log",
     "log.leaf": "the proof is of another entry",
     "log.payload": "the words of the entry are not those that the log committed to",
+    "log.two-views": "the log has signed two texts for one size: keep both, they are evidence",
     "malformed": "it cannot be read",
     "manifest.signature": "the manifest was changed, or is signed by no manifest key that is trusted",
     "manifest.sums": "the counts of the manifest do not add up",
@@ -326,22 +334,27 @@ class Trust:
     def read(cls, text: bytes) -> "Trust":
         value = parse(text, "trust.json", exact=False)
         require(get(value, "version", int) == 1, "json.shape", "version")
-        keys = [Key(line) for line in get(get(value, "log", dict), "keys", list)]
+        keys = [Key(get({"key": line}, "key", str)) for line in get(get(value, "log", dict), "keys", list)]
         value = {"witnesses": [], "manifest_keys": [], "c2pa_roots": "", **value}
         witnesses = [Key(get(one, "key", str)) for one in get(value, "witnesses", list)]
         note, quorum = value.get("checkpoint"), value.get("quorum", len(witnesses))
         require(type(quorum) is int and 0 <= quorum <= len(witnesses), "json.shape", "quorum")
         own = [bytes.fromhex(hashed({"key": key}, "key")).hex() for key in get(value, "manifest_keys", list)]
         roots = get(value, "c2pa_roots", str)
-        prior = None if note is None else Note.read(note)
-        trust = cls(get(value["log"], "origin", str), keys, own, witnesses, quorum, roots, prior)
-        if prior is not None:
-            trust.signed(prior)
-        return trust
+        prior = None if note is None else Note.read(get(value, "checkpoint", str))
+        return cls(get(value["log"], "origin", str), keys, own, witnesses, quorum, roots, prior)
 
     def knows(self, note: Note) -> bool:
         require(note.origin == self.origin, "note.origin", note.origin)
         return True in [note.signed_by(key) for key in self.keys if note.size >= key.since]  # checks each
+
+    def seen(self) -> Note:
+        """The auditor's own checkpoint, which may be signed by a key that only the file's changes lead to."""
+        if self.prior is None:
+            raise NotChecked("history unproven: trust.json holds no checkpoint that you have seen before")
+        if not self.knows(self.prior):
+            raise NotChecked("history unproven: your checkpoint is signed by no key that is trusted")
+        return self.prior
 
     def signed(self, note: Note) -> None:
         require(self.knows(note), "note.unknown-key", f"{note.size} entries")
@@ -351,6 +364,10 @@ class Trust:
         if not self.witnesses:
             raise NotChecked("trust.json names no witness: that there is one log, only the house says")
         require(len(found) >= self.quorum, "witness.missing", f"{len(found)} of {self.quorum}")
+        if not found:
+            raise NotChecked(
+                "none cosigned, nor does trust.json ask for one: only the house says there is one log"
+            )
         return ", ".join(found)
 
 
@@ -473,6 +490,19 @@ def manifest_signed(text: bytes, signature: bytes, keys: Sequence[str]) -> None:
     raise Failed("manifest.signature")
 
 
+def another_use(declared: Any, cleared: Any) -> list[str]:
+    """In what a declared use, by days in a zone, differs from a cleared one, by instants."""
+    told = {name: value for name, value in declared.items() if name not in ("starts_on", "ends_on", "zone")}
+    for where in ("targeted", "accessible"):
+        told[f"{where}_world"] = "WORLD" in get(told, where, list)
+        told[where] = [one for one in told[where] if one != "WORLD"]
+    for name, day, later in (("starts_at", "starts_on", 0), ("ends_at", "ends_on", 1)):
+        on = date.fromisoformat(get(declared, day, str)) + timedelta(days=later)
+        begins = datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(get(declared, "zone", str)))
+        told[name] = begins.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return sorted(name for name, value in told.items() if cleared.get(name) != value)
+
+
 # --- The picture ---
 
 
@@ -550,6 +580,7 @@ class Audit:
     def __init__(self, data: Bytes, trust: Trust, report: Report) -> None:
         self.data, self.trust, self.report = data, trust, report
         self.shown: dict[str, Composite] = {}  # those whose manifests hold
+        self.key_notes: set[str] = set()  # members that show changes of the log's key
 
     def read(self, name: str) -> bytes:
         require(name in self.found, "contents.missing-member", name)
@@ -562,7 +593,7 @@ class Audit:
         require(get(value, "version", int) == 1, "json.shape", f"{name}: version")
         return exactly(value, "version", *names) if names else value
 
-    def check(self, pictures: Sequence[tuple[str, Bytes]]) -> None:
+    def check(self, pictures: Sequence[tuple[str, Bytes]], seen: Sequence[str] = ()) -> None:
         check = self.report.check
         with check("archive") as say:
             self.found = members(self.data)
@@ -576,6 +607,9 @@ class Audit:
             say(f"{self.log_keys():,} more by the log's own entries")
         with check("checkpoint") as say:
             self.head = self.note(count(self.table, "checkpoint", most=EXACT))
+            shown = {name for name in self.found if name.startswith("checkpoints/")}
+            extra = sorted(shown - self.key_notes - {f"checkpoints/{self.head.size}.note"})
+            require(not extra, "contents.extra-member", extra[:1])
             say(f"`{self.head.origin}`, {self.head.size:,} entries, root {self.head.root.hex()}")
         if self.report.failed:
             return
@@ -584,7 +618,11 @@ class Audit:
         with check("witnesses") as say:
             say(f"cosigned by {self.trust.witnessed(self.head)}")
         with check("history") as say:
-            say(self.history())
+            say(self.leads_on(self.trust.seen()))
+        for text in seen:
+            with check("seen") as say:
+                self.trust.signed(other := Note.read(text))
+                say(self.leads_on(other))
         for id in ids:
             self.composite(id)
         for name, data in pictures:
@@ -603,6 +641,9 @@ class Audit:
         extra = sorted(self.found.keys() - listed.keys() - {"audit.json"})
         require(not extra, "contents.extra-member", extra[:1])
         ids = sorted({name.split("/")[1] for name in listed if name.startswith("composites/")})
+        for name in sorted(listed):  # what nobody checks, somebody might believe
+            known = MEMBER.fullmatch(name)
+            require(known is not None and known["picture"] in (None, *ids), "contents.extra-member", name)
         require(get(self.table, "composites", list) == ids, "json.shape", "composites")
         return ids
 
@@ -617,6 +658,7 @@ class Audit:
         keys, before = self.trust.keys, len(self.trust.keys)
         for one in get(self.json("keys.json", "log", "manifest"), "log", list):
             size = count(exactly(one, "checkpoint", "entry"), "checkpoint", most=EXACT)
+            self.key_notes.add(f"checkpoints/{size}.note")
             note = Note.read(self.read(f"checkpoints/{size}.note").decode())
             if self.trust.knows(note):
                 words = entry(one["entry"], note, "log.key-rotated") or {}
@@ -641,10 +683,8 @@ class Audit:
             extends(size, root, self.head.size, self.head.root, path), "log.consistency", f"{size} entries"
         )
 
-    def history(self) -> str:
-        prior = self.trust.prior
-        if prior is None:
-            raise NotChecked("history unproven: trust.json holds no checkpoint that you have seen before")
+    def leads_on(self, prior: Note) -> str:
+        """From a checkpoint of the same log that the auditor has from elsewhere."""
         inner = 0 < prior.size < self.head.size
         if prior.size > self.head.size or (
             inner and f"consistency/{prior.size}-{self.head.size}.json" not in self.found
@@ -653,6 +693,11 @@ class Audit:
                 f"history unproven: nothing leads on from your checkpoint of {prior.size} entries"
             )
         self.goes_on(prior.size, prior.root)
+        require(
+            prior.size < self.head.size or prior.text == self.head.text,
+            "log.two-views",
+            f"{prior.size} entries",
+        )
         return f"the log goes on from your checkpoint of {prior.size:,} entries"
 
     def composite(self, id: str) -> None:
@@ -692,6 +737,8 @@ class Audit:
             "request": m["request_id"],
             "variation": m["variation"],
             "grants": sorted({*one.grants.values()}),
+            "layout_photo": one.layout[0],
+            "layout_grant": one.layout[1],
         }
         other = [name for name, value in named.items() if words.get(name) != value]
         require(not other, "seal.another", f"entry {one.sealed}: {other}")
@@ -710,6 +757,7 @@ class Audit:
                 same
                 and words.get("request") == one.manifest["request_id"]
                 and one.grants.items() <= relied.items()
+                and (words.get("layout_photo"), words.get("layout_grant")) in ((None, None), one.layout)
             )
         require(same, "clearance.another", f"entry {index}")
         return "its entry stands in the log" + (
@@ -729,7 +777,13 @@ class Audit:
         exactly(words, *get(one.manifest, "commitments", dict))
         for name, fixed in one.manifest["commitments"].items():
             require(sha256(canonical(get(words, name, dict))) == fixed, "disclosure.another", name)
-        return "declared use, license and credits are those that the manifest fixed"
+        said = "declared use, license and credits are those that the manifest fixed"
+        cleared = entry(one.proof["clearance"], self.head, "request.cleared")
+        if cleared is None:
+            raise NotChecked(f"{said}; whether the use is the one that was cleared, is not disclosed")
+        other = another_use(get(words["declared_use"], "value", dict), get(cleared, "use", dict))
+        require(not other, "clearance.another", f"the use: {other}")
+        return f"{said}, and the use is the one that was cleared"
 
     def png(self, one: "Composite") -> bytes:
         if f"files/{one.id}.png" not in self.found:
@@ -772,6 +826,7 @@ class Composite:
     pixels: str  # SHA-256, as its manifest says
     manifest: Any
     grants: dict[str, str]  # by photo
+    layout: tuple[str | None, str | None]  # the photo whose arrangement it has, and the grant for that
     proof: Any
     sealed: int
     file_sha256: str | None = None
@@ -786,7 +841,9 @@ class Composite:
         sealed = count(get(proof, "seal", dict), "index", most=EXACT)
         count(get(proof, "clearance", dict), "index", most=EXACT)
         text, pixels = audit.read(f"composites/{id}/manifest.json"), hashed(manifest, "pixel_sha256")
-        return cls(id, text, sha256(text), pixels, manifest, grants, proof, sealed)
+        photo = manifest.get("layout_photo")
+        layout = (None, None) if photo is None else (get(photo, "photo_id", str), get(photo, "grant_id", str))
+        return cls(id, text, sha256(text), pixels, manifest, grants, layout, proof, sealed)
 
 
 # --- The command ---
@@ -813,10 +870,13 @@ def verify(
     """Check an audit file, or a usage proof, which begins as JSON does. `trust` gains what the log adds."""
     report = Report()
     if data[:1] != b"{":
-        Audit(data, trust, report).check(pictures)
+        Audit(data, trust, report).check(pictures, seen)
         return report
     with report.check("usage proof"):
         beside("usage").check(parse(data[:], "usage proof"), trust, report, seen)
+    for name, _ in pictures:
+        with report.check("picture", name):
+            raise NotChecked("a usage proof holds no picture; look for it in an audit file")
     return report
 
 
@@ -830,7 +890,8 @@ def printed(report: Report) -> Iterator[str]:
     for lines in groups.values():
         many = "composites" if lines[0].about.startswith("composite ") else "times"
         about = f"{len(lines):,} {many}" if len(lines) > 1 else lines[0].about
-        yield f"{lines[0].outcome:<12} {lines[0].name:<20} {about}{': ' if about else ''}{lines[0].says}"
+        told = f"{lines[0].outcome:<12} {lines[0].name:<20} {about}{': ' if about else ''}{lines[0].says}"
+        yield "".join(c if c.isprintable() else ascii(c)[1:-1] for c in told)  # no file moves the cursor
     verdicts = {0: "every check passed", 1: "FAILED", 3: "nothing failed, and not everything was checked"}
     yield f"verdict: {verdicts[report.status]}"
 
@@ -862,8 +923,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trust = Trust.read(asked.trust.read_bytes())
             seen = [path.read_text() for path in asked.seen]
             data, *pictures = [stack.enter_context(mapped(path)) for path in (asked.audit, *asked.file)]
-        except (OSError, Failed, ValueError, TypeError, LookupError) as error:
-            print(f"error: {error}", file=sys.stderr)
+        except (OSError, Failed, ValueError, TypeError, LookupError, AttributeError) as error:
+            print(f"error: {ascii(str(error))[1:-1]}", file=sys.stderr)
             return 2
         named = [(path.name, picture) for path, picture in zip(asked.file, pictures, strict=True)]
         report = verify(data, trust, pictures=named, seen=seen)

@@ -47,7 +47,7 @@ def credentials(file: bytes, manifest: bytes, roots: str) -> str:
     same = len(ours) == 1 and get(ours[0], "manifest", str).encode() == manifest
     require(same, "credentials.another")
     stamp = active.get("signature_info", {}).get("time")
-    return f"as they were signed{f', time-stamped {stamp}' if stamp else ''}"
+    return f"as they were signed{f'; a time stamp, not checked, says {stamp}' if stamp else ''}"
 
 
 # Facts that a profile leaves out, or a schema may lack, where they say nothing.
@@ -102,24 +102,46 @@ def replay(audit: Any, one: Any) -> str:
         if grant["asked"] and grant["grant"] not in full
     ]
     denied: dict[str, dict[str, list[str]]] = {photo: {} for photo in facts["photos"]}
-    for (photo, grant, _), who in zip(asked, _denying(cedarpy, dict(texts), facts, asked), strict=True):
+    policies = _policies(cedarpy, dict(texts))
+    schema = cedarpy.Schema.from_str(dict(texts)[SCHEMA])
+    for (photo, grant, _), who in zip(asked, _denying(cedarpy, schema, policies, facts, asked), strict=True):
         denied[photo][grant] = who
     relied = get(words, "relied", dict)
-    require(all(denied.get(photo, {}).get(grant) == [] for photo, grant in relied.items()), "replay.differs")
+    for photo, grant in relied.items():
+        who = denied.get(photo, {}).get(grant, ["not-asked"])
+        require(all(_signed(policies.get(one), facts, photo, grant) for one in who), "replay.differs", who)
     sets: list[list[str]] = [[] for _ in get(facts, "pictures", list)]
     answer = {"v": 1, "photos": denied, "relied": relied, "sets": sets}
     require(sha256(canonical(answer)) == words.get("answer"), "replay.differs", "the whole answer")
-    return f"{len(asked)} grants for {len(denied)} photos, the answer of then bit for bit"
+    signed = f"; {len(facts['signed'])} sign-offs stood, which people gave" if facts.get("signed") else ""
+    return f"{len(asked)} grants for {len(denied)} photos, the answer of then bit for bit{signed}"
 
 
-def _denying(cedarpy: Any, texts: dict[str, str], facts: Any, asked: Sequence[Any]) -> list[list[str]]:
+def _policies(cedarpy: Any, texts: Mapping[str, str]) -> dict[str, Any]:
+    read = (json.loads(cedarpy.policies_to_json_str(text)) for file, text in texts.items() if file != SCHEMA)
+    return {one["annotations"]["id"]: one for each in read for one in each["staticPolicies"].values()}
+
+
+def _signed(policy: Any, facts: Any, photo: str, grant: str) -> bool:
+    """Whether people signed, as many as the policy waits for, for what it denies."""
+    notes = {} if policy is None else policy["annotations"]
+    people = {
+        one["signer"]
+        for one in facts.get("signed", [])
+        if one["policy"] == notes.get("id")
+        and (
+            one["scope"] == "use"
+            or (one["scope"] in ("request", "photo") and photo in one["photos"])
+            or (one["scope"] == "license" and grant in one["grants"])
+        )
+    }
+    return "signoff" in notes and len(people) >= int(notes.get("signers", "1"))
+
+
+def _denying(
+    cedarpy: Any, schema: Any, policies: Mapping[str, Any], facts: Any, asked: Sequence[Any]
+) -> list[list[str]]:
     """The policies that deny each, sorted; none: it clears. What Cedar cannot read is not allowed."""
-    schema = cedarpy.Schema.from_str(texts[SCHEMA])
-    policies = {}
-    for file, text in texts.items():
-        if file != SCHEMA:
-            for policy in json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values():
-                policies[policy["annotations"]["id"]] = policy
     document = {"staticPolicies": policies, "templates": {}, "templateLinks": []}
     lacking = {owner: _lacking(cedarpy, schema, owner, silent) for owner, silent in
                (("resource", SILENT), ("context", SILENT_USE))}  # fmt: skip

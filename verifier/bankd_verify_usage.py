@@ -35,7 +35,6 @@ SAYS.update(
         "usage.map": "count and chain are not those in the map that the checkpoint signed",
         "usage.no-map": "a checkpoint carries no usage map, and proves nothing about uses",
         "usage.order": "the proof ends before it begins",
-        "usage.two-views": "the log has signed two texts for one size: keep both, they are evidence",
     }
 )
 EMPTY, MAP, BIG = bytes(32), "org.bankd.usage-map/v1", 2**63 - 1
@@ -94,8 +93,7 @@ def check(proof: Any, trust: Trust, report: Report, seen: Sequence[str]) -> None
         to = proof["to"]
         counted = len(links) == to["count"] - start["count"]
         require(counted and chain == hash_of(to["head"]), "usage.incomplete", f"{len(links)} listed")
-        erased = sum(one["payload"] is None for one in links)
-        say(f"all uses recorded in between are listed: {len(links):,}, {erased:,} of them erased")
+        say(f"all uses of licensor `{licensor}` that were recorded in between are listed: {len(links):,}")
     with report.check("usage links"):
         least = begin.size if begin else 0
         for one in links:
@@ -103,17 +101,20 @@ def check(proof: Any, trust: Trust, report: Report, seen: Sequence[str]) -> None
                 require(one["salt"] is one["leaf"] is one["hashes"] is None, "json.shape", "half erased")
             else:
                 least = opened(one, licensor, head, least) + 1
+        if erased := sum(one["payload"] is None for one in links):
+            raise NotChecked(
+                f"the words of {erased:,} were erased: what these uses were, only the house says"
+            )
     for note in notes:
         with report.check("witnesses", f"{note.size} entries") as say:
             say(f"cosigned by {trust.witnessed(note)}")
-    for text in seen:
-        other = Note.read(text)
+    for other in [*map(Note.read, seen), *([] if trust.prior is None else [trust.prior])]:
         with report.check("seen", f"{other.size} entries") as say:
-            trust.signed(other)
+            trust.signed(other if other is not trust.prior else trust.seen())
             same = [note for note in notes if note.size == other.size]
             if not same:
                 raise NotChecked("the proof neither begins nor ends at this checkpoint")
-            require(same[0].text == other.text, "usage.two-views", f"{other.size} entries")
+            require(same[0].text == other.text, "log.two-views", f"{other.size} entries")
             say("it is the same text")
     report.claims = {"licensor": licensor, "heads": [note.text for note in notes], "links": links}
 

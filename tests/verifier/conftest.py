@@ -21,12 +21,13 @@ from bankd.audit.checkpoints import Signer
 from bankd.audit.kinds import Kind
 from bankd.audit.rotations import Signs
 from bankd.db import make_engine, make_sessions
+from bankd.licensing.facts import use_facts
 from bankd.provenance import c2pa, service
 from bankd.provenance.certificates import Credentials, development_chain
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.proving import auditing
 from bankd.proving.auditing import Asked, Within
-from tests.bankd.provenance.conftest import Canvas, make_canvas, shelve_rows
+from tests.bankd.provenance.conftest import Canvas, a_use, make_canvas, shelve_rows
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BY = Actor.system("tests")
@@ -92,7 +93,7 @@ class House:
                 at=AT,
                 request=canvas.manifest.request_id,
                 order=order,
-                use={"purpose": "commercial"},
+                use=use_facts(a_use(), at=AT).as_json(),
                 relied={str(one.photo_id): str(one.grant_id) for one in canvas.manifest.placed_photos},
                 facts="f" * 64,
                 answer="a" * 64,

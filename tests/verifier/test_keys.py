@@ -15,7 +15,7 @@ from bankd.audit.kinds import Kind
 from bankd.proving import auditing
 from bankd.proving.auditing import Asked, Within
 from tests.bankd.provenance.conftest import make_canvas
-from tests.verifier.conftest import AT, BY, House, Verify, closed, failures, opened
+from tests.verifier.conftest import AT, BY, House, Verify, closed, failures, opened, skipped
 
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(4)]
 
@@ -60,6 +60,26 @@ def test_any_key_of_the_log_leads_to_those_after_it(
 
     assert failures(report) == set()
     assert len(report.claims["manifests"]) == 3
+
+
+def test_a_checkpoint_that_was_seen_under_a_later_key_is_led_to_by_the_file(
+    verify: Verify, rotated: House, data: bytes
+) -> None:
+    """As the page says: what was seen is kept as `checkpoint`, and keys in trust.json stay what they were."""
+    head = next(
+        content.decode()
+        for name, content in opened(data).items()
+        if name == f"checkpoints/{json.loads(opened(data)['audit.json'])['checkpoint']}.note"
+    )
+    manifests = hexed(KEYS[0])
+
+    found = verify(data, log=lines(rotated, KEYS[0]), manifest_keys=manifests, checkpoint=head)
+    assert failures(found) == set() and "history" not in skipped(found)
+
+    text = notes.head(notes.split(head).text)
+    foreign = notes.sign(notes.Head(text.origin, text.size, text.root), KEYS[3])
+    found = verify(data, log=lines(rotated, KEYS[0]), manifest_keys=manifests, checkpoint=foreign)
+    assert "history" in skipped(found)
 
 
 def test_a_key_that_never_signed_this_log_leads_nowhere(verify: Verify, rotated: House, data: bytes) -> None:

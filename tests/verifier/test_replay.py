@@ -2,19 +2,24 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 import stranger
 from small_bank import Bank, bank, served  # noqa: F401  fixtures
 
 from bankd.audit import log
+from bankd.audit.actor import Actor
 from bankd.licensing.terms import LATER_FACTS, MUTABLE, GrantFacts
 from bankd.policy.facts import LATER
 from bankd.proving import auditing, trusting
 from bankd.proving.auditing import Asked, Within
+from bankd.signoffs import reading as records
+from bankd.synthesis import steps, waiting
 from bankd.synthesis.models import Variation
 from bankd.usage import mapping
 from tests.verifier.conftest import closed, failures, opened, skipped
@@ -26,27 +31,66 @@ Found = Callable[..., Any]
 @pytest.fixture
 def made(served: Bank, tmp_path: Path) -> Any:  # noqa: F811
     """The audit file of one real composite, and the trust that the bank told before."""
-    rt = served.rt
     nc = served.grant("nc", purposes=["research"])
     capped = served.grant("capped", caps=[{"trigger": "seal", "most": 5}])
     served.take((nc, capped), first=10)
-    request = served.make(served.ask())
+    return audited(served, served.ask(), tmp_path)
+
+
+def audited(bank: Bank, asked: UUID, folder: Path) -> Any:  # noqa: F811
+    rt = bank.rt
+    request = bank.make(asked)
     assert request.state == "completed"
     with rt.transaction() as session:
         mapping.signer(rt).sign(session, at=rt.now())
         trust = trusting.trust(rt, session)
         made = session.query(Variation).filter_by(request_id=request.id).one().composite_id
         auditing.write(
-            session, tmp_path / "audit.zip", Asked((made,)), Within(pictures=True, disclosures=True),
+            session, folder / "audit.zip", Asked((made,)), Within(pictures=True, disclosures=True),
             signed=auditing.signed(session), prior=None, blobs=rt.blobs, by=rt.actor, at=rt.now(),
         )  # fmt: skip
-    data = (tmp_path / "audit.zip").read_bytes()
+    data = (folder / "audit.zip").read_bytes()
 
     def check(data: bytes) -> Any:
         verifier = stranger.module()
         return verifier.verify(data, verifier.Trust.read(json.dumps(trust).encode()))
 
     return SimpleNamespace(data=data, check=check, id=str(made), rt=rt)
+
+
+def test_a_clearance_that_rests_on_sign_offs_holds_by_them_alone(
+    bank: Bank,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """What policy leaves to people was denied by the engine, and is no fault of the file."""
+    bank.take((bank.grant("unshown"),))
+    request = bank.ask(channels=["print"], copies=200_000)
+    steps.advance(bank.rt, request)
+    for name in ("Hana", "Ken"):
+        with bank.rt.transaction() as session:
+            [awaited] = records.queue(session, request_id=request)
+            waiting.give(
+                session, awaited.id, scope="request", reason="we were shown the chain",
+                expires_at=bank.rt.at + timedelta(days=90),
+                by=Actor("user", name, frozenset({"compliance"})), at=bank.rt.at,
+            )  # fmt: skip
+    made = audited(bank, request, tmp_path)
+
+    report = made.check(made.data)
+
+    assert failures(report) == set() and skipped(report) == {"witnesses"}
+    (line,) = (one for one in report.lines if one.name == "clearance replay")
+    assert line.says.endswith("2 sign-offs stood, which people gave")
+
+    optional = stranger.module().beside("optional")
+    facts = json.loads(opened(made.data)[f"composites/{made.id}/clearance.json"])["facts"]
+    rule = {"annotations": {"id": facts["signed"][0]["policy"], "signoff": "compliance", "signers": "2"}}
+    (photo,) = facts["photos"]
+    assert optional._signed(rule, facts, photo, "any grant")
+    assert not optional._signed(rule, facts, str(request), "any grant")
+    assert not optional._signed(rule, {"signed": [facts["signed"][0]] * 2}, photo, "any grant")
+    assert not optional._signed({"annotations": {**rule["annotations"], "id": "other"}}, facts, photo, "g")
+    assert not optional._signed({"annotations": {"id": facts["signed"][0]["policy"]}}, facts, photo, "g")
 
 
 def test_a_clearance_is_asked_again_on_facts_rights_and_policies_that_the_log_committed_to(

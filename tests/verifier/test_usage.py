@@ -119,7 +119,25 @@ def test_a_proof_ends_at_checkpoints_of_this_log_that_carry_a_map(
     another = notes.Head(bare.origin, bare.size, bare.root, ("org.bankd.usage-map/v1 " + "A" * 43 + "=",))
     two = notes.sign(another, house.log_key)
     assert with_note(two) == {"usage.map"}
-    assert failures(check(proof, seen=[two])) == {"usage.two-views"}
+    assert failures(check(proof, seen=[two])) == {"log.two-views"}
+    assert failures(check(proof, checkpoint=two)) == {"log.two-views"}  # as trust.json holds one
+
+
+def test_what_a_usage_proof_does_not_show_is_not_passed_over(
+    verifier: Any, house: House, proof: Any, check: Check
+) -> None:
+    """Uses that are said to be erased, a picture that it knows nothing of, and whose list it is."""
+    hidden = json.loads(json.dumps(proof))
+    hidden["links"][0].update(payload=None, salt=None, leaf=None, hashes=None)
+    assert skipped(check(hidden)) == {"witnesses", "usage links"}
+
+    trust = verifier.Trust.read(
+        json.dumps({"version": 1, "log": {"origin": house.origin, "keys": [notes.public_key_line(
+            house.origin, house.older[0].public_key())]}}).encode()
+    )  # fmt: skip
+    report = verifier.verify(written(proof), trust, pictures=[("mine.png", b"")])
+    assert "picture" in skipped(report)
+    assert any(proof["licensor"] in line.says for line in report.lines if line.name == "usage completeness")
 
 
 def test_a_proof_goes_forward(house: House, licensor: str, check: Check) -> None:
