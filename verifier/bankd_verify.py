@@ -447,20 +447,24 @@ def entry(value: Any, head: Note, kind: str) -> dict[str, Any] | None:
 def manifest_sums(m: Any) -> None:
     """Every count of docs/manifest.md adds up, to the pixel."""
     frame, ids, totals = count(m, "height", 1) * count(m, "width", 1), list[Any](), dict[int, int]()
-    areas: list[int] = []
+    alone, seams = list[int](), list[int]()  # of each segment
+    hows = ("placed", "filled", "blended", "seam")[: 2 + m["version"]]
     for photo in get(m, "placed_photos", list):
         segments = get(photo, "segments", list)
-        fed = [sum(count(one, f"{how}_px") for how in ("placed", "filled", "blended")) for one in segments]
+        fed = [[count(one, f"{how}_px") for how in hows] for one in segments]
         used, own = (
             sum(count(one, "area_px", 1) for one in segments),
             count(photo, "height", 1) * count(photo, "width", 1),
         )
         id = get(photo, "photo_id", str)
         hashed(photo, "sha256")
-        require(count(photo, "canvas_px", 1) == sum(fed), "manifest.sums", f"canvas area of photo {id}")
+        require(
+            count(photo, "canvas_px", 1) == sum(map(sum, fed)), "manifest.sums", f"canvas area of photo {id}"
+        )
         share = count(photo, "share_ppm")
         require(used <= own and share == used * 1_000_000 // own, "manifest.sums", f"share of photo {id}")
-        areas += fed
+        alone += [sum(one[:3]) for one in fed]
+        seams += [sum(one[3:]) for one in fed]
         ids += [id, *(count(one, "segment_id", most=EXACT) for one in segments)]
     require(len(ids) == len({*ids}), "manifest.sums", "a photo or segment stands twice")
     runs = get(m, "owner_runs", list)
@@ -472,7 +476,9 @@ def manifest_sums(m: Any) -> None:
     for owner, length in zip(runs[::2], runs[1::2], strict=True):
         totals[owner] = totals.get(owner, 0) + length
     nobodys, refiner = count(m, "inpainted_px") + count(m, "refiner_px"), get(m, "refiner", dict)
-    expected = dict(enumerate(areas)) | ({-1: nobodys} if nobodys else {})
+    expected = {-1: nobodys, **dict(enumerate(alone + seams))}
+    expected = {owner: px for owner, px in expected.items() if px}
+    require(m["version"] == 1 or count(m, "seam_px") == sum(seams), "manifest.sums", "the area of seams")
     require(
         totals == expected and sum(totals.values()) == frame, "manifest.sums", "the areas are not the frame"
     )
@@ -590,7 +596,8 @@ class Audit:
     def json(self, name: str, *names: str) -> Any:
         """A member of exactly these names beside its version; of any where none is given."""
         value = parse(self.read(name), name)
-        require(get(value, "version", int) == 1, "json.shape", f"{name}: version")
+        versions = (1, 2) if name.endswith("/manifest.json") else (1,)
+        require(get(value, "version", int) in versions, "json.shape", f"{name}: version")
         return exactly(value, "version", *names) if names else value
 
     def check(self, pictures: Sequence[tuple[str, Bytes]], seen: Sequence[str] = ()) -> None:

@@ -1,10 +1,11 @@
-"""The manifest of a composite, version 1: what was placed, where, on which grant, exactly.
+"""The manifest of a composite, version 2: what was placed, where, on which grant, exactly.
 
 It travels inside every copy of the composite and can never be taken back, so
 it holds opaque ids, hashes and counts alone: no names, no terms. The declared
 use, the effective license and the credits stand in it as salted hashes; their
 words are the `Disclosures` that the bank keeps and shows to whom it chooses.
 docs/manifest.md explains each field; `manifest.schema.json` is its JSON Schema.
+Version 1, which did not tell seams between photos apart, is read as it was written.
 """
 
 import itertools
@@ -28,7 +29,7 @@ from bankd.provenance.effective import CreditOwed, EffectiveLicense
 from bankd.provenance.errors import AreasDoNotAddUp, ManifestUnreadable
 from bankd.provenance.shares import UNOWNED, Areas, ppm
 
-SCHEMA_ID = "urn:bankd:manifest:1"
+SCHEMA_ID = "urn:bankd:manifest:2"  # which is of version 1 too
 MAX_PX = 1 << 28
 MAX_TEXT_BYTES = 32 << 20
 
@@ -94,11 +95,21 @@ class PlacedSegment(Value):
     area_px: Positive  # in the photo
     placed_px: Count  # on the canvas: its own pixels
     filled_px: Count  # holes filled from it
-    blended_px: Count  # its side of a blended seam
+    blended_px: Count  # blended, and in version 2 of its photo alone
+    seam_px: Count | None = (
+        None  # its own with another photo's mixed in; null in version 1, which left it out
+    )
 
     @property
     def canvas_px(self) -> int:
-        return self.placed_px + self.filled_px + self.blended_px
+        return self.placed_px + self.filled_px + self.blended_px + (self.seam_px or 0)
+
+    @model_serializer(mode="wrap")
+    def _as_before_seams(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = written(self)
+        if self.seam_px is None:
+            del fields["seam_px"]
+        return fields
 
 
 class PlacedPhoto(Value):
@@ -113,6 +124,12 @@ class PlacedPhoto(Value):
     iscc: Annotated[str, Field(pattern="^ISCC:[A-Z2-7]{10,80}$")] | None = None  # ISO 24138
     credentials_sha256: Hash | None = None  # of the C2PA manifest store that the photo arrived with
     generated: bool = False  # that store says that a generative network made the photo
+
+    @property
+    def seam_px(self) -> int | None:
+        """Its own pixels with another photo's mixed in; None where the manifest does not say."""
+        found = [segment.seam_px for segment in self.segments]
+        return None if None in found else sum(one or 0 for one in found)
 
     @model_serializer(mode="wrap")
     def _as_before_codes(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -166,7 +183,7 @@ class Commitments(Value):
 
 
 class Manifest(Value):
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     composite_id: UUID
     request_id: UUID
     variation: Count
@@ -185,6 +202,7 @@ class Manifest(Value):
     placed_photos: tuple[PlacedPhoto, ...]
     layout_photo: LayoutPhoto | None = None  # none where the layout is no photo's label map
     owner_runs: tuple[Annotated[int, Field(ge=-1, le=MAX_PX)], ...]  # see bankd.provenance.regions
+    seam_px: Count | None = None  # into which more than one photo was mixed, whoever owns them; in version 2
     inpainted_px: Count
     refiner_px: Count
     commitments: Commitments
@@ -196,7 +214,15 @@ class Manifest(Value):
         owners = self.owner_runs[::2]
         if any(left == right for left, right in itertools.pairwise(owners)):
             raise ValueError("two runs that touch have different owners")
-        expected = {number: segment.canvas_px for number, segment in enumerate(self.segments())}
+        segments = self.segments()
+        seams = [segment.seam_px for segment in segments]
+        if any((one is None) != (self.version == 1) for one in (self.seam_px, *seams)):
+            raise ValueError("version 2 counts seams, version 1 does not")
+        if self.version == 2 and self.seam_px != sum(one or 0 for one in seams):
+            raise ValueError("the area of seams is the sum of its segments'")
+        expected = {number: one.canvas_px - (one.seam_px or 0) for number, one in enumerate(segments)}
+        expected |= {len(segments) + number: one.seam_px or 0 for number, one in enumerate(segments)}
+        expected = {number: px for number, px in expected.items() if px}
         if nobody := self.inpainted_px + self.refiner_px:
             expected[UNOWNED] = nobody
         if regions.totals(self.owner_runs) != expected or sum(expected.values()) != self.height * self.width:
@@ -210,7 +236,7 @@ class Manifest(Value):
             raise ValueError("the network made what nobody owns, and no more than the frame")
         for name, ids in (
             ("photo", [photo.photo_id for photo in self.placed_photos]),
-            ("segment", [segment.segment_id for segment in self.segments()]),
+            ("segment", [segment.segment_id for segment in segments]),
         ):
             if len(set(ids)) != len(ids):
                 raise ValueError(f"a {name} is listed twice")
@@ -222,8 +248,9 @@ class Manifest(Value):
         fields: dict[str, Any] = written(self)
         if self.canvas == "strict":
             del fields["canvas"]
-        if self.layout_photo is None:
-            del fields["layout_photo"]
+        for name in ("layout_photo", "seam_px"):
+            if fields[name] is None:
+                del fields[name]
         return fields
 
     @property
@@ -236,10 +263,17 @@ class Manifest(Value):
         return tuple(segment for photo in self.placed_photos for segment in photo.segments)
 
     def photo_map(self) -> npt.NDArray[np.int32]:
-        """(H, W): the number of the placed photo that fed each pixel, from 0, or -1."""
+        """(H, W): the number of the placed photo that owns each pixel, from 0, or -1."""
         numbers = [number for number, photo in enumerate(self.placed_photos) for _ in photo.segments]
-        owner = regions.owner_map(self.owner_runs, height=self.height, width=self.width)
-        return np.array([*numbers, -1], dtype=np.int32)[owner]  # -1 takes the last
+        return np.array([*numbers, *numbers, -1], dtype=np.int32)[self._owners()]  # -1 takes the last
+
+    def seams(self) -> npt.NDArray[np.bool_]:
+        """(H, W): where more than one photo was mixed. Nowhere in version 1, which does not say."""
+        found: npt.NDArray[np.bool_] = self._owners() >= len(self.segments())
+        return found
+
+    def _owners(self) -> npt.NDArray[np.int32]:
+        return regions.owner_map(self.owner_runs, height=self.height, width=self.width)
 
     def canonical(self) -> str:
         """RFC 8785 text: what is signed, stored and embedded.
@@ -374,6 +408,7 @@ def draw_up(
     owner: npt.NDArray[np.integer],
     placements: Sequence[int],
     areas: Areas,
+    seams: npt.NDArray[np.bool_] | None = None,
     sources: Mapping[int, Source],
     policy_bundle: str,
     clearance_log_index: int,
@@ -391,7 +426,8 @@ def draw_up(
     Args:
         owner: (H, W), the placement that fed each pixel, or -1: the ledger's.
         placements: the segment id of each placement.
-        areas: of the same ledger, by `shares.count`.
+        areas: of the same ledger and seams, by `shares.count`.
+        seams: (H, W), where more than one photo was mixed; nowhere if left out.
         sources: by segment id, at least those that fed a pixel.
     """
     fed = {area.segment_id: area for area in areas.segments}
@@ -423,6 +459,7 @@ def draw_up(
                         placed_px=fed[source.segment_id].placed_px,
                         filled_px=fed[source.segment_id].filled_px,
                         blended_px=fed[source.segment_id].blended_px,
+                        seam_px=fed[source.segment_id].seam_px,
                     )
                     for source in used
                 ),
@@ -436,6 +473,9 @@ def draw_up(
     number = {segment_id: place for place, segment_id in enumerate(order)}
     # The last entry stands for -1. Placements that fed no pixel are looked up by none.
     numbers = np.array([*(number.get(segment_id, UNOWNED) for segment_id in placements), UNOWNED])
+    owners = numbers[owner]
+    if seams is not None:
+        owners = np.where(seams, owners + len(order), owners)
     height, width = owner.shape
     if areas.frame_px != height * width:
         raise AreasDoNotAddUp(areas.frame_px, height * width)
@@ -457,7 +497,8 @@ def draw_up(
         refiner=refiner,
         placed_photos=tuple(photos),
         layout_photo=layout_photo,
-        owner_runs=regions.run_lengths(numbers[owner]),
+        owner_runs=regions.run_lengths(owners),
+        seam_px=areas.seam_px,
         inpainted_px=areas.inpainted_px,
         refiner_px=areas.refiner_px,
         commitments=commitments,

@@ -110,7 +110,7 @@ def usages(manifest: Manifest) -> list[dict[str, Any]]:
             "canvas_px": segment.canvas_px,
             "placed_px": segment.placed_px,
             "filled_px": segment.filled_px,
-            "blended_px": segment.blended_px,
+            "blended_px": segment.blended_px + (segment.seam_px or 0),  # the table counts by owner alone
         }
         for photo in manifest.placed_photos
         for segment in photo.segments

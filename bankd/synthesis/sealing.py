@@ -46,7 +46,8 @@ from bankd.synthesis import asking, made_by, origins, products, recording
 from bankd.synthesis import placed as placed_facts
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
-from synth.composition.ledger import recompute
+from synth.composition.ledger import recompose
+from synth.composition.seams import mixed
 from synth.layout import Layout
 from synth.pictures import CanvasRule, Ledger, Mask, SynthError
 from synth.refinement import Refined
@@ -60,6 +61,7 @@ class Examined:
     """A claim that holds: its ledger is the bank's own, and its sources clear at `epoch`."""
 
     ledger: Ledger
+    seams: Mask  # where pixels of more than one photo may have been mixed
     placements: tuple[int, ...]  # the segment id of each
     areas: shares.Areas
     sources: Mapping[int, Source]
@@ -117,7 +119,7 @@ def examine(
     categories = {c["id"]: OrderedCategory(**c).facts() for c in order.spec["categories"]}
     try:
         placements = claim.placed()
-        ledger = recompute(
+        canvas = recompose(
             layout,
             placements,
             masks,
@@ -127,6 +129,7 @@ def examine(
         )
     except SynthError:
         return SealRefused(frozenset({"result-forged"}))
+    ledger = canvas.ledger
     if ledger.digest() != claim.ledger_sha256:
         return SealRefused(frozenset({"result-forged"}))
     if not made_by.admitted(order, made, ledger):
@@ -152,11 +155,14 @@ def examine(
         )
         if isinstance(cleared, SealRefused):
             return cleared
-    areas = shares.count(ledger.owner, ledger.kind, placed)
+    numbers = {photo: number for number, photo in enumerate(used)}
+    seams = mixed(canvas, [numbers[segments[p.segment][1]] for p in placements])
+    areas = shares.count(ledger.owner, ledger.kind, placed, seams=seams)
     sources = placed_facts.sources_of(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
     refiner = made_by.stated(session, order, made.gate)
     return Examined(
         ledger,
+        seams,
         placed,
         areas,
         sources,
@@ -307,6 +313,7 @@ def sign(
         sealed_at=at,
         pixel_sha256=pixels.pixel_sha256(made.rgb),
         owner=examined.ledger.owner,
+        seams=examined.seams,
         placements=examined.placements,
         areas=examined.areas,
         sources=examined.sources,

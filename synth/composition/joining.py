@@ -11,9 +11,10 @@ from synth.composition.paint import Painting
 from synth.composition.warp import Colors
 from synth.pictures import Kind, Mask
 
-_BANDS = 4
+BANDS = 4
 _CONTACT = 0.5
 _SOFT_SIGMA = 0.7
+SOFT_PX = 3  # the radius of the kernel that OpenCV makes of that
 
 
 def joined(painting: Painting) -> Colors:
@@ -39,11 +40,11 @@ def _join_own_seams(painting: Painting, colors: NDArray[Any], band: Mask) -> Non
     for category in np.unique(labels[seams]).tolist():
         of_category = labels == category
         rows, columns = np.nonzero(seams & of_category)
-        margin = along + (1 << _BANDS)
+        margin = along + (1 << BANDS)
         x0, x1 = max(0, int(columns.min()) - margin), min(width, int(columns.max()) + 1 + margin)
         y0, y1 = max(0, int(rows.min()) - margin), min(height, int(rows.max()) + 1 + margin)
         part = (slice(y0, y1), slice(x0, x1))
-        blender = cv2.detail.MultiBandBlender(0, _BANDS, cv2.CV_32F)
+        blender = cv2.detail.MultiBandBlender(0, BANDS, cv2.CV_32F)
         blender.prepare((0, 0, x1 - x0, y1 - y0))
         for index in np.unique(owner[part][of_category[part] & (owner[part] >= 0)]).tolist():
             mine = (owner[part] == index) & of_category[part]

@@ -83,7 +83,20 @@ def recompute(
     network: bool = False,
     rule: CanvasRule = "strict",
 ) -> Ledger:
-    """The ledger of these placements: equal, to the pixel, to the one that `synthesize` made by them.
+    """The ledger of these placements: see `recompose`."""
+    return recompose(layout, placements, masks, categories, network=network, rule=rule).ledger
+
+
+def recompose(
+    layout: Layout,
+    placements: Sequence[Placement],
+    masks: Mapping[int, Mask],
+    categories: Mapping[int, CategoryFacts],
+    *,
+    network: bool = False,
+    rule: CanvasRule = "strict",
+) -> Canvas:
+    """The canvas of these placements: its ledger equals, to the pixel, the one that `synthesize` made.
 
     Args:
         masks: (h, w) bool by segment key, in the crop's frame.
@@ -97,7 +110,7 @@ def recompute(
     """
     check_size(layout)
     areas = regions(layout, thin=thin_ids(categories))
-    return compose(layout, areas, placements, masks, categories, network=network, rule=rule).ledger
+    return compose(layout, areas, placements, masks, categories, network=network, rule=rule)
 
 
 def compose(

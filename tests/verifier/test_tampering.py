@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -200,7 +201,10 @@ def test_every_filter_of_a_png_is_read_as_pillow_reads_it(verifier: Any, house: 
         (lambda m: m.update(height=-24), "json.shape"),
         (lambda m: m.update(width=True), "json.shape"),
         (lambda m: m.pop("owner_runs"), "json.shape"),
-        (lambda m: m.update(version=2), "json.shape"),
+        (lambda m: m.update(version=3), "json.shape"),
+        (lambda m: m.update(version=1), "manifest.sums"),
+        (lambda m: m.update(seam_px=m["seam_px"] + 1), "manifest.sums"),
+        (lambda m: m.pop("seam_px"), "json.shape"),
     ],
 )  # fmt: skip
 def test_a_count_a_share_or_a_source_in_the_manifest(
@@ -212,6 +216,19 @@ def test_a_count_a_share_or_a_source_in_the_manifest(
     put(members, name, manifest)
 
     assert found(members) >= {expected, "manifest.signature"}
+
+
+def test_counts_of_a_manifest_of_version_1_still_add_up(verifier: ModuleType) -> None:
+    """As one was sealed before seams were told apart."""
+    text = (
+        Path(__file__).parents[1] / "bankd" / "provenance" / "sealed" / "composite-1.manifest.json"
+    ).read_bytes()
+    manifest = json.loads(text)
+    verifier.manifest_sums(manifest)
+
+    manifest["placed_photos"][0]["segments"][0]["blended_px"] += 1
+    with pytest.raises(verifier.Failed, match="canvas area of photo"):
+        verifier.manifest_sums(manifest)
 
 
 def test_a_manifest_signed_by_a_stranger(members: Members, ids: list[str], found: Found) -> None:

@@ -64,7 +64,7 @@ SPANS: dict[str, tuple[str, ...]] = {
         "bankd.synthesis.sealing:commit",
     ),
     "seal, the bank's masks": ("bankd.synthesis.masks:keep", "bankd.synthesis.masks:of_order"),
-    "seal, its ledger": ("bankd.synthesis.sealing:recompute",),
+    "seal, its ledger": ("bankd.synthesis.sealing:recompose", "bankd.synthesis.sealing:mixed"),
     "log": (
         "bankd.audit.log:append",
         "bankd.audit.log:locked",

@@ -92,6 +92,7 @@ class Canvas:
     rgb: np.ndarray
     owner: np.ndarray
     kind: np.ndarray
+    seams: np.ndarray
     placements: list[int]
     sources: dict[int, Source]
     disclosures: Disclosures
@@ -111,6 +112,7 @@ def make_canvas(
     owner = distance.argmin(axis=2).astype(np.int32)
     kind = rng.choice(np.array([1, 1, 1, 2, 3], dtype=np.uint8), size=(height, width))
     owner[-2:], kind[-2:] = -1, 4
+    seams = (kind == 3) & (photos > 1) & (ys % 2 == 0)
     colors = rng.integers(40, 220, (count + 1, 3))
     rgb = (colors[owner] + rng.integers(-9, 9, (height, width, 1))).astype(np.uint8)
 
@@ -144,7 +146,8 @@ def make_canvas(
         pixel_sha256=pixels.pixel_sha256(rgb),
         owner=owner,
         placements=placements,
-        areas=shares.count(owner, kind, placements),
+        areas=shares.count(owner, kind, placements, seams=seams),
+        seams=seams,
         sources=sources,
         policy_bundle="b" * 64,
         clearance_log_index=41,
@@ -155,7 +158,7 @@ def make_canvas(
         refiner=BLEND,
         commitments=disclosures.commitments(),
     )
-    return Canvas(rgb, owner, kind, placements, sources, disclosures, manifest, [credit])
+    return Canvas(rgb, owner, kind, seams, placements, sources, disclosures, manifest, [credit])
 
 
 @pytest.fixture(scope="session")

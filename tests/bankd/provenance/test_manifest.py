@@ -32,9 +32,10 @@ GRANT = UUID(int=5)
 
 
 def small_manifest(*, second_grant: UUID = GRANT) -> Manifest:
-    """Two segments of one photo and an inpainted pixel, on six pixels."""
+    """Two segments of one photo and an inpainted pixel, on six pixels, one a seam with another photo."""
     owner = np.array([[0, 0, 1], [-1, 1, 1]])
     kind = np.array([[1, 2, 1], [4, 3, 1]])
+    seams = np.array([[False, False, False], [False, True, False]])
     common = {"category": "wall", "photo_id": UUID(int=4), "photo_sha256": "4" * 64}
     frame = {"photo_height": 10, "photo_width": 20}
     sources = [
@@ -49,7 +50,8 @@ def small_manifest(*, second_grant: UUID = GRANT) -> Manifest:
         pixel_sha256="a" * 64,
         owner=owner,
         placements=[71, 72],
-        areas=shares.count(owner, kind, [71, 72]),
+        areas=shares.count(owner, kind, [71, 72], seams=seams),
+        seams=seams,
         sources={source.segment_id: source for source in sources},
         policy_bundle="b" * 64,
         clearance_log_index=8,
@@ -62,25 +64,57 @@ def small_manifest(*, second_grant: UUID = GRANT) -> Manifest:
     )
 
 
-def test_manifest_version_1_never_changes() -> None:
-    """If this text changes, signed manifests can no longer be read: make a version 2 instead."""
+def test_manifest_version_2_never_changes() -> None:
+    """If this text changes, signed manifests can no longer be read: make a version 3 instead."""
     assert small_manifest().canonical() == (
         '{"clearance_log_index":8,"commitments":{"credits_owed":"fffffffffffffffffffffffffffffffffffffff'
         'fffffffffffffffffffffffff","declared_use":"dddddddddddddddddddddddddddddddddddddddddddddddddddd'
         'dddddddddddd","effective_license":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee'
         'eeee"},"composite_id":"00000000-0000-0000-0000-000000000001","frame":"box","height":2,"inpainte'
         'd_px":1,"log_checkpoint":{"root":"ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc'
-        'ccc","size":7},"owner_runs":[1,2,0,1,-1,1,0,2],"pixel_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
-        'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","placed_photos":[{"canvas_px":5,"grant_id":"00000000-0000-000'
-        '0-0000-000000000005","height":10,"photo_id":"00000000-0000-0000-0000-000000000004","segments":['
-        '{"area_px":9,"blended_px":1,"category":"wall","filled_px":0,"placed_px":2,"segment_id":72},{"ar'
-        'ea_px":30,"blended_px":0,"category":"wall","filled_px":1,"placed_px":1,"segment_id":71}],"sha25'
-        '6":"4444444444444444444444444444444444444444444444444444444444444444","share_ppm":195000,"width'
-        '":20}],"policy_bundle":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","reci'
-        'pe":"sims-1","refiner":{"checkpoint":null,"name":"blend","training_photos":0,"training_snapshot'
-        '":null},"refiner_px":0,"request_id":"00000000-0000-0000-0000-000000000002","sealed_at":"2026-06'
-        '-01T12:00:00.999Z","seed":9007199254740991,"variation":1,"version":1,"width":3}'
+        'ccc","size":7},"owner_runs":[1,2,0,1,-1,1,2,1,0,1],"pixel_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+        'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","placed_photos":[{"canvas_px":5,"grant_id":"00000000-0000'
+        '-0000-0000-000000000005","height":10,"photo_id":"00000000-0000-0000-0000-000000000004","segment'
+        's":[{"area_px":9,"blended_px":0,"category":"wall","filled_px":0,"placed_px":2,"seam_px":1,"segm'
+        'ent_id":72},{"area_px":30,"blended_px":0,"category":"wall","filled_px":1,"placed_px":1,"seam_px'
+        '":0,"segment_id":71}],"sha256":"444444444444444444444444444444444444444444444444444444444444444'
+        '4","share_ppm":195000,"width":20}],"policy_bundle":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
+        'bbbbbbbbbbbbbbbbbbbbb","recipe":"sims-1","refiner":{"checkpoint":null,"name":"blend","training_'
+        'photos":0,"training_snapshot":null},"refiner_px":0,"request_id":"00000000-0000-0000-0000-000000'
+        '000002","sealed_at":"2026-06-01T12:00:00.999Z","seam_px":1,"seed":9007199254740991,"variation":'
+        '1,"version":2,"width":3}'
     )
+
+
+def test_a_seam_is_a_class_of_its_own_and_stands_in_the_owner_map() -> None:
+    manifest = small_manifest()
+
+    assert (manifest.seam_px, [segment.seam_px for segment in manifest.segments()]) == (1, [1, 0])
+    assert manifest.seams().tolist() == [[False, False, False], [False, True, False]]
+    assert manifest.photo_map().tolist() == [[0, 0, 0], [-1, 0, 0]]  # its owner's still
+    assert manifest.placed_photos[0].canvas_px == 5
+    classes = [
+        sum(one.placed_px + one.filled_px + one.blended_px for one in manifest.segments()),
+        manifest.seam_px or 0,
+        manifest.inpainted_px,
+        manifest.refiner_px,
+    ]
+    assert classes == [4, 1, 1, 0] and sum(classes) == manifest.height * manifest.width
+
+
+def test_a_manifest_of_version_1_is_read_as_it_was_written() -> None:
+    text = (Path(__file__).parent / "sealed" / "composite-1.manifest.json").read_text()
+    then = read(text)
+
+    assert (then.version, then.seam_px, then.placed_photos[0].seam_px) == (1, None, None)
+    assert then.canonical() == text and not then.seams().any()
+    jsonschema.validate(json.loads(text), schema())
+    for changed in (
+        text.replace('"version":1', '"version":2'),
+        text.replace('"seed":7', '"seam_px":0,"seed":7'),
+    ):
+        with pytest.raises(ManifestUnreadable, match="version 2 counts seams, version 1 does not"):
+            read(changed)
 
 
 def test_published_schema_is_the_manifest_s_own(canvas: CanvasOf) -> None:
@@ -150,6 +184,7 @@ def test_areas_are_those_of_the_ledger_and_the_largest_photo_stands_first(canvas
         regions.owner_map(manifest.owner_runs, height=manifest.height, width=manifest.width) < 0,
         made.owner < 0,
     )
+    assert np.array_equal(manifest.seams(), made.seams) and made.seams.any()
 
 
 def test_manifest_holds_no_word_of_the_use_the_license_or_the_credits(canvas: CanvasOf) -> None:
@@ -176,6 +211,17 @@ def _drop(manifest: dict[str, Any], *path: Any) -> None:
     del manifest[last]
 
 
+def _moved(segments: list[dict[str, Any]], out_of: str, into: str) -> None:
+    segments[0][out_of] -= 1
+    segments[0][into] += 1
+
+
+def _unmixed(manifest: dict[str, Any]) -> None:
+    """One seam pixel told as its photo's alone, in the counts and not in the map."""
+    _moved(manifest["placed_photos"][0]["segments"], "seam_px", "blended_px")
+    manifest["seam_px"] -= 1
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -185,12 +231,18 @@ def _drop(manifest: dict[str, Any], *path: Any) -> None:
         (lambda m: m["placed_photos"][0].update(share_ppm=1), "share"),
         (lambda m: m["placed_photos"][0]["segments"][0].update(area_px=3000), "share"),
         (lambda m: m["placed_photos"].reverse(), "do not add up to the frame"),
-        (lambda m: m["placed_photos"].pop(), "do not add up to the frame"),
+        (lambda m: m["placed_photos"].pop(), "the area of seams is the sum"),
         (lambda m: m["owner_runs"].pop(), "pairs of an owner and a length"),
         (lambda m: m["owner_runs"].extend([0, 0]), "pairs of an owner and a length"),
         (lambda m: m["owner_runs"].extend([m["owner_runs"][-2], 1]), "different owners"),
         (lambda m: m["placed_photos"][1].update(photo_id=m["placed_photos"][0]["photo_id"]), "listed twice"),
-        (lambda m: m.update(version=2), "Input should be 1"),
+        (lambda m: m.update(version=3), "Input should be 1 or 2"),
+        (lambda m: m.update(version=1), "version 2 counts seams"),
+        (lambda m: m.update(seam_px=m["seam_px"] + 1), "the area of seams"),
+        (lambda m: _drop(m, "seam_px"), "version 2 counts seams"),
+        (lambda m: _drop(m, "placed_photos", 0, "segments", 0, "seam_px"), "sum of its segments"),
+        (lambda m: _moved(m["placed_photos"][0]["segments"], "blended_px", "seam_px"), "of seams is the sum"),
+        (lambda m: _unmixed(m), "do not add up to the frame"),
         (lambda m: m.update(licensor="Aiko Mori"), "Extra inputs are not permitted"),
         (lambda m: m.update(pixel_sha256="A" * 64), "should match pattern"),
         (lambda m: m.update(sealed_at="2026-06-01T12:00:00Z"), "should match pattern"),

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from bankd.provenance import regions, shares
 from bankd.provenance.errors import AreasDoNotAddUp
-from bankd.provenance.shares import BLENDED, FILLED, INPAINTED, PLACED, REFINER, Areas, SegmentArea
+from bankd.provenance.shares import BLENDED, FILLED, INPAINTED, PLACED, REFINER, SEAM, Areas, SegmentArea
 
 counts = st.lists(st.integers(0, 10**7), min_size=1, max_size=50)
 
@@ -27,7 +27,8 @@ def ledgers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, list[int]]:
 def test_areas_of_any_ledger_add_up_to_the_frame(ledger: tuple[np.ndarray, np.ndarray, list[int]]) -> None:
     owner, kind, segments = ledger
 
-    areas = shares.count(owner, kind, segments)
+    seams = (owner + kind) % 2 == 0
+    areas = shares.count(owner, kind, segments, seams=seams)
 
     fed = sum(area.canvas_px for area in areas.segments)
     assert fed + areas.inpainted_px + areas.refiner_px == owner.size == areas.frame_px
@@ -35,7 +36,9 @@ def test_areas_of_any_ledger_add_up_to_the_frame(ledger: tuple[np.ndarray, np.nd
         mine = np.isin(owner, [at for at, segment in enumerate(segments) if segment == area.segment_id])
         assert area.placed_px == np.count_nonzero(mine & (kind == PLACED))
         assert area.filled_px == np.count_nonzero(mine & (kind == FILLED))
-        assert area.blended_px == np.count_nonzero(mine & (kind == BLENDED))
+        assert area.blended_px == np.count_nonzero(mine & (kind == BLENDED) & ~seams)
+        assert area.seam_px == np.count_nonzero(mine & (kind == BLENDED) & seams)
+    assert areas.seam_px == np.count_nonzero(seams & (kind == BLENDED))
 
 
 def test_segment_placed_twice_is_one_area_and_one_that_fed_nothing_is_none() -> None:
@@ -56,7 +59,7 @@ def test_segment_placed_twice_is_one_area_and_one_that_fed_nothing_is_none() -> 
         (1, PLACED),  # a placement that does not exist
         (-2, REFINER),
         (0, 0),
-        (0, 6),
+        (0, SEAM),  # which no ledger knows
     ],
 )
 def test_ledger_whose_owner_and_kind_disagree_is_refused(owner: int, kind: int) -> None:

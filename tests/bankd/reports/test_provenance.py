@@ -99,10 +99,11 @@ def test_report_states_what_the_manifest_and_the_rows_state(report: Any, sealed:
     assert [photo.share_ppm for photo in said.photos] == [p.share_ppm for p in manifest.placed_photos]
     assert {photo.licensor for photo in said.photos} == {"Aiko Mori"}
     assert said.placed.px + said.inpainted.px + said.refiner_only.px == 96 * 128
-    assert said.placed.px == said.placed_own.px + said.placed_filled.px + said.placed_blended.px
+    parts = (said.placed_own, said.placed_filled, said.placed_blended, said.placed_seams)
+    assert said.placed.px == sum(part.px for part in parts)
+    assert said.placed_seams.px == manifest.seam_px == sum(photo.seam_px for photo in said.photos) > 0
     assert said.placed.basis_points == sum(photo.area.basis_points for photo in said.photos)
     assert said.placed.basis_points + said.inpainted.basis_points + said.refiner_only.basis_points == 10_000
-    parts = (said.placed_own, said.placed_filled, said.placed_blended)
     assert sum(part.basis_points for part in parts) == said.placed.basis_points
     assert said.clearance.policy_bundle == manifest.policy_bundle
     assert said.sealed_log_index == sealed.composite.log_index

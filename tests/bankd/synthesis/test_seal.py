@@ -131,6 +131,33 @@ def test_an_overlap_canvas_is_made_sealed_and_named_as_it_was_asked_for(served) 
     assert served.request(overlap.request_id).canvas == "overlap"
 
 
+def test_seams_between_photos_are_told_apart_and_remain_their_owner_s_in_the_records(served) -> None:
+    order = served.order(served.ask())
+    served.render(order)
+    steps.seal(served.rt, order.id)
+
+    with served.rt.transaction() as session:
+        composite = session.scalars(select(Composite)).one()
+        drawn = manifest.read(composite.manifest)
+        rows = {row.segment_id: row for row in session.scalars(select(Usage))}
+    assert drawn.version == 2 and drawn.seam_px == np.count_nonzero(drawn.seams()) > 0
+    photos = drawn.photo_map()
+    near = np.zeros(photos.shape, bool)
+    for rows_on, columns_on in ((1, 0), (0, 1)):
+        height, width = photos.shape
+        differ = photos[rows_on:, columns_on:] != photos[: height - rows_on, : width - columns_on]
+        near[rows_on:, columns_on:] |= differ
+    assert (drawn.seams() & near).any() and not drawn.seams()[photos < 0].any()
+    for segment in drawn.segments():
+        row = rows[segment.segment_id]
+        assert (row.canvas_px, row.placed_px, row.filled_px, row.blended_px) == (
+            segment.canvas_px,
+            segment.placed_px,
+            segment.filled_px,
+            segment.blended_px + segment.seam_px,
+        )
+
+
 @pytest.mark.parametrize(("asked", "made"), [("strict", "overlap"), ("overlap", "strict")])
 def test_a_canvas_by_another_rule_than_was_asked_for_is_not_sealed(served, asked, made) -> None:
     order = served.order(served.ask(layout=notched(), canvas=asked))

@@ -174,6 +174,7 @@ def _report(
         sum(segment.placed_px for segment in segments),
         sum(segment.filled_px for segment in segments),
         sum(segment.blended_px for segment in segments),
+        manifest.seam_px or 0,
     ]
     placed_px, placed_bp = sum(own), sum(points)
     made_px = manifest.refiner.made_px
@@ -209,6 +210,7 @@ def _report(
         placed_own=Area(px=own[0], basis_points=own_bp[0]),
         placed_filled=Area(px=own[1], basis_points=own_bp[1]),
         placed_blended=Area(px=own[2], basis_points=own_bp[2]),
+        placed_seams=None if manifest.seam_px is None else Area(px=own[3], basis_points=own_bp[3]),
         inpainted=Area(px=manifest.inpainted_px, basis_points=inpainted_bp),
         refiner_only=Area(px=manifest.refiner_px, basis_points=refiner_bp),
         network_made=None
@@ -259,6 +261,7 @@ def _photo(
         placed_px=sum(segment.placed_px for segment in placed.segments),
         filled_px=sum(segment.filled_px for segment in placed.segments),
         blended_px=sum(segment.blended_px for segment in placed.segments),
+        seam_px=placed.seam_px,
         share_ppm=placed.share_ppm,
         marks=_marks(license, grant, photo, at=at),
         thumbnail="shown" if shown else "withheld",

@@ -53,6 +53,7 @@ class ReportedPhoto(Value):
     placed_px: int
     filled_px: int
     blended_px: int
+    seam_px: int | None = None  # see `ProvenanceReport.placed_seams`
     share_ppm: int  # of the photo used
     marks: tuple[Mark, ...]
     thumbnail: Literal["shown", "withheld"]
@@ -91,10 +92,11 @@ class ProvenanceReport(Report):
     pixel_sha256: str
     manifest_sha256: str
     photos: tuple[ReportedPhoto, ...]
-    placed: Area  # all that placed photos fed, which is the next three together
+    placed: Area  # all that placed photos own, which is the next four together
     placed_own: Area  # their own pixels
     placed_filled: Area  # holes filled from them
-    placed_blended: Area  # their side of blended seams
+    placed_blended: Area  # blended, each photo with itself, or where seams are not told apart, all that is
+    placed_seams: Area | None = None  # with another photo mixed in; None where the manifest is of version 1
     inpainted: Area
     refiner_only: Area
     network_made: Area | None = None  # of the picture, not of the canvas; None without a network

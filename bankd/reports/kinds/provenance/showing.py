@@ -105,19 +105,24 @@ class _Shown:
     def areas(self) -> Table:
         report = self.report
         whole = Area(px=report.height * report.width, basis_points=10_000)
+        blended: tuple[tuple[str, Area], ...] = (("area.blended", report.placed_blended),)
+        if report.placed_seams is not None:
+            blended = (("area.alone", report.placed_blended), ("area.seams", report.placed_seams))
         rows = [
             self.row(key, area)
             for key, area in (
                 ("area.photos", report.placed),
                 ("area.own", report.placed_own),
                 ("area.filled", report.placed_filled),
-                ("area.blended", report.placed_blended),
+                *blended,
                 ("area.inpainted", report.inpainted),
                 ("area.refiner", report.refiner_only),
                 ("area.whole", whole),
             )
         ]
-        return Table(self.counted(), tuple(rows), total=True, parts=frozenset({1, 2, 3}), head=False)
+        return Table(
+            self.counted(), tuple(rows), total=True, parts=frozenset(range(1, 3 + len(blended))), head=False
+        )
 
     def made(self) -> tuple[Block, ...]:
         """What the network made, apart from the canvas: a pixel may count here and for a photo there."""
