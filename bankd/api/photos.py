@@ -21,6 +21,7 @@ from bankd.api.gate import BEARER, Call, Called, GuardedRoute, takes
 from bankd.api.licenses import REASON_MOST, Reason, import_rights, read_rights
 from bankd.api.problems import responses
 from bankd.api.uploads import content, save
+from bankd.audit.actor import Actor
 from bankd.catalog import products, renewing, superseding
 from bankd.catalog import service as catalog
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
@@ -87,6 +88,17 @@ class HeldGrant(BaseModel):
     blocked: bool
 
 
+class SupersededStatementState(BaseModel):
+    field: str
+    value: Any = Field(description="As the file says it")
+    document_sha256: str
+    document: str = Field(description="Its name")
+    clause: str | None = Field(description="Null for who may not read terms; so is the reason")
+    reason: str | None
+    superseded_at: datetime
+    superseded_by: str
+
+
 class PhotoState(BaseModel):
     photo: UUID
     name: str
@@ -103,6 +115,10 @@ class PhotoState(BaseModel):
     grants: list[HeldGrant]
     releases: list[str]
     depictions: dict[str, Any]
+    embedded: dict[str, Any] = Field(description="What its own file says of its rights, counting or not")
+    superseded_embedded: list[SupersededStatementState] = Field(
+        description="What of that counts no more, by the licensor's document"
+    )
     faces: int = Field(description="How many a face detector flagged, where nobody has dismissed them")
     credentials: dict[str, Any] | None = Field(description="Content credentials that it arrived with")
     disputed_at: datetime | None
@@ -205,7 +221,7 @@ def show_batch(call: Called, batch: UUID) -> BatchState:
 )
 def show(call: Called, photo: UUID) -> PhotoState:
     with call.transaction() as session:
-        return _photo(session, _seen(session, call, photo))
+        return _photo(session, _seen(session, call, photo), by=call.by)
 
 
 @router.post(
@@ -218,7 +234,7 @@ def dispute(call: Called, photo: UUID, body: Reason) -> PhotoState:
     with call.transaction() as session:
         _seen(session, call, photo)
         disputed = catalog.dispute(session, photo, reason=body.reason, by=call.by, at=call.at)
-        return _photo(session, disputed)
+        return _photo(session, disputed, by=call.by)
 
 
 @router.post(
@@ -231,7 +247,7 @@ def lift_dispute(call: Called, photo: UUID, body: Reason) -> PhotoState:
     with call.transaction() as session:
         _seen(session, call, photo)
         lifted = catalog.lift_dispute(session, photo, reason=body.reason, by=call.by, at=call.at)
-        return _photo(session, lifted)
+        return _photo(session, lifted, by=call.by)
 
 
 @router.post(
@@ -284,7 +300,7 @@ def dismiss_faces(call: Called, photo: UUID, body: Reason) -> PhotoState:
     with call.transaction() as session:
         _seen(session, call, photo)
         found = renewing.dismiss_faces(session, photo, reason=body.reason, by=call.by, at=call.at)
-        return _photo(session, found)
+        return _photo(session, found, by=call.by)
 
 
 class ProductSaid(BaseModel):
@@ -307,7 +323,7 @@ def product(call: Called, photo: UUID, body: ProductSaid) -> PhotoState:
     with call.transaction() as session:
         _seen(session, call, photo)
         said = products.record(session, photo, body.product, segments=body.segments, by=call.by, at=call.at)
-        return _photo(session, said)
+        return _photo(session, said, by=call.by)
 
 
 def _new_photos(folder: Path, photos: Files, maps: dict[str, Files]) -> list[NewPhoto]:
@@ -410,7 +426,7 @@ def _batch(session: Session, batch: Batch) -> BatchState:
     )
 
 
-def _photo(session: Session, photo: Photo) -> PhotoState:
+def _photo(session: Session, photo: Photo, *, by: Actor) -> PhotoState:
     grants = session.execute(
         select(License.ref, Grant.ref, PhotoGrant.ordinal)
         .join(Grant, PhotoGrant.grant_id == Grant.id)
@@ -451,6 +467,11 @@ def _photo(session: Session, photo: Photo) -> PhotoState:
         releases=list(releases),
         credentials=photo.credentials,
         depictions=photo.depictions,
+        embedded={field: value for field, value in photo.embedded.items() if value},
+        superseded_embedded=[
+            SupersededStatementState.model_validate(one, from_attributes=True)
+            for one in superseding.superseded(session, photo.id, by=by)
+        ],
         faces=0 if photo.faces_dismissed_at else FlaggedFaces.of(photo).count,
         disputed_at=photo.disputed_at,
         dispute_reason=photo.dispute_reason,

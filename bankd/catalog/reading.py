@@ -12,6 +12,7 @@ from bankd.access.permissions import sees
 from bankd.audit.actor import Actor
 from bankd.catalog.errors import PhotoNotFound
 from bankd.catalog.models import Category, Photo, PhotoGrant, PhotoRelease, Segment
+from bankd.catalog.superseding import SupersededStatement, superseded
 from bankd.licensing import service as licensing
 from bankd.licensing.models import Grant, License, Release
 
@@ -70,7 +71,8 @@ class PhotoShown:
     erased_at: datetime | None
     taken_at: datetime
     depictions: dict[str, object]
-    embedded: dict[str, object]
+    embedded: dict[str, object]  # as the file says it
+    superseded_embedded: tuple[SupersededStatement, ...]
     credentials: dict[str, object] | None  # content credentials that it arrived with
     faces: dict[str, object] | None  # flagged, see `catalog.models.Photo`
     faces_dismissed_at: datetime | None
@@ -154,6 +156,7 @@ def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:
         taken_at=found.taken_at,
         depictions=found.depictions,
         embedded=found.embedded,
+        superseded_embedded=superseded(session, photo_id, by=by),
         credentials=found.credentials,
         faces=found.faces,
         faces_dismissed_at=found.faces_dismissed_at,

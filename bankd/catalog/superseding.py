@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bankd.access.permissions import Permission, may
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
@@ -52,6 +53,47 @@ class Superseded:
     reason: str
     state: str
     profile_changed: bool
+
+
+@dataclass(frozen=True)
+class SupersededStatement:
+    """What a photo's file says and no longer counts: by which document, since when, on whose word.
+
+    Clause and reason are None for who may not read what a contract says.
+    """
+
+    field: str
+    value: Any  # as the file says it
+    document_sha256: str
+    document: str  # its name
+    clause: str | None
+    reason: str | None
+    superseded_at: datetime
+    superseded_by: str
+
+
+def superseded(session: Session, photo_id: UUID, *, by: Actor) -> tuple[SupersededStatement, ...]:
+    """In the order in which they were superseded."""
+    terms = may(by, Permission.TERMS_READ)
+    rows = session.execute(
+        select(SupersededEmbedded, Document.name)
+        .join(Document, Document.sha256 == SupersededEmbedded.document_sha256)
+        .where(SupersededEmbedded.photo_id == photo_id)
+        .order_by(SupersededEmbedded.superseded_at, SupersededEmbedded.id)
+    )
+    return tuple(
+        SupersededStatement(
+            field=one.field,
+            value=one.value,
+            document_sha256=one.document_sha256,
+            document=name,
+            clause=one.clause if terms else None,
+            reason=one.reason if terms else None,
+            superseded_at=one.superseded_at,
+            superseded_by=one.superseded_by,
+        )
+        for one, name in rows
+    )
 
 
 def supersede_embedded(

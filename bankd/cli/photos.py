@@ -190,6 +190,15 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
             click.echo(f"  reserved: {', '.join(held)}")
         if found.credentials.get("generative"):
             click.echo("  they say that a generative network made it, or a part of it")
+    over = {one.field: one for one in found.superseded_embedded}
+    for field, value in {**found.embedded, **{field: one.value for field, one in over.items()}}.items():
+        if value:
+            print_fields({f"file says {field.replace('_', ' ')}": value})
+        if one := over.get(field):
+            click.echo(
+                f"  superseded at {one.superseded_at:%Y-%m-%d %H:%M}Z by {one.superseded_by}: {one.document},"
+                f" clause {one.clause} ({one.reason})"
+            )
     for release in found.releases:
         click.echo(f"release {release}")
     for grant in found.grants:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.audit.kinds import Kind
-from bankd.catalog import embedded, service, superseding
+from bankd.catalog import embedded, reading, service, superseding
 from bankd.catalog.embedded import SupersededEmbedded
 from bankd.catalog.errors import PhotoNotFound
 from bankd.catalog.models import Descriptor, Photo, Segment
@@ -78,6 +78,26 @@ def test_it_stays_so_when_the_photo_gets_another_grant(world: Any, session: Sess
     assert embedded.heeded(session, photo).expires_at is None
     assert facts(session, photo)["embedded_ends_at"] is None
     assert photo.embedded["expires_at"] == "20251231"  # what the file says is not rewritten
+
+
+def test_a_photo_shows_what_its_file_says_and_by_what_that_counts_no_more(
+    world: Any, session: Session, supersede: Any
+) -> None:
+    photo = world.photo(world.grant("web"), embedded=STALE)
+    supersede(photo, "expires_at")
+    supersede(photo, "data_mining", clause="5", reason="they agreed to mining")
+
+    shown = reading.photo(session, photo.id, by=world.by.compliance)
+
+    assert shown.embedded["expires_at"] == "20251231"  # the file goes on saying it
+    assert [one.field for one in shown.superseded_embedded] == ["expires_at", "data_mining"]
+    last = shown.superseded_embedded[-1]
+    assert (last.value, last.document, last.clause) == ("DMI-PROHIBITED", "letter.md", "5")
+    assert (last.reason, last.superseded_at) == ("they agreed to mining", world.at)
+    assert last.superseded_by == world.by.compliance.name
+    (told, _) = reading.photo(session, photo.id, by=world.by.librarian).superseded_embedded
+    assert (told.field, told.document) == ("expires_at", "letter.md")
+    assert (told.clause, told.reason) == (None, None)  # what an agreement says is not everybody's
 
 
 def test_unreadable_rights_that_a_document_replaces_admit_the_photo(
