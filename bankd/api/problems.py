@@ -67,6 +67,7 @@ from bankd.licensing.errors import (
     LicenseIrrevocable,
     LicenseNotFound,
     LicensingError,
+    LicensorIrrevocable,
     LicensorNotFound,
     NothingRenews,
     NothingToCompare,
@@ -93,6 +94,8 @@ from bankd.proving.errors import NotYetSigned, ProvingError
 from bankd.reports.errors import PeriodRefused, ReportUnknown, ScopeUnreadable
 from bankd.royalties.errors import (
     AccrualNotFound,
+    EscrowAlreadySettled,
+    NothingToSettle,
     PayeeNotFound,
     RateKnown,
     RoyaltiesError,
@@ -177,6 +180,8 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             AlreadyRecorded,
             AlreadyReplaced,
             AlreadySettled,
+            EscrowAlreadySettled,
+            NothingToSettle,
             AlreadySuperseded,
             SignedAlready,
             SignoffOver,
@@ -188,6 +193,7 @@ STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
             KeyReused,
             LicenseAlreadyWithdrawn,
             LicenseIrrevocable,
+            LicensorIrrevocable,
             NothingRenews,
             NothingToCompare,
             NoticeAlreadyGiven,

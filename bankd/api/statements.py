@@ -217,7 +217,7 @@ def list_all(
 )
 def escrow(call: Called) -> list[Held]:
     with call.transaction() as session:
-        return [Held(**one) for one in service.escrow(session)]
+        return [Held(**one) for one in service.escrow(session, at=call.at)]
 
 
 @router.get(

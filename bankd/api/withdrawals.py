@@ -19,6 +19,8 @@ from bankd.licensing import withdrawals as records
 from bankd.licensing.ending import HoldSubject
 from bankd.licensing.withdrawal_effects import Subject, WithdrawalKind
 from bankd.notices import service as notice_records
+from bankd.royalties import escrow
+from bankd.royalties.models import Outcome
 
 PAGE = Query(ge=1, le=500)
 MOST_DAYS = 36_600
@@ -37,6 +39,17 @@ class NewWithdrawal(BaseModel):
     document_sha256: str | None = Field(default=None, description="Of a document that is recorded")
 
 
+class TakenBack(BaseModel):
+    currency: str
+    amount_minor: int
+
+
+class ToSettle(BaseModel):
+    outcome: Outcome = Field(description="`released`: owed after all; `reversed`: not owed any more")
+    reason: str = Field(min_length=1, max_length=REASON_MOST)
+    document_sha256: str | None = Field(default=None, description="Of a document that is recorded")
+
+
 class Effects(BaseModel):
     """What the kind does, beside taking its subject out of retrieval and of every new handout."""
 
@@ -44,6 +57,19 @@ class Effects(BaseModel):
     publications: str
     stock: str
     checkpoints: str
+    money: str = Field(description="`escrow`: what is not stated yet is held until this is settled")
+
+
+class SettlementState(BaseModel):
+    """How what a withdrawal held in escrow was let go."""
+
+    outcome: Outcome
+    reason: str
+    document_sha256: str | None
+    entries: int = Field(description="That take back what is not owed any more")
+    taken_back: list[TakenBack]
+    settled_at: datetime
+    settled_by: str
 
 
 class WithdrawalState(BaseModel):
@@ -59,6 +85,7 @@ class WithdrawalState(BaseModel):
     took_effect_at: datetime | None
     marked_at: datetime | None = Field(description="When every composite that it touches was marked")
     effects: Effects
+    settled: SettlementState | None = None
 
 
 class WithdrawalMade(WithdrawalState):
@@ -214,7 +241,7 @@ def list_withdrawals(
 ) -> list[WithdrawalState]:
     with call.transaction() as session:
         found = records.listed(session, subject=subject, ref=ref, limit=limit)
-        return [WithdrawalState.model_validate(withdrawing.facts(one)) for one in found]
+        return [WithdrawalState.model_validate(one) for one in withdrawing.shown(session, found)]
 
 
 @router.get(
@@ -254,7 +281,29 @@ def confirm(call: Called, takedown: UUID, body: Note) -> dict[str, Any]:
 )
 def show_withdrawal(call: Called, withdrawal: UUID) -> WithdrawalState:
     with call.transaction() as session:
-        return WithdrawalState.model_validate(withdrawing.facts(records.get(session, withdrawal)))
+        (found,) = withdrawing.shown(session, [records.get(session, withdrawal)])
+        return WithdrawalState.model_validate(found)
+
+
+@router.post(
+    "/withdrawals/{withdrawal}/settle",
+    summary="End what a withdrawal holds in escrow: released, or reversed by new entries",
+    openapi_extra=takes(Permission.LICENSES_WITHDRAW),
+    responses=responses(404, 409, 413, 422),
+)
+def settle(call: Called, withdrawal: UUID, body: ToSettle) -> SettlementState:
+    """What was withdrawn stays withdrawn: this is about money alone."""
+    with call.transaction() as session:
+        made = escrow.settle(
+            session,
+            withdrawal,
+            outcome=body.outcome,
+            reason=body.reason,
+            document_sha256=body.document_sha256,
+            by=call.by,
+            at=call.at,
+        )
+        return SettlementState.model_validate(escrow.facts(made))
 
 
 @router.get(

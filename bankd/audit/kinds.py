@@ -27,6 +27,7 @@ class Kind(StrEnum):
     WITHDRAWAL_RECORDED = "withdrawal.recorded"
     WITHDRAWAL_TOOK_EFFECT = "withdrawal.took-effect"
     WITHDRAWAL_MARKED = "withdrawal.marked"
+    WITHDRAWAL_SETTLED = "withdrawal.settled"
     TAKEDOWN_DONE = "takedown.done"
     HOLD_SET = "hold.set"
     HOLD_BEGAN = "hold.began"

@@ -78,6 +78,12 @@ def show(runtime: Runtime, statement_id: UUID, lines: bool, in_json: bool) -> No
         )
     for one in figures["escrow"]:
         click.echo(f"held in escrow  {money.written(one['amount_minor'], one['currency'])} ({one['reason']})")
+    for one in figures.get("escrow_movement", ()):
+        before, newly, let_go, now = (
+            money.written(one[f"{name}_minor"], one["currency"])
+            for name in ("brought", "held", "released", "closing")
+        )
+        click.echo(f"escrow  {before} before, {newly} newly held, {let_go} let go, {now} now")
     print_fields(
         {
             name.removesuffix("_minor").replace("_", " "): money.written(figures[name], found["currency"])
@@ -194,9 +200,9 @@ def correct(runtime: Runtime, accrual_id: int, amount_minor: int, reason: str, i
 @as_json
 @click.pass_obj
 def escrow(runtime: Runtime, in_json: bool) -> None:
-    """List what is held now because a payee is unknown or a photo is disputed."""
+    """List what is held now, for whom and why: an unknown payee, a dispute, a claim, an order, a hold."""
     with runtime.transaction() as session:
-        found = service.escrow(session)
+        found = service.escrow(session, at=runtime.now())
     if in_json:
         print_json(found)
         return

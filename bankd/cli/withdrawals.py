@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import click
+from sqlalchemy.orm import Session
 
+from bankd import money
 from bankd.cli.files import read_bytes
 from bankd.cli.moments import Moment
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
@@ -16,6 +18,8 @@ from bankd.exposure.withdrawing import Withdrawn
 from bankd.licensing import service as licensing
 from bankd.licensing import withdrawals as records
 from bankd.licensing.withdrawal_effects import EFFECTS, KINDS, SUBJECTS
+from bankd.royalties import escrow
+from bankd.royalties.models import OUTCOMES, Outcome
 from bankd.runtime import Runtime
 
 DOCUMENT = "application/octet-stream"
@@ -71,17 +75,7 @@ def withdraw_now(
     content = None if document is None else read_bytes(document, what="document")
     at = runtime.now()
     with runtime.transaction() as session:
-        sha256 = None
-        if document is not None and content is not None:
-            sha256 = licensing.record_document(
-                session,
-                content,
-                name=document.name,
-                media_type=mimetypes.guess_type(document.name)[0] or DOCUMENT,
-                blobs=runtime.blobs,
-                by=runtime.actor,
-                at=at,
-            ).sha256
+        sha256 = _kept(runtime, session, document, content, at=at)
         return withdrawing.withdraw(
             session,
             subject,
@@ -93,6 +87,23 @@ def withdraw_now(
             by=runtime.actor,
             at=at,
         )
+
+
+def _kept(
+    runtime: Runtime, session: Session, document: Path | None, content: bytes | None, *, at: datetime
+) -> str | None:
+    """The document's hash, once it is recorded."""
+    if document is None or content is None:
+        return None
+    return licensing.record_document(
+        session,
+        content,
+        name=document.name,
+        media_type=mimetypes.guess_type(document.name)[0] or DOCUMENT,
+        blobs=runtime.blobs,
+        by=runtime.actor,
+        at=at,
+    ).sha256
 
 
 def show_withdrawn(done: Withdrawn, *, in_json: bool) -> None:
@@ -115,6 +126,11 @@ def show_withdrawn(done: Withdrawn, *, in_json: bool) -> None:
         click.echo(f"{given} are to be called back: `bankd withdrawals takedowns` lists them in a moment")
     elif touched.handouts or touched.publications:
         click.echo(f"of {given} those after that moment are to be called back, the others may stand")
+    if EFFECTS[made.kind].money == "escrow":
+        click.echo(
+            "what is owed under it and not stated yet is held in escrow until it is settled:"
+            f" `bankd withdrawals settle {made.id}`"
+        )
     if touched.networks:
         click.echo(
             f"{count(len(touched.networks), 'network')} learned from its photos, and refuse what does not"
@@ -133,9 +149,7 @@ def show_withdrawn(done: Withdrawn, *, in_json: bool) -> None:
 def list_(runtime: Runtime, subject: str | None, ref: str | None, limit: int, in_json: bool) -> None:
     """List withdrawals, the latest first."""
     with runtime.transaction() as session:
-        found = [
-            withdrawing.facts(one) for one in records.listed(session, subject=subject, ref=ref, limit=limit)
-        ]
+        found = withdrawing.shown(session, records.listed(session, subject=subject, ref=ref, limit=limit))
     if in_json:
         print_json(found)
         return
@@ -165,7 +179,7 @@ def list_(runtime: Runtime, subject: str | None, ref: str | None, limit: int, in
 def show(runtime: Runtime, withdrawal_id: UUID, after: UUID | None, limit: int, in_json: bool) -> None:
     """Show a withdrawal and the composites that it marked."""
     with runtime.transaction() as session:
-        facts = withdrawing.facts(records.get(session, withdrawal_id))
+        (facts,) = withdrawing.shown(session, [records.get(session, withdrawal_id)])
         marks = [
             {"composite": one.composite_id, "exposed_at": one.exposed_at, "why": one.why}
             for one in reading.marks(session, withdrawal_id, after=after, limit=limit)
@@ -173,10 +187,55 @@ def show(runtime: Runtime, withdrawal_id: UUID, after: UUID | None, limit: int, 
     if in_json:
         print_json({**facts, "composites": marks})
         return
+    settled = facts.pop("settled")
     print_fields({name.replace("_", " "): value for name, value in facts.items() if name != "effects"})
     print_fields(facts["effects"])
+    if settled is not None:
+        _print_settled(settled)
     for one in marks:
         click.echo(f"composite {one['composite']}: {one['why']}")
+
+
+@withdrawals.command()
+@click.argument("withdrawal_id", type=click.UUID)
+@click.option(
+    "--outcome", type=click.Choice(OUTCOMES), required=True, help="Owed after all, or not any more."
+)
+@click.option("--reason", required=True, help="What ended the dispute.")
+@click.option("--document", type=click.Path(path_type=Path), help="The judgment or agreement; it is kept.")
+@as_json
+@click.pass_obj
+def settle(
+    runtime: Runtime, withdrawal_id: UUID, outcome: Outcome, reason: str, document: Path | None, in_json: bool
+) -> None:
+    """End what a withdrawal holds in escrow; what it withdrew stays withdrawn."""
+    content = None if document is None else read_bytes(document, what="document")
+    at = runtime.now()
+    with runtime.transaction() as session:
+        facts = escrow.facts(
+            escrow.settle(
+                session,
+                withdrawal_id,
+                outcome=outcome,
+                reason=reason,
+                document_sha256=_kept(runtime, session, document, content, at=at),
+                by=runtime.actor,
+                at=at,
+            )
+        )
+    if in_json:
+        print_json(facts)
+        return
+    _print_settled(facts or {})
+
+
+def _print_settled(facts: dict[str, Any]) -> None:
+    click.echo(f"settled at {facts['settled_at'].isoformat()} as {facts['outcome']}: {facts['reason']}")
+    for one in facts["taken_back"]:
+        amount = money.written(one["amount_minor"], one["currency"])
+        click.echo(
+            f"{amount} taken back by new entries, {count(facts['entries'], 'entry', 'entries')} in all"
+        )
 
 
 @withdrawals.command()

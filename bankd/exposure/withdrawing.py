@@ -5,7 +5,7 @@ Policy does not wait for it: until then `catalog.pulling.overdue` adds to the
 facts what the clock has made true.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -23,6 +23,7 @@ from bankd.licensing import holds, withdrawals
 from bankd.licensing.ending import HOLD_SUBJECTS, DenyHold, HoldSubject, Withdrawal
 from bankd.licensing.errors import HoldUnfit, WithdrawalUnfit
 from bankd.licensing.withdrawal_effects import EFFECTS, KINDS
+from bankd.royalties import escrow
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class Withdrawn:
             "publications": touched.publications,
             "networks": [one.sha256 for one in touched.networks],
         }
+
+
+def shown(session: Session, withdrawals: Sequence[Withdrawal]) -> list[dict[str, Any]]:
+    """Withdrawals as they are shown, with how what each held in escrow was let go."""
+    settled = escrow.settlements(session, [one.id for one in withdrawals])
+    return [facts(one) | {"settled": escrow.facts(settled.get(one.id))} for one in withdrawals]
 
 
 def facts(withdrawal: Withdrawal) -> dict[str, Any]:
@@ -64,6 +71,7 @@ def facts(withdrawal: Withdrawal) -> dict[str, Any]:
             "publications": effects.publications,
             "stock": effects.stock,
             "checkpoints": effects.checkpoints,
+            "money": effects.money,
         },
     }
 

@@ -60,6 +60,11 @@ ADDRESS = re.compile(
 )
 """Of the international or unported text; a ported one (`/2.0/jp/`) has words of its own."""
 
+OF_CREATIVE_COMMONS = re.compile(
+    r"CC0-\d\.\d|CC-BY(-NC)?(-ND|-SA)?-\d\.\d(-[A-Z]{2,4})?", re.IGNORECASE | re.ASCII
+)
+"""SPDX ids of every version, ports such as `CC-BY-SA-3.0-DE` included."""
+
 SECTION = "Section 2(a)(1)"
 WHOLE = "reproduce and Share the Licensed Material, in whole or in part"
 ADAPT = "produce, reproduce, and Share Adapted Material"
@@ -124,9 +129,10 @@ LICENSES = {
 
 
 def irrevocable(spdx: str | None) -> bool:
-    """Whether nobody can take the license back from who obtained a photo under it (4.0 section 2(a)(1), 2.0
-    section 7(b)): a licensor who stops offering it ends nothing, and only who breaks it loses it."""
-    return spdx in LICENSES
+    """Whether nobody can take the license back from who obtained a photo under it: any of Creative Commons,
+    of each version and port (4.0 section 2(a)(1), before it section 7(b)). A licensor who stops offering it
+    ends nothing, and only who breaks it loses it."""
+    return spdx is not None and OF_CREATIVE_COMMONS.fullmatch(spdx.strip()) is not None
 
 
 def at_address(url: str) -> PublicLicense | None:

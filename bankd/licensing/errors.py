@@ -130,6 +130,17 @@ class LicenseIrrevocable(LicensingError):
         self.spdx = spdx
 
 
+class LicensorIrrevocable(LicensingError):
+    def __init__(self, licensor: str, license: str, spdx: str) -> None:
+        super().__init__(
+            f"licensor `{licensor}` gave license `{license}` as `{spdx}`, which nobody can take back for"
+            " photos obtained under it; terminate its other licenses, each by its ref"
+        )
+        self.licensor = licensor
+        self.license = license
+        self.spdx = spdx
+
+
 class NothingRenews(LicensingError):
     def __init__(self, ref: str) -> None:
         super().__init__(f"license `{ref}` does not renew itself, so there is no notice to give")

@@ -23,6 +23,7 @@ Subject = Literal["license", "grant", "licensor", "release", "person", "photo"]
 Given = Literal["stand", "recall"]
 Stock = Literal["keep", "restrict", "erase"]
 Checkpoints = Literal["by-terms", "fall"]
+Money = Literal["owed", "escrow"]
 Why = Literal["relies", "sealed-after"]
 
 KINDS: tuple[WithdrawalKind, ...] = get_args(WithdrawalKind)
@@ -38,6 +39,7 @@ class Effects:
     - `handouts`, `publications`: of what was given or made public *before* its moment. What happened after
       it is recalled under every kind.
     - `stock`: whether photos and composites stay as they are, stay as evidence only, or are to be erased.
+    - `money`: whether what is not stated yet stays owed, or is held in escrow until it is settled.
     - `checkpoints`: whether a grant that says `training_survives` keeps networks trained before.
     """
 
@@ -48,34 +50,38 @@ class Effects:
     publications: Given
     stock: Stock
     checkpoints: Checkpoints
+    money: Money
+
+
+def _effects(
+    says: str,
+    subjects: frozenset[Subject],
+    given: Given,
+    stock: Stock,
+    money: Money,
+    checkpoints: Checkpoints = "fall",
+    *,
+    from_start: bool = False,
+) -> Effects:
+    return Effects(says, subjects, from_start, given, given, stock, checkpoints, money)
 
 
 EFFECTS: Mapping[WithdrawalKind, Effects] = {
-    "terminated": Effects("the agreement ended", _CONTRACT, False, "stand", "stand", "keep", "by-terms"),
-    "void-from-start": Effects(
-        "the agreement never bound anybody", _CONTRACT, True, "recall", "recall", "restrict", "fall"
+    "terminated": _effects("the agreement ended", _CONTRACT, "stand", "keep", "owed", "by-terms"),
+    "void-from-start": _effects(
+        "the agreement never bound anybody", _CONTRACT, "recall", "restrict", "escrow", from_start=True
     ),
-    "release-revoked": Effects(
-        "a release was taken back", _PEOPLE, False, "stand", "stand", "restrict", "fall"
-    ),
-    "consent-withdrawn": Effects(
-        "a person withdrew consent", _PEOPLE, False, "recall", "recall", "erase", "fall"
-    ),
-    "objection": Effects(
-        "a person objects", _PEOPLE | {"photo"}, False, "recall", "recall", "restrict", "fall"
-    ),
-    "claim": Effects(
+    "release-revoked": _effects("a release was taken back", _PEOPLE, "stand", "restrict", "owed"),
+    "consent-withdrawn": _effects("a person withdrew consent", _PEOPLE, "recall", "erase", "owed"),
+    "objection": _effects("a person objects", _PEOPLE | {"photo"}, "recall", "restrict", "owed"),
+    "claim": _effects(
         "a third party claims the rights",
         _CONTRACT | {"release", "photo"},
-        False,
-        "recall",
         "recall",
         "restrict",
-        "fall",
+        "escrow",
     ),
-    "court-order": Effects(
-        "a court forbids it", frozenset(SUBJECTS), False, "recall", "recall", "restrict", "fall"
-    ),
+    "court-order": _effects("a court forbids it", frozenset(SUBJECTS), "recall", "restrict", "escrow"),
 }
 
 
@@ -87,6 +93,7 @@ def survives(kind: WithdrawalKind, *, training_survives: bool, trained_at: datet
 _GIVEN: Mapping[str, int] = {"stand": 0, "recall": 1}
 _STOCK: Mapping[str, int] = {"keep": 0, "restrict": 1, "erase": 2}
 _CHECKPOINTS: Mapping[str, int] = {"by-terms": 0, "fall": 1}
+_MONEY: Mapping[str, int] = {"owed": 0, "escrow": 1}
 
 
 def adds(kind: WithdrawalKind, to: WithdrawalKind) -> bool:
@@ -97,5 +104,6 @@ def adds(kind: WithdrawalKind, to: WithdrawalKind) -> bool:
         or _GIVEN[new.publications] > _GIVEN[old.publications]
         or _STOCK[new.stock] > _STOCK[old.stock]
         or _CHECKPOINTS[new.checkpoints] > _CHECKPOINTS[old.checkpoints]
+        or _MONEY[new.money] > _MONEY[old.money]
         or (new.from_start and not old.from_start)
     )

@@ -34,6 +34,7 @@ from bankd.licensing.errors import (
     DocumentNotFound,
     LicenseAlreadyWithdrawn,
     LicenseIrrevocable,
+    LicensorIrrevocable,
     WithdrawalNotFound,
     WithdrawalUnfit,
 )
@@ -91,7 +92,7 @@ def record(
         WithdrawalUnfit: the kind is not one of such a subject, or has no moment of its own.
         AlreadyWithdrawn, LicenseAlreadyWithdrawn: one that does as much stands already.
         DocumentNotFound.
-        LicenseIrrevocable: nobody can end it for what was obtained under it.
+        LicenseIrrevocable, LicensorIrrevocable: nobody can end it for what was obtained under it.
     """
     effects = EFFECTS[kind]
     if subject not in effects.subjects:
@@ -101,7 +102,7 @@ def record(
         raise WithdrawalUnfit(f"what is withdrawn as `{kind}` counts from its start: leave the moment out")
     if document_sha256 is not None and session.get(Document, document_sha256) is None:
         raise DocumentNotFound(document_sha256)
-    if kind == "terminated" and subject in ("license", "grant"):
+    if kind == "terminated":
         _refuse_irrevocable(session, subject, subject_id)
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WITHDRAWING})
     for one in _earlier(session, subject, subject_id, ref):
@@ -138,6 +139,8 @@ def take_effect(session: Session, withdrawal: Withdrawal, *, by: Actor, at: date
     grants = grants_of(session, withdrawal.subject, withdrawal.subject_id)
     if withdrawal.subject in ("license", "licensor"):
         for license in _licenses(session, withdrawal):
+            if withdrawal.kind == "terminated" and creative_commons.irrevocable(license.spdx):
+                continue  # given after the end was announced
             if license.withdrawn_at is None or since < license.withdrawn_at:
                 license.withdrawn_at, license.withdrawn_reason = since, reason
                 log.append(
@@ -176,18 +179,22 @@ def due(session: Session, *, at: datetime) -> Due:
 
     Ask before the facts that it is to be added to: what is carried out in between is then in both.
     """
-    over = select(Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref).where(_OVER)
+    over = select(Withdrawal.subject, Withdrawal.subject_id, Withdrawal.ref, Withdrawal.kind).where(_OVER)
     withdrawn = session.execute(over, {"at": at}).all()
     held = session.execute(select(DenyHold.subject, DenyHold.subject_id).where(_ON_HOLD), {"at": at}).all()
     if not withdrawn and not held:
         return Due()
-    persons = [ref for subject, _, ref in withdrawn if subject == "person"]
+    persons = [ref for subject, _, ref, _ in withdrawn if subject == "person"]
     return Due(
-        withdrawn=frozenset(g for subject, id_, _ in withdrawn for g in grants_of(session, subject, id_)),
+        withdrawn=frozenset(
+            grant
+            for subject, id_, _, kind in withdrawn
+            for grant in frozenset(grants_of(session, subject, id_)) - _kept(session, kind, subject, id_)
+        ),
         denied=frozenset(g for subject, id_ in held for g in grants_of(session, subject, id_)),
-        withdrawn_photos=frozenset(id_ for subject, id_, _ in withdrawn if subject == "photo" and id_),
+        withdrawn_photos=frozenset(id_ for subject, id_, _, _ in withdrawn if subject == "photo" and id_),
         held_photos=frozenset(id_ for subject, id_ in held if subject == "photo"),
-        withdrawn_releases=frozenset(id_ for subject, id_, _ in withdrawn if subject == "release" and id_)
+        withdrawn_releases=frozenset(id_ for subject, id_, _, _ in withdrawn if subject == "release" and id_)
         | frozenset(session.scalars(select(Release.id).where(Release.subject.in_(persons)))),
     )
 
@@ -287,9 +294,35 @@ def _licenses(session: Session, withdrawal: Withdrawal) -> Sequence[License]:
 
 
 def _refuse_irrevocable(session: Session, subject: Subject, subject_id: UUID | None) -> None:
-    """Raises LicenseIrrevocable: it ends for nobody who obtained the photo under it."""
-    license = select(License.ref, License.spdx).join(Grant, Grant.license_id == License.id)
-    own = License.id if subject == "license" else Grant.id
-    found = session.execute(license.where(own == subject_id).limit(1)).first()
-    if found is not None and creative_commons.irrevocable(found.spdx):
-        raise LicenseIrrevocable(found.ref, found.spdx)
+    """Raises LicenseIrrevocable, LicensorIrrevocable: it ends for nobody who obtained the photo under it."""
+    own = {"license": License.id, "grant": Grant.id, "licensor": Licensor.id}
+    if subject not in own:
+        return
+    given = session.execute(
+        select(License.ref, License.spdx, Licensor.ref)
+        .join(Licensor, Licensor.id == License.licensor_id)
+        .outerjoin(Grant, Grant.license_id == License.id)
+        .where(own[subject] == subject_id, License.spdx.is_not(None))
+        .distinct()
+        .order_by(License.ref)
+    )
+    for ref, spdx, licensor in given:
+        if creative_commons.irrevocable(spdx):
+            raise (
+                LicensorIrrevocable(licensor, ref, spdx)
+                if subject == "licensor"
+                else LicenseIrrevocable(ref, spdx)
+            )
+
+
+def _kept(session: Session, kind: str, subject: str, subject_id: UUID | None) -> frozenset[UUID]:
+    """The grants that the end of an agreement with a licensor leaves as they are: what was recorded as
+    irrevocable after that end was announced."""
+    if kind != "terminated" or subject != "licensor":
+        return frozenset()
+    rows = session.execute(
+        select(Grant.id, License.spdx)
+        .join(License, License.id == Grant.license_id)
+        .where(License.licensor_id == subject_id, License.spdx.is_not(None))
+    )
+    return frozenset(grant for grant, spdx in rows if creative_commons.irrevocable(spdx))

@@ -1,7 +1,7 @@
 """What uses owe, recorded in the transaction of the use, and corrected by further entries."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -167,21 +167,21 @@ def correct(
         )
     if not reason.strip():
         raise RoyaltiesError("a correction needs its reason")
-    _take_turns(session)
+    take_turns(session)
     found = session.get(Accrual, accrual_id)
     if found is None:
         raise AccrualNotFound(accrual_id)
-    return _enter(session, _entries(session, found), amount_minor, reason=reason, by=by, at=at)
+    made = enter(session, [(_entries(session, found), amount_minor)], reason=reason, by=by, at=at)
+    return made[0] if made else None
 
 
 def reverse(session: Session, publication_id: UUID, *, reason: str, by: Actor, at: datetime) -> int:
     """Owe nothing any more for a publication that was recorded wrongly; how many entries that took."""
-    _take_turns(session)
+    take_turns(session)
     first = session.scalars(
         select(Accrual).where(Accrual.subject_id == publication_id, Accrual.entry == 0).order_by(Accrual.id)
     ).all()
-    entries = [_enter(session, _entries(session, one), 0, reason=reason, by=by, at=at) for one in first]
-    return sum(entry is not None for entry in entries)
+    return len(enter(session, [(_entries(session, one), 0) for one in first], reason=reason, by=by, at=at))
 
 
 def entries_of(
@@ -220,38 +220,57 @@ def _entries(session: Session, one: Accrual) -> Sequence[Accrual]:
     ).all()
 
 
-def _enter(
-    session: Session, entries: Sequence[Accrual], amount_minor: int, *, reason: str, by: Actor, at: datetime
-) -> Accrual | None:
-    first, difference = entries[0], amount_minor - sum(one.amount_minor for one in entries)
-    if not difference:
-        return None
-    same: dict[str, Any] = {
-        column.name: getattr(first, column.name)
-        for column in Accrual.__table__.columns
-        if column.name not in ("id", "entry", "amount_minor", "at", "by", "reason")
-    }
-    entry = Accrual(
-        **same, entry=entries[-1].entry + 1, amount_minor=difference, at=at, by=by.name, reason=reason
-    )
-    session.add(entry)
+def use_of(one: Accrual) -> tuple[Any, ...]:
+    """What the entries of one use, fee and photo have in common."""
+    return one.trigger, one.subject_id, one.grant_id, one.fee, one.photo_id
+
+
+def enter(
+    session: Session,
+    wanted: Iterable[tuple[Sequence[Accrual], int]],
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> list[Accrual]:
+    """Bring each use (its entries, in their order) to a figure, by a further entry where it is another.
+
+    Whoever calls holds `take_turns`.
+    """
+    made = []
+    for entries, amount_minor in wanted:
+        first, difference = entries[0], amount_minor - sum(one.amount_minor for one in entries)
+        if not difference:
+            continue
+        same: dict[str, Any] = {
+            column.name: getattr(first, column.name)
+            for column in Accrual.__table__.columns
+            if column.name not in ("id", "entry", "amount_minor", "at", "by", "reason")
+        }
+        entry = Accrual(
+            **same, entry=entries[-1].entry + 1, amount_minor=difference, at=at, by=by.name, reason=reason
+        )
+        made.append((first.id, entry))
+    session.add_all(entry for _, entry in made)
     session.flush()
-    log.append(
-        session,
-        Kind.ROYALTY_CORRECTED,
-        by=by,
-        at=at,
-        accrual=entry.id,
-        corrects=first.id,
-        grant=first.grant_id,
-        composite=first.composite_id,
-        publication=first.publication_id,
-        difference_minor=difference,
-        currency=first.currency,
-        reason=reason,
-    )
-    return entry
+    for corrected, entry in made:
+        log.append(
+            session,
+            Kind.ROYALTY_CORRECTED,
+            by=by,
+            at=at,
+            accrual=entry.id,
+            corrects=corrected,
+            grant=entry.grant_id,
+            composite=entry.composite_id,
+            publication=entry.publication_id,
+            difference_minor=entry.amount_minor,
+            currency=entry.currency,
+            reason=reason,
+        )
+    return [entry for _, entry in made]
 
 
-def _take_turns(session: Session) -> None:
+def take_turns(session: Session) -> None:
+    """Whoever corrects numbers the entries of a use alone."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CORRECTING})

@@ -1,6 +1,6 @@
 """What can go wrong when it is worked out what is owed, and to whom."""
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from bankd.errors import BankError
@@ -60,3 +60,16 @@ class RateKnown(RoyaltiesError):
     def __init__(self, base: str, quote: str, on: date, rate: str) -> None:
         super().__init__(f"the rate from `{base}` to `{quote}` of `{on}` is recorded already, as `{rate}`")
         self.rate = rate
+
+
+class NothingToSettle(RoyaltiesError):
+    def __init__(self, withdrawal: UUID, kind: str) -> None:
+        super().__init__(f"withdrawal `{withdrawal}` holds no money in escrow: it is of the kind `{kind}`")
+        self.withdrawal = withdrawal
+
+
+class EscrowAlreadySettled(RoyaltiesError):
+    def __init__(self, withdrawal: UUID, outcome: str, at: datetime) -> None:
+        super().__init__(f"withdrawal `{withdrawal}` was settled at {at.isoformat()} as `{outcome}`")
+        self.withdrawal = withdrawal
+        self.outcome = outcome

@@ -92,6 +92,50 @@ class Part:
 
 
 @dataclass(frozen=True)
+class InEscrow:
+    """How what is held in one currency came to be what it is now.
+
+    `brought + held - released + reassigned = closing`. Reassigned is what a split that was
+    recorded since gave to others, or took from them, while it was held.
+    """
+
+    brought_minor: int = 0
+    held_minor: int = 0
+    released_minor: int = 0
+    closing_minor: int = 0
+
+    @classmethod
+    def moved(cls, amount_minor: int, *, held: bool, waited: bool) -> Self:
+        """One entry's part: it begins or goes on to wait, or ends to, or never did."""
+        return cls(
+            held_minor=amount_minor if held and not waited else 0,
+            released_minor=amount_minor if waited and not held else 0,
+            closing_minor=amount_minor if held else 0,
+        )
+
+    def __add__(self, other: "InEscrow") -> "InEscrow":
+        return InEscrow(
+            self.brought_minor + other.brought_minor,
+            self.held_minor + other.held_minor,
+            self.released_minor + other.released_minor,
+            self.closing_minor + other.closing_minor,
+        )
+
+    @property
+    def reassigned_minor(self) -> int:
+        return self.closing_minor - self.brought_minor - self.held_minor + self.released_minor
+
+    def as_json(self) -> dict[str, int]:
+        return {
+            "brought_minor": self.brought_minor,
+            "held_minor": self.held_minor,
+            "released_minor": self.released_minor,
+            "reassigned_minor": self.reassigned_minor,
+            "closing_minor": self.closing_minor,
+        }
+
+
+@dataclass(frozen=True)
 class Figures:
     """From what was earned to what is paid, all in the payee's currency.
 

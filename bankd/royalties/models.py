@@ -1,14 +1,19 @@
 """What is owed, to whom, and what was stated of it. Nothing is edited: what was wrong gets a new entry."""
 
 from datetime import date, datetime
+from typing import Literal, get_args
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+import bankd.licensing.ending
 import bankd.provenance.models  # noqa: F401  accruals point at composites, handouts and publications
 from bankd.db import Base, BigInt, Json, Sha256
+
+Outcome = Literal["released", "reversed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class Accrual(Base):
@@ -147,6 +152,28 @@ class Statement(Base):
     figures_sha256: Mapped[Sha256]  # of its RFC 8785 form
     computed_at: Mapped[datetime]
     computed_by: Mapped[str] = mapped_column(Text)
+
+
+class Settlement(Base):
+    """How money that a withdrawal held in escrow was let go: paid after all, or owed no more. Once, for good.
+
+    `taken_back` are [currency, minor units] in all, by so many `entries`.
+    """
+
+    __tablename__ = "settlements"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('released', 'reversed')", name="outcome"),
+        CheckConstraint("entries >= 0 AND (outcome = 'reversed' OR entries = 0)", name="entries"),
+    )
+
+    withdrawal_id: Mapped[UUID] = mapped_column(ForeignKey("withdrawals.id"), primary_key=True)
+    outcome: Mapped[Outcome] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    document_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("documents.sha256"))
+    entries: Mapped[int]
+    taken_back: Mapped[list[tuple[str, int]]] = mapped_column(JSONB)
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Text)
 
 
 class StatementLine(Base):

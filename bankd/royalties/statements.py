@@ -19,13 +19,13 @@ from bankd.audit.kinds import Kind
 from bankd.catalog.models import Photo
 from bankd.licensing.days import end_of, start_of
 from bankd.licensing.models import Grant, License, Licensor
+from bankd.royalties import escrow as holding
 from bankd.royalties import figures, payees
+from bankd.royalties.doubts import PAYEE_UNKNOWN, PHOTO_DISPUTED, Doubts
 from bankd.royalties.errors import PeriodRefused, StatementNotFound
-from bankd.royalties.figures import Figures, Part, PayeeTerms, Rate
+from bankd.royalties.figures import Figures, InEscrow, Part, PayeeTerms, Rate
 from bankd.royalties.models import Accrual, Payee, Split, Statement, StatementLine
 
-PAYEE_UNKNOWN = "payee-unknown"
-DISPUTED = "photo-disputed"
 LINES = 5000  # inserted at once
 
 
@@ -106,9 +106,15 @@ def _statement(
     log_size = log.epoch(session)  # before the first accrual is read: all that these entries say is seen
     owed: dict[str, Part] = defaultdict(Part)
     held: Counter[tuple[str, str]] = Counter()
+    waiting = _waiting(before)
+    before_until = None if before is None else end_of(before.ends_on, terms.zone)
+    doubts = holding.doubts(session, at=at, until=until)
     by_license: Counter[tuple[str, str, str]] = Counter()
     lines = []
-    for one in earned(session, payee.ref, until=until, splits=splits, known=known):
+    for one in earned(session, payee.ref, until=until, splits=splits, known=known, doubts=doubts):
+        # What an earlier statement could have stated and did not, it held.
+        waited = before_until is not None and one.at < before_until
+        waiting[one.currency] += InEscrow.moved(one.amount_minor, held=one.held is not None, waited=waited)
         if one.held is not None:
             held[one.held, one.currency] += one.amount_minor
             continue
@@ -138,6 +144,11 @@ def _statement(
     document = _document(
         payee, terms, period, (starts_on, ends_on), settled, owed, into, rates, held, by_license, before
     )
+    document["escrow_movement"] = [
+        {"currency": code, **one.as_json()}
+        for code, one in sorted(waiting.items())
+        if any(one.as_json().values())
+    ]
     document["log_size"] = log_size
     statement = Statement(
         payee_ref=payee.ref,
@@ -190,6 +201,7 @@ def earned(
     until: datetime | None,
     splits: Mapping[UUID, Sequence[Split]],
     known: frozenset[str],
+    doubts: Doubts,
 ) -> Iterator[Earned]:
     """What is a payee's of all that was recorded (before a moment) and was not stated to them yet.
 
@@ -203,7 +215,7 @@ def earned(
     ]
     stated = exists().where(StatementLine.accrual_id == Accrual.id, StatementLine.payee_ref == ref)
     rows = session.execute(
-        select(Accrual, License.id, License.ref, Licensor.ref, Photo.disputed_at)
+        select(Accrual, License.id, License.ref, Licensor.id, Licensor.ref, Photo.disputed_at)
         .join(Grant, Grant.id == Accrual.grant_id)
         .join(License, License.id == Grant.license_id)
         .join(Licensor, Licensor.id == License.licensor_id)
@@ -216,12 +228,14 @@ def earned(
         .order_by(Accrual.id)
         .execution_options(yield_per=LINES)
     )
-    for accrual, license_id, license_ref, licensor_ref, disputed_at in rows:
+    for accrual, license_id, license_ref, licensor_id, licensor_ref, disputed_at in rows:
         shares = shares_on(splits.get(license_id, ()), accrual.at, licensor_ref)
         parts = money.split(accrual.amount_minor, [weight for _, weight in shares])
         mine = [part for (payee, _), part in zip(shares, parts, strict=True) if payee == ref]
         if not mine:
             continue
+        held = PHOTO_DISPUTED if disputed_at is not None else None
+        held = held or doubts.reason(licensor_id, license_id, accrual.grant_id, photo=accrual.photo_id)
         yield Earned(
             accrual_id=accrual.id,
             payee_ref=ref,
@@ -231,7 +245,7 @@ def earned(
             currency=accrual.currency,
             at=accrual.at,
             correction=accrual.entry > 0,
-            held=DISPUTED if disputed_at is not None else None if ref in known else PAYEE_UNKNOWN,
+            held=held or (None if ref in known else PAYEE_UNKNOWN),
         )
 
 
@@ -242,21 +256,29 @@ def shares_on(splits: Sequence[Split], at: datetime, licensor_ref: str) -> Seque
     return begun[-1].shares if begun else [(licensor_ref, 1)]
 
 
-def escrow(session: Session) -> list[dict[str, Any]]:
-    """All that is held now: for whom, why, in which currency, how much."""
-    splits = payees.splits(session)
+def escrow(session: Session, *, at: datetime) -> list[dict[str, Any]]:
+    """All that is held at a moment: for whom, why, in which currency, how much."""
+    splits, doubts = payees.splits(session), holding.doubts(session, at=at)
     known = frozenset(one.ref for one in payees.all_of(session))
     refs = {share for some in splits.values() for one in some for share, _ in one.shares}
     refs |= set(session.scalars(select(Licensor.ref))) | known
     held: Counter[tuple[str, str, str]] = Counter()
     for ref in sorted(refs):
-        for one in earned(session, ref, until=None, splits=splits, known=known):
+        for one in earned(session, ref, until=None, splits=splits, known=known, doubts=doubts):
             if one.held is not None:
                 held[ref, one.held, one.currency] += one.amount_minor
     return [
         {"payee": ref, "reason": reason, "currency": currency, "amount_minor": amount}
         for (ref, reason, currency), amount in sorted(held.items())
     ]
+
+
+def _waiting(before: Statement | None) -> dict[str, InEscrow]:
+    """What the statement before held, by currency."""
+    brought: dict[str, InEscrow] = defaultdict(InEscrow)
+    for one in [] if before is None else before.figures["escrow"]:
+        brought[one["currency"]] += InEscrow(brought_minor=one["amount_minor"])
+    return brought
 
 
 def get(session: Session, statement_id: UUID) -> Statement:

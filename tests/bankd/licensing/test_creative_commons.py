@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bankd.licensing.creative_commons import LICENSES, at_address
+from bankd.licensing.creative_commons import LICENSES, at_address, irrevocable
 from bankd.licensing.terms import Credit, GrantTerms
 
 EVERYTHING = {"commercial", "editorial", "education", "research", "internal"}
@@ -97,3 +97,10 @@ def test_an_address_of_creative_commons_stands_for_its_license(url: str, spdx: s
 )
 def test_any_other_address_stands_for_nothing(url: str) -> None:
     assert at_address(url) is None
+
+
+def test_no_version_or_port_can_be_taken_back() -> None:
+    for spdx in (*LICENSES, "CC-BY-3.0", "CC-BY-SA-2.5", "CC-BY-NC-ND-3.0-IGO", "CC-BY-3.0-DE", "cc-by-1.0"):
+        assert irrevocable(spdx), spdx
+    for other in (None, "", "LicenseRef-agency", "CC", "CC-BY", "XCC-BY-4.0", "CC-BY-4.0 or later"):
+        assert not irrevocable(other), other

@@ -44,6 +44,8 @@ def test_what_counsel_agreed_for_each_kind(
     assert (effects.handouts, effects.publications) == (handouts, publications)
     assert (effects.stock, effects.checkpoints) == (stock, checkpoints)
     assert effects.from_start == (kind == "void-from-start")
+    waits = kind in ("void-from-start", "claim", "court-order")
+    assert effects.money == ("escrow" if waits else "owed")
 
 
 def test_a_second_withdrawal_adds_something_only_if_it_is_graver() -> None:
@@ -55,6 +57,8 @@ def test_a_second_withdrawal_adds_something_only_if_it_is_graver() -> None:
     assert not adds("claim", "void-from-start")
     assert adds("consent-withdrawn", "objection")  # it erases
     assert not adds("objection", "consent-withdrawn")
+    assert adds("claim", "objection")  # it holds money
+    assert not adds("court-order", "claim")
 
 
 def test_networks_outlive_only_an_agreement_that_ended_after_they_were_trained_and_promised_it() -> None:

@@ -56,7 +56,7 @@ def test_each_part_is_stated_once_held_while_it_must_be_and_corrected_by_the_nex
         earned = total(session)
         assert total(session, trigger="publication") == 2 * 1001 + 5000
         assert session.scalar(select(func.count()).where(Accrual.photo_id.is_(None))) == 1
-        held = statements.escrow(session)
+        held = statements.escrow(session, at=rt.now())
         assert held == [
             {"payee": "agency", "reason": "payee-unknown", "currency": "JPY", "amount_minor": earned}
         ]
@@ -78,7 +78,7 @@ def test_each_part_is_stated_once_held_while_it_must_be_and_corrected_by_the_nex
         agency, heir = statements.compute(session, "2026-06", **desk.who)
         again = statements.compute(session, "2026-06", payee="agency", **desk.who)
         assert [one.id for one in again] == [agency.id]
-        (escrowed,) = statements.escrow(session)
+        (escrowed,) = statements.escrow(session, at=rt.now())
         lines = session.scalars(select(StatementLine)).all()
         assert sum(line.amount_minor for line in lines) + escrowed["amount_minor"] == earned
         assert (escrowed["payee"], escrowed["reason"]) == ("author", "payee-unknown")
@@ -129,8 +129,8 @@ def test_each_part_is_stated_once_held_while_it_must_be_and_corrected_by_the_nex
         assert heir.figures["brought_forward_minor"] > 0 and heir.figures["brought_forward_from"] == "2026-06"
         assert heir.carried_minor == heir.figures["brought_forward_minor"] + heir.figures["gross_minor"]
         stated = session.scalar(select(func.sum(StatementLine.amount_minor)))
-        held = {one["reason"]: 0 for one in statements.escrow(session)}
-        for one in statements.escrow(session):
+        held = {one["reason"]: 0 for one in statements.escrow(session, at=rt.now())}
+        for one in statements.escrow(session, at=rt.now()):
             held[one["reason"]] += one["amount_minor"]
         assert set(held) <= {"photo-disputed"}
         assert stated + sum(held.values()) == total(session)
@@ -145,7 +145,7 @@ def test_each_part_is_stated_once_held_while_it_must_be_and_corrected_by_the_nex
     at_month(desk, 9)
     with rt.transaction() as session:
         statements.compute(session, "2026-08", **desk.who)
-        assert statements.escrow(session) == []
+        assert statements.escrow(session, at=rt.now()) == []
         assert session.scalar(select(func.sum(StatementLine.amount_minor))) == total(session)
         assert session.scalar(select(func.count()).select_from(Statement)) >= 5
 

@@ -13,6 +13,7 @@ from bankd.reports.kind import Context, Gathered
 from bankd.reports.kinds.statement.model import (
     ByLicense,
     Earned,
+    EscrowMovement,
     Held,
     Line,
     Payee,
@@ -64,6 +65,7 @@ def gather(session: Session, scope: StatementScope, context: Context) -> Gathere
         ),
         shares=_shares(session, statement, licenses),
         held=tuple(Held.model_validate(one) for one in figures["escrow"]),
+        escrow=tuple(EscrowMovement.model_validate(one) for one in figures.get("escrow_movement", ())),
         **{
             name: figures[name]
             for name in (

@@ -69,9 +69,20 @@ class Share(Value):
 
 
 class Held(Value):
-    reason: Literal["payee-unknown", "photo-disputed"]
+    reason: Literal["photo-disputed", "court-order", "claim", "void-from-start", "deny-hold", "payee-unknown"]
     currency: str
     amount_minor: int
+
+
+class EscrowMovement(Value):
+    """How what is held came to be what it is: `brought + held - released + reassigned = closing`."""
+
+    currency: str
+    brought_minor: int  # held by the statement before
+    held_minor: int  # begins to wait
+    released_minor: int  # is in this statement
+    reassigned_minor: int  # by a split that was recorded meanwhile
+    closing_minor: int
 
 
 class Line(Value):
@@ -122,6 +133,8 @@ class StatementReport(Report):
     by_license: tuple[ByLicense, ...]
     shares: tuple[Share, ...]
     held: tuple[Held, ...]
+    escrow: tuple[EscrowMovement, ...] = ()
+    """Empty: nothing was held before or is now, or the statement is older than these figures."""
     gross_minor: int
     brought_forward_minor: int
     brought_forward_from: str | None

@@ -275,7 +275,31 @@ class _Shown:
             (say(f"statement.held.{one.reason}"), self.money(one.amount_minor, one.currency))
             for one in self.report.held
         )
-        return (Table(columns, rows, none=say("statement.held.none")),)
+        reasons = Table(columns, rows, none=say("statement.held.none"))
+        return (reasons, self.moved()) if self.report.escrow else (reasons,)
+
+    def moved(self) -> Table:
+        """What was held before, and what became of it."""
+        say = self.say
+        reassigned = any(one.reassigned_minor for one in self.report.escrow)
+        names = ("brought", "newly", "released", *(["reassigned"] if reassigned else []), "closing")
+        return Table(
+            (
+                Column(say("statement.currency"), mm=13),
+                *(Column(say(f"statement.escrow.{name}"), "money") for name in names),
+            ),
+            tuple(
+                (
+                    Shown(one.currency, one.currency),
+                    self.money(one.brought_minor, one.currency),
+                    self.money(one.held_minor, one.currency),
+                    self.money(-one.released_minor, one.currency),
+                    *([self.money(one.reassigned_minor, one.currency)] if reassigned else []),
+                    self.money(one.closing_minor, one.currency),
+                )
+                for one in self.report.escrow
+            ),
+        )
 
     def corrected(self) -> Table:
         say = self.say
