@@ -307,12 +307,11 @@ def _refuse_irrevocable(session: Session, subject: Subject, subject_id: UUID | N
         .order_by(License.ref)
     )
     for ref, spdx, licensor in given:
-        if creative_commons.irrevocable(spdx):
-            raise (
-                LicensorIrrevocable(licensor, ref, spdx)
-                if subject == "licensor"
-                else LicenseIrrevocable(ref, spdx)
-            )
+        if spdx is None or not creative_commons.irrevocable(spdx):
+            continue
+        if subject == "licensor":
+            raise LicensorIrrevocable(licensor, ref, spdx)
+        raise LicenseIrrevocable(ref, spdx)
 
 
 def _kept(session: Session, kind: str, subject: str, subject_id: UUID | None) -> frozenset[UUID]:

@@ -95,7 +95,7 @@ def test_a_photo_shows_what_its_file_says_and_by_what_that_counts_no_more(
     assert (last.value, last.document, last.clause) == ("DMI-PROHIBITED", "letter.md", "5")
     assert (last.reason, last.superseded_at) == ("they agreed to mining", world.at)
     assert last.superseded_by == world.by.compliance.name
-    (told, _) = reading.photo(session, photo.id, by=world.by.librarian).superseded_embedded
+    (told, _) = reading.photo(session, photo.id, by=world.by.creative).superseded_embedded
     assert (told.field, told.document) == ("expires_at", "letter.md")
     assert (told.clause, told.reason) == (None, None)  # what an agreement says is not everybody's
 
