@@ -104,7 +104,20 @@ STATEMENT = st.StatementReport(
         )
     ),
     shares=(st.Share(license="HANAMI-2026", starts_on=date(2026, 4, 1), weight=2, of=3),),
-    held=(st.Held(reason="photo-disputed", currency="JPY", amount_minor=12_000),),
+    held=(
+        st.Held(reason="photo-disputed", currency="JPY", amount_minor=12_000),
+        st.Held(reason="claim", currency="JPY", amount_minor=30_500),
+    ),
+    escrow=(
+        st.EscrowMovement(
+            currency="JPY",
+            brought_minor=20_000,
+            held_minor=30_500,
+            released_minor=8_000,
+            reassigned_minor=0,
+            closing_minor=42_500,
+        ),
+    ),
     gross_minor=1_252_781,
     brought_forward_minor=3_200,
     brought_forward_from="2026-09",
