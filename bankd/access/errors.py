@@ -27,6 +27,14 @@ class NotPermitted(AccessError):
         self.roles = tuple(roles)
 
 
+class OfTheWholeHouse(AccessError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"`{name}` is a key of one department, and this is of the whole house: use one of none"
+        )
+        self.name = name
+
+
 class RoleUnknown(AccessError):
     def __init__(self, role: str, known: Sequence[str]) -> None:
         super().__init__(f"unknown role `{role}`: use {', '.join(known)}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from uuid import UUID
 
-from bankd.access.errors import NotPermitted
+from bankd.access.errors import NotPermitted, OfTheWholeHouse
 from bankd.audit.actor import Actor
 
 
@@ -151,6 +151,12 @@ def require(actor: Actor, permission: Permission) -> None:
     if not may(actor, permission):
         allowing = sorted(role for role, allowed in ALLOWED.items() if permission in allowed)
         raise NotPermitted(actor.name, permission, allowing)
+
+
+def require_house(actor: Actor) -> None:
+    """Raises: OfTheWholeHouse: what is asked for tells of all departments, and the actor is of one."""
+    if actor.department_id is not None:
+        raise OfTheWholeHouse(actor.name)
 
 
 def sees(actor: Actor, department_id: UUID | None) -> bool:

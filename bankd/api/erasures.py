@@ -171,7 +171,7 @@ def carry_out(call: Called, body: NewErasure) -> ErasureState:
 @router.get(
     "/erasures",
     summary="List erasures, the latest first",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(422),
 )
 def list_erasures(call: Called, limit: Annotated[int, PAGE] = 100) -> list[ErasureState]:
@@ -183,7 +183,7 @@ def list_erasures(call: Called, limit: Annotated[int, PAGE] = 100) -> list[Erasu
 @router.get(
     "/erasures/{erasure}",
     summary="Show an erasure: how far it is, and what it waits for",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(404, 422),
 )
 def show(call: Called, erasure: UUID) -> ErasureState:
@@ -196,7 +196,7 @@ def show(call: Called, erasure: UUID) -> ErasureState:
 @router.get(
     "/erasures/{erasure}/certificate",
     summary="The signed certificate; of an erasure under way, of what is done by now",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(404, 422),
 )
 def certificate(call: Called, erasure: UUID) -> CertificateFile:
@@ -233,7 +233,7 @@ def set_legal(call: Called, body: NewLegalHold) -> RetentionState:
 @router.get(
     "/holds/legal",
     summary="List legal holds, the latest first",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(422),
 )
 def list_legal(call: Called, over: bool = False, limit: Annotated[int, PAGE] = 100) -> list[RetentionState]:
@@ -245,7 +245,7 @@ def list_legal(call: Called, over: bool = False, limit: Annotated[int, PAGE] = 1
 @router.post(
     "/holds/legal/{hold}/lift",
     summary="End a legal hold; erasures that waited for it go on by themselves",
-    openapi_extra=takes(Permission.HOLDS_SET),
+    openapi_extra=takes(Permission.HOLDS_SET, whole_house=True),
     responses=responses(404, 409, 413, 422),
 )
 def lift_legal(call: Called, hold: UUID, body: Reason) -> RetentionState:
@@ -266,7 +266,7 @@ def retain(call: Called, body: NewDuty) -> RetentionState:
 @router.get(
     "/retentions",
     summary="List duties to keep, the latest first",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(422),
 )
 def list_retentions(
@@ -280,7 +280,7 @@ def list_retentions(
 @router.post(
     "/retentions/{retention}/lift",
     summary="End a duty to keep before its time",
-    openapi_extra=takes(Permission.HOLDS_SET),
+    openapi_extra=takes(Permission.HOLDS_SET, whole_house=True),
     responses=responses(404, 409, 413, 422),
 )
 def lift(call: Called, retention: UUID, body: Reason) -> RetentionState:

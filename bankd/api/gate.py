@@ -61,9 +61,12 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
         permission = Permission((self.openapi_extra or {})["x-permission"])
         most_bytes = int((self.openapi_extra or {})["x-max-body-bytes"])
+        whole_house = bool((self.openapi_extra or {})["x-whole-house"])
 
         async def guarded(request: Request) -> Response:
             permissions.require(request.state.caller, permission)
+            if whole_house:
+                permissions.require_house(request.state.caller)
             length = request.headers.get("content-length", "0")
             if not length.isdecimal() or int(length) > most_bytes:
                 raise BodyTooLarge(most_bytes)
@@ -98,13 +101,16 @@ def _bounded(receive: Receive, most_bytes: int) -> Receive:
     return counted
 
 
-def takes(permission: Permission, *, body: int = BODY_MOST_BYTES) -> dict[str, Any]:
+def takes(
+    permission: Permission, *, body: int = BODY_MOST_BYTES, whole_house: bool = False
+) -> dict[str, Any]:
     """What a route demands of its caller, published with it.
 
     Args:
         body: the most bytes that may be sent.
+        whole_house: it tells of what all departments have, so that a key of one is refused.
     """
-    return {"x-permission": str(permission), "x-max-body-bytes": body}
+    return {"x-permission": str(permission), "x-max-body-bytes": body, "x-whole-house": whole_house}
 
 
 @dataclass(frozen=True)

@@ -253,7 +253,7 @@ def show(call: Called, license: str) -> LicenseState:
 @router.get(
     "/{license}/odrl",
     summary="Write a license out as an ODRL agreement",
-    openapi_extra=takes(Permission.TERMS_READ),
+    openapi_extra=takes(Permission.TERMS_READ, whole_house=True),
     responses={200: {"content": {JSON_LD: {}}, "description": "The agreement"}, **responses(404, 422)},
     response_class=Response,
 )

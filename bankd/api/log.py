@@ -100,7 +100,7 @@ class VerifiedState(BaseModel):
 @router.get(
     "/entries",
     summary="List entries",
-    openapi_extra=takes(Permission.LOG_READ),
+    openapi_extra=takes(Permission.LOG_READ, whole_house=True),
     responses=responses(),
 )
 def show(
@@ -116,7 +116,7 @@ def show(
 @router.get(
     "/entries/{index}/proof",
     summary="Prove that an entry stands in the log",
-    openapi_extra=takes(Permission.LOG_READ),
+    openapi_extra=takes(Permission.LOG_READ, whole_house=True),
     responses=responses(404),
 )
 def prove(call: Called, index: int) -> Proof:
@@ -210,7 +210,7 @@ def verify(call: Called, body: Given) -> VerifiedState:
 @router.get(
     "/export",
     summary="Fetch the whole log up to the last checkpoint, one JSON document a line",
-    openapi_extra=takes(Permission.LOG_READ),
+    openapi_extra=takes(Permission.LOG_READ, whole_house=True),
     response_class=StreamingResponse,
     responses={
         200: {"description": "The log", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}},

@@ -103,7 +103,7 @@ def show(call: Called) -> PoliciesInForce:
 @router.post(
     "/diff",
     summary="Say what other policies would change",
-    openapi_extra=takes(Permission.POLICIES_ACTIVATE, body=16 << 20),
+    openapi_extra=takes(Permission.POLICIES_ACTIVATE, body=16 << 20, whole_house=True),
     responses=responses(400, 413, 422),
 )
 def diff(

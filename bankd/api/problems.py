@@ -20,7 +20,13 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from bankd.access.errors import AccessError, DepartmentNotFound, NotAuthenticated, NotPermitted
+from bankd.access.errors import (
+    AccessError,
+    DepartmentNotFound,
+    NotAuthenticated,
+    NotPermitted,
+    OfTheWholeHouse,
+)
 from bankd.api.errors import ApiError, BodyTooLarge, DepartmentForeign, HandoutRefused, KeyMissing
 from bankd.audit.errors import CheckpointMissing, EntryMissing, LogEmpty, NoteInvalid
 from bankd.catalog.errors import (
@@ -136,7 +142,7 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 STATUS: Sequence[tuple[HTTPStatus, tuple[type[BankError], ...]]] = (
     (HTTPStatus.INTERNAL_SERVER_ERROR, (CapOverdrawn, GateIsAnother, TaxonomyInvalid)),
     (HTTPStatus.UNAUTHORIZED, (NotAuthenticated, KeyMissing)),
-    (HTTPStatus.FORBIDDEN, (NotPermitted, DepartmentForeign, SignerIsRequester)),
+    (HTTPStatus.FORBIDDEN, (NotPermitted, OfTheWholeHouse, DepartmentForeign, SignerIsRequester)),
     (
         HTTPStatus.NOT_FOUND,
         (

@@ -137,7 +137,7 @@ def record_payee(call: Called, payee: str, body: PayeeTerms) -> PayeeState:
 @router.get(
     "/payees",
     summary="List payees",
-    openapi_extra=takes(Permission.ROYALTIES_READ),
+    openapi_extra=takes(Permission.ROYALTIES_READ, whole_house=True),
     responses=responses(),
 )
 def list_payees(call: Called) -> list[PayeeState]:
@@ -184,7 +184,7 @@ def record_rate(call: Called, body: RateState) -> RateState:
 @router.post(
     "/statements",
     summary="Compute the statements of a period that is over",
-    openapi_extra=takes(Permission.ROYALTIES_MANAGE),
+    openapi_extra=takes(Permission.ROYALTIES_MANAGE, whole_house=True),
     responses=responses(404, 413, 422),
 )
 def compute(call: Called, body: ToCompute) -> list[StatementState]:
@@ -197,7 +197,7 @@ def compute(call: Called, body: ToCompute) -> list[StatementState]:
 @router.get(
     "/statements",
     summary="List statements",
-    openapi_extra=takes(Permission.ROYALTIES_READ),
+    openapi_extra=takes(Permission.ROYALTIES_READ, whole_house=True),
     responses=responses(422),
 )
 def list_all(
@@ -212,7 +212,7 @@ def list_all(
 @router.get(
     "/statements/escrow",
     summary="List what is held now, for whom and why",
-    openapi_extra=takes(Permission.ROYALTIES_READ),
+    openapi_extra=takes(Permission.ROYALTIES_READ, whole_house=True),
     responses=responses(),
 )
 def escrow(call: Called) -> list[Held]:
@@ -223,7 +223,7 @@ def escrow(call: Called) -> list[Held]:
 @router.get(
     "/statements/entries",
     summary="List what uses owe, entry by entry, with corrections",
-    openapi_extra=takes(Permission.ROYALTIES_READ),
+    openapi_extra=takes(Permission.ROYALTIES_READ, whole_house=True),
     responses=responses(422),
 )
 def entries(
@@ -243,7 +243,7 @@ def entries(
 @router.post(
     "/statements/entries/{entry}/correct",
     summary="Correct what is owed for one use, by an entry of the difference",
-    openapi_extra=takes(Permission.ROYALTIES_MANAGE),
+    openapi_extra=takes(Permission.ROYALTIES_MANAGE, whole_house=True),
     responses=responses(404, 413, 422),
 )
 def correct(call: Called, entry: int, body: ToCorrect) -> Entry | None:
@@ -258,7 +258,7 @@ def correct(call: Called, entry: int, body: ToCorrect) -> Entry | None:
 @router.get(
     "/statements/{statement}",
     summary="Show a statement's figures and what it lists",
-    openapi_extra=takes(Permission.ROYALTIES_READ),
+    openapi_extra=takes(Permission.ROYALTIES_READ, whole_house=True),
     responses=responses(404, 422),
 )
 def show(call: Called, statement: UUID) -> StatementShown:

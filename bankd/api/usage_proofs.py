@@ -19,7 +19,7 @@ router = APIRouter(
 @router.get(
     "/usage/{licensor}",
     summary="Prove every recorded use of a licensor's photos between two checkpoints",
-    openapi_extra=takes(Permission.REPORTS_MAKE),
+    openapi_extra=takes(Permission.REPORTS_MAKE, whole_house=True),
     response_class=Response,
     responses={
         200: {

@@ -230,7 +230,7 @@ def withdraw(call: Called, body: NewWithdrawal) -> WithdrawalMade:
 @router.get(
     "/withdrawals",
     summary="List withdrawals, the latest first",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(422),
 )
 def list_withdrawals(
@@ -247,7 +247,7 @@ def list_withdrawals(
 @router.get(
     "/withdrawals/takedowns",
     summary="List what is to be called back or taken down",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(422),
 )
 def list_takedowns(
@@ -264,7 +264,7 @@ def list_takedowns(
 @router.post(
     "/withdrawals/takedowns/{takedown}/confirm",
     summary="Record that a handout was called back or a publication taken down",
-    openapi_extra=takes(Permission.LICENSES_WITHDRAW),
+    openapi_extra=takes(Permission.LICENSES_WITHDRAW, whole_house=True),
     responses=responses(404, 409, 413, 422),
 )
 def confirm(call: Called, takedown: UUID, body: Note) -> dict[str, Any]:
@@ -276,7 +276,7 @@ def confirm(call: Called, takedown: UUID, body: Note) -> dict[str, Any]:
 @router.get(
     "/withdrawals/{withdrawal}",
     summary="Show a withdrawal",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(404, 422),
 )
 def show_withdrawal(call: Called, withdrawal: UUID) -> WithdrawalState:
@@ -309,7 +309,7 @@ def settle(call: Called, withdrawal: UUID, body: ToSettle) -> SettlementState:
 @router.get(
     "/withdrawals/{withdrawal}/composites",
     summary="List the composites that a withdrawal marked",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(404, 422),
 )
 def list_marks(
@@ -348,7 +348,7 @@ def set_hold(call: Called, body: NewHold) -> HoldState:
 @router.get(
     "/holds",
     summary="List deny holds, the latest first",
-    openapi_extra=takes(Permission.EXPOSURE_READ),
+    openapi_extra=takes(Permission.EXPOSURE_READ, whole_house=True),
     responses=responses(422),
 )
 def list_holds(
@@ -364,7 +364,7 @@ def list_holds(
 @router.post(
     "/holds/{hold}/lift",
     summary="End a deny hold before its time",
-    openapi_extra=takes(Permission.HOLDS_SET),
+    openapi_extra=takes(Permission.HOLDS_SET, whole_house=True),
     responses=responses(404, 409, 413, 422),
 )
 def lift(call: Called, hold: UUID, body: Reason) -> HoldState:
@@ -404,7 +404,7 @@ def exposure(
 @router.get(
     "/expiries",
     summary="List what ends soon, by itself",
-    openapi_extra=takes(Permission.EXPIRIES_READ),
+    openapi_extra=takes(Permission.EXPIRIES_READ, whole_house=True),
     responses=responses(422),
 )
 def expiries(call: Called, within_days: Annotated[int, Query(ge=0, le=MOST_DAYS)] = 90) -> list[ExpiryState]:
@@ -416,7 +416,7 @@ def expiries(call: Called, within_days: Annotated[int, Query(ge=0, le=MOST_DAYS)
 @router.get(
     "/notices",
     summary="List notices, the latest first",
-    openapi_extra=takes(Permission.NOTICES_READ),
+    openapi_extra=takes(Permission.NOTICES_READ, whole_house=True),
     responses=responses(422),
 )
 def list_notices(
@@ -434,7 +434,7 @@ def list_notices(
 @router.post(
     "/notices/{notice}/retry",
     summary="Try a notice again, as if it were new",
-    openapi_extra=takes(Permission.NOTICES_RETRY),
+    openapi_extra=takes(Permission.NOTICES_RETRY, whole_house=True),
     responses=responses(404, 409, 422),
 )
 def retry(call: Called, notice: UUID) -> NoticeState:

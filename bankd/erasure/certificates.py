@@ -198,9 +198,10 @@ def _remains(session: Session, erasure: Erasure, photos: Sequence[ErasurePhoto])
             {},
         ),
         (
-            "two hashes of each photo",
+            "hashes of each photo: of its bytes and pixels, and of what it and its crops look like (PDQ,"
+            " pHash, ISCC)",
             "tombstones",
-            "refuse the same bytes or pixels if they come again",
+            "refuse the same bytes or pixels, and what looks like them, if they come again",
             len(photos),
             {"until": erasure.delete_after},
         ),
@@ -213,7 +214,7 @@ def _remains(session: Session, erasure: Erasure, photos: Sequence[ErasurePhoto])
             {},
         ),
         (
-            "manifests: the photo's id and hash, and which pixels of the canvas it fed; usages, fees",
+            "manifests: the photo's id, hash and ISCC, and which pixels of the canvas it fed; usages, fees",
             "database",
             "accounts of what was used",
             composites,

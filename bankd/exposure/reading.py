@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
@@ -217,7 +217,7 @@ def takedowns(
 def _seen(by: Actor, each: Subquery) -> list[ColumnElement[bool]]:
     if by.department_id is None:
         return []
-    theirs = or_(Composite.department_id.is_(None), Composite.department_id == by.department_id)
+    theirs = Composite.department_id == by.department_id  # what is of none is the whole house's
     return [exists().where(Composite.id == each.c.composite_id, theirs)]
 
 

@@ -51,7 +51,8 @@ class Kind(Generic[S, R]):
     `gather` works it out from what is on record. `show` lays it out from the
     report alone, so that one that was kept as JSON reads the same years later.
     `permissions` are needed beside `reports.make`. `about` are the ids that the
-    log entry of each one made names.
+    log entry of each one made names. What tells of the `whole_house` is made for
+    nobody of one department.
     """
 
     name: str  # the word of its command and its route
@@ -61,6 +62,7 @@ class Kind(Generic[S, R]):
     show: Callable[[R, Writer], Page]
     permissions: frozenset[Permission] = frozenset()
     about: Callable[[R], Mapping[str, Any]] = lambda report: {}  # noqa: ARG005
+    whole_house: bool = False
 
 
 def schema(kind: Kind[Any, Any]) -> dict[str, Any]:

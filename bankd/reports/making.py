@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bankd.access.permissions import Permission, require
+from bankd.access.permissions import Permission, require, require_house
 from bankd.audit import kinds as audit
 from bankd.audit import log
 from bankd.audit.actor import Actor
@@ -39,11 +39,14 @@ def gather(session: Session, name: str, asked: Mapping[str, Any], *, context: Co
 
     Raises:
         NotPermitted: it takes a role that the actor has not.
+        OfTheWholeHouse: it tells of all departments, and the actor is of one.
         ReportUnknown, ScopeUnreadable, and what the kind of report says.
     """
     kind = kind_of(name)
     for permission in (Permission.REPORTS_MAKE, *sorted(kind.permissions)):
         require(context.by, permission)
+    if kind.whole_house:
+        require_house(context.by)
     return kind.gather(session, scope_of(name, asked), context)
 
 

@@ -19,7 +19,7 @@ from bankd.access.errors import NotPermitted
 from bankd.audit import checkpoints, log, proofs
 from bankd.audit import verify as verification
 from bankd.catalog import service as catalog
-from bankd.catalog.models import Descriptor, Photo, Segment, Tombstone
+from bankd.catalog.models import Descriptor, Photo, PhotoFingerprint, Segment, Tombstone
 from bankd.db import make_engine
 from bankd.erasure import certificates, covering, service
 from bankd.erasure.errors import (
@@ -58,6 +58,8 @@ def test_an_erased_photo_leaves_no_bytes_no_personal_field_and_proofs_that_hold(
     composite = eraser.desk.composite()
     photo = eraser.placed(composite.id)[0]
     before, name = eraser.photo(photo), eraser.photo(photo).name
+    with rt.transaction() as session:
+        look = session.scalars(select(PhotoFingerprint).where(PhotoFingerprint.photo_id == photo)).one()
     admitted = entry_of(eraser, "photo.admitted", photo)
     assert len(eraser.keys(str(photo))) >= 4
     assert eraser.tables_with(name) == {"batch_items", "photos"}
@@ -99,6 +101,10 @@ def test_an_erased_photo_leaves_no_bytes_no_personal_field_and_proofs_that_hold(
     assert told["photos"][0]["objects"] >= 4 and told["photos"][0]["segments"] == 3
     assert [one["became"] for one in told["composites"]] == ["blurred"]
     assert {"tombstones", "log"} <= {one["where"] for one in told["remains"]}
+    (buried,) = [one for one in told["remains"] if one["where"] == "tombstones"]
+    for kept, named in ((look.pdq, "PDQ"), (look.phash, "pHash"), (look.crops, "crops"), (look.iscc, "ISCC")):
+        needle = kept if isinstance(kept, str) else kept.hex()
+        assert "fingerprints" in eraser.tables_with(needle) and named in buried["what"]
     assert name not in str(told)
     given["certificate"]["photos"][0]["segments"] = 0
     with pytest.raises(CertificateInvalid, match="not what was signed"):

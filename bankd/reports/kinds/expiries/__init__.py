@@ -13,4 +13,5 @@ KIND = Kind(
     gather,
     show,
     frozenset({Permission.EXPIRIES_READ}),
+    whole_house=True,
 )

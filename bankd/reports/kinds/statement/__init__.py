@@ -14,4 +14,5 @@ KIND = Kind(
     show,
     frozenset({Permission.ROYALTIES_READ}),
     lambda report: {"statement": report.statement_id},
+    whole_house=True,
 )

@@ -14,4 +14,5 @@ KIND = Kind(
     show,
     frozenset({Permission.MODELS_READ, Permission.LICENSES_READ, Permission.TERMS_READ}),
     lambda report: {"network": report.network, "snapshot": report.snapshot},
+    whole_house=True,
 )
