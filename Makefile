@@ -39,7 +39,7 @@ check: test ## Tests, format, lint, types, imports, migrations, dependencies, th
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	MYPYPATH=verifier $(BIN)/mypy verifier/bankd_verify.py verifier/bankd_verify_usage.py verifier/bankd_verify_optional.py
+	MYPYPATH=verifier $(BIN)/mypy verifier/bankd_verify.py verifier/bankd_verify_usage.py verifier/bankd_verify_optional.py verifier/bankd_verify_stamps.py
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python tools/licenses.py

@@ -15,21 +15,22 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import checkpoints, log, proofs, signing_keys
 from bankd.audit.actor import Actor
 from bankd.audit.errors import CheckpointMissing
 from bankd.audit.kinds import Kind
-from bankd.audit.models import LogCheckpoint
+from bankd.audit.models import LogCheckpoint, LogEntry
 from bankd.exposure import subjects
 from bankd.licensing.days import end_of, start_of
 from bankd.licensing.models import RightsProfile
 from bankd.policy import service as policy
 from bankd.policy.clearing import viewable
+from bankd.provenance import stamping
 from bankd.provenance.errors import CompositeNotFound
-from bankd.provenance.models import Composite, Usage
+from bankd.provenance.models import Composite, Handout, Usage
 from bankd.proving.archive import Archive
 from bankd.proving.errors import (
     AskedTwice,
@@ -69,7 +70,8 @@ class Within:
     """What goes into it beside what every audit file holds."""
 
     pictures: bool = False  # of those whose photos all may be looked at that day
-    disclosures: bool = False  # declared uses, licenses, credits, and what clearances were decided on
+    # Declared uses, licenses, credits, what clearances were decided on, and handouts with their recipients.
+    disclosures: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,14 @@ def _add(
         words = {name: one for name, one in composite.disclosures.items() if one is not None}
         archive.add_json(f"{folder}/disclosures.json", {"words": words})
         _add_clearance(session, archive, composite.id, made["clearance_log_index"])
+        handed_out = _handed_out(session, composite.id, signed)
+        archive.add_json(f"{folder}/handouts.json", {"entries": [entry for _, entry in handed_out]})
+        files = dict.fromkeys([composite.file_sha256, *(file for file, _ in handed_out)])
+    else:
+        files = {composite.file_sha256: None}
+    for file_sha256 in files:
+        for number, response in enumerate(stamping.responses(session, file_sha256)):
+            archive.add(f"{folder}/stamp-{file_sha256}-{number}.tsr", response)
     on = made["log_checkpoint"]
     _lead_on(session, archive, on["size"], bytes.fromhex(on["root"]), signed)
 
@@ -218,6 +228,28 @@ def _add_clearance(session: Session, archive: Archive, composite_id: UUID, index
     if (name := f"bundles/{digest}.json") not in archive:
         texts = [[*pair] for pair in policy.stored(session, digest).texts]
         archive.add_json(name, {"texts": texts})
+
+
+def _handed_out(
+    session: Session, composite_id: UUID, signed: LogCheckpoint
+) -> list[tuple[str, dict[str, Any]]]:
+    """What was handed out of a composite before the checkpoint: the file's SHA-256, and its entry."""
+    found = []
+    rows = session.execute(
+        select(Handout.file_sha256, Handout.epoch)
+        .where(Handout.composite_id == composite_id, Handout.epoch < signed.size)
+        .order_by(Handout.epoch)
+    )
+    for file_sha256, epoch in rows.all():
+        # The lock was held from the epoch on, so the first entry of its kind from there is the handout's own.
+        index = session.scalar(
+            select(func.min(LogEntry.index)).where(
+                LogEntry.kind == Kind.COMPOSITE_HANDED_OUT, LogEntry.index >= epoch
+            )
+        )
+        if index is not None and index < signed.size:
+            found.append((file_sha256, _entry(session, index, signed)))
+    return found
 
 
 def _add_picture(

@@ -62,7 +62,7 @@ def test_terms_and_declared_uses_are_not_in_it_unless_asked_for(
     report = verify(bare)
     assert failures(report) == set()
     assert skipped(report) == {
-        "witnesses", "disclosures", "clearance replay", "picture", "content credentials",
+        "witnesses", "disclosures", "clearance replay", "picture", "content credentials", "handouts",
     }  # fmt: skip
 
 
