@@ -27,7 +27,7 @@ from bankd.runtime import Runtime
 @click.option(
     "--disclosures",
     is_flag=True,
-    help="With declared uses, licenses, credits and what each clearance was decided on: confidential.",
+    help="With declared uses, licenses, credits, recipients, what clearances were decided on: confidential.",
 )
 @as_json
 @click.pass_obj
