@@ -39,7 +39,7 @@ def audit(
     prior: Annotated[int | None, Query(ge=1, description="Size of the auditor's checkpoint")] = None,
     checkpoint: Annotated[int | None, Query(ge=1, description="Size of that to prove under")] = None,
     pictures: Annotated[bool, Query(description="With the pictures")] = False,
-    disclosures: Annotated[bool, Query(description="With uses, licenses, facts, recipients: confidential")] = False,
+    disclosures: Annotated[bool, Query(description="With uses, licenses, recipients: confidential")] = False,
 ) -> FileResponse:
     """That it was given is logged, with its hash. Terms take a key that may read them."""
     if disclosures:
