@@ -38,6 +38,7 @@ class Expiry:
     subject: str
     ref: str
     photos: int
+    zone: str | None = None  # in which its last day is meant; None: it ends at a moment
 
 
 def expiring(session: Session, *, at: datetime, within: timedelta) -> list[Expiry]:
@@ -152,7 +153,7 @@ def _grants(session: Session, *, at: datetime, until: datetime) -> Iterator[Expi
     for grant, photos in rows:
         ref = f"{grant.license.ref}/{grant.ref}"
         for what, day in _days(grant):
-            yield Expiry(end_of(day, grant.terms.zone), what, "grant", ref, photos)
+            yield Expiry(end_of(day, grant.terms.zone), what, "grant", ref, photos, grant.terms.zone)
 
 
 def _days(grant: Grant) -> Iterable[tuple[str, date]]:
@@ -189,7 +190,7 @@ def _releases(session: Session, *, at: datetime, until: datetime) -> Iterator[Ex
     for release, photos in rows:
         for what, day in (("release", release.ends_on), ("reconfirm-by", release.reconfirm_by)):
             if day is not None:
-                yield Expiry(end_of(day, release.zone), what, "release", release.ref, photos)
+                yield Expiry(end_of(day, release.zone), what, "release", release.ref, photos, release.zone)
 
 
 def _holds(session: Session, *, at: datetime, until: datetime) -> Iterator[Expiry]:

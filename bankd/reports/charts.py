@@ -77,7 +77,7 @@ def _columns(chart: Chart, writer: Writer) -> list[str]:
 def _bars(chart: Chart, writer: Writer) -> list[str]:
     totals = _totals(chart)
     most = max([*totals, 1])
-    left = min(260.0, max([_wide(label) for label in chart.labels] or [0.0]) + 12)
+    left = min(330.0, max([_wide(label) for label in chart.labels] or [0.0]) + 12)
     right = max(_wide(_told(chart, most, writer)) + 10, 34)
     drawn = []
     for place, label in enumerate(chart.labels):

@@ -80,7 +80,9 @@ def head_facts(head: Head, writer: Writer) -> list[Fact]:
     signed = (
         say("head.checkpoint.none")
         if checkpoint is None
-        else say("head.checkpoint.value", size=writer.count(checkpoint.size), root=checkpoint.root)
+        else say(
+            "head.checkpoint.value", size=writer.count(checkpoint.size), moment=writer.moment(checkpoint.at)
+        )
     )
     approved = head.approved_by or say("head.approved_by.none")
     if head.approved_by and head.approved_at:
@@ -94,7 +96,8 @@ def head_facts(head: Head, writer: Writer) -> list[Fact]:
         *([Fact(say("head.replaces"), head.replaces, "mono")] if head.replaces else []),
         Fact(say("head.cut_off"), say("head.cut_off.value", count=writer.count(head.data_cut_off))),
         Fact(say("head.bundle"), bundle or say("none"), "mono" if bundle else "text"),
-        Fact(say("head.checkpoint"), signed, "mono" if checkpoint else "text"),
+        Fact(say("head.checkpoint"), signed),
+        *([Fact(say("head.checkpoint.root"), checkpoint.root, "mono")] if checkpoint else []),
         Fact(say("head.unverified"), unverified),
         Fact(say("head.prepared_by"), head.prepared_by),
         Fact(say("head.approved_by"), approved),

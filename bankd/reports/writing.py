@@ -1,10 +1,13 @@
 """How values are written in each language: days, counts, amounts, the vocabulary. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from babel import Locale as Names
 
 from bankd import money
-from bankd.licensing.vocabulary import WORLD
+from bankd.licensing.vocabulary import TERRITORIES, WORLD
 from bankd.reports.page import Column, Money
 from bankd.reports.strings import TABLES, Locale
 
@@ -13,6 +16,7 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 MINUS = "\u2212"
+FEW = 30  # countries, that are told of rather than all others
 
 
 class Writer:
@@ -38,8 +42,23 @@ class Writer:
     def words(self, words: Iterable[str]) -> str:
         return self.joined(sorted(words)) or self.say("none")
 
+    def rule(self, policy: str, says: str) -> str:
+        """The sentence of a policy, in this language where it is still the one that we know under its id."""
+        key = f"rule.{policy}"
+        return self.say(key) if TABLES["en"].get(key) == says else says
+
+    def place(self, code: str) -> str:
+        """The country's name."""
+        return self.say("worldwide") if code == WORLD else _countries(self.locale).get(code, code)
+
     def places(self, codes: Iterable[str]) -> str:
-        return self.joined(self.say("worldwide") if code == WORLD else code for code in sorted(codes))
+        """Countries by name; of almost all of them those that are left out."""
+        named = frozenset(codes)
+        if WORLD not in named and 0 < len(left := TERRITORIES - named) <= FEW:
+            return self.say("worldwide.except", places=self.places(left))
+        if named == TERRITORIES:
+            return self.say("worldwide")
+        return self.joined(sorted(self.place(code) for code in named)) or self.say("none")
 
     def joined(self, words: Iterable[str], *, prefix: str = "") -> str:
         text = ("、" if self.locale == "ja" else ", ").join(words)
@@ -85,6 +104,10 @@ class Writer:
             return f"{day.year}年{day.month}月{day.day}日"
         return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
+    def day_of_month(self, day: date) -> str:
+        """Under a chart, whose year is said elsewhere."""
+        return f"{day.month}/{day.day}" if self.locale == "ja" else f"{day.day} {_MONTHS[day.month - 1][:3]}"
+
     def short_day(self, day: date) -> str:
         """For the columns of a table, where days stand under each other."""
         if self.locale == "ja":
@@ -110,6 +133,12 @@ class Writer:
 
     def limit(self, moment: str | None) -> str:
         return self.say("unlimited") if moment is None else self.moment(moment)
+
+
+@lru_cache(maxsize=4)
+def _countries(locale: Locale) -> Mapping[str, str]:
+    """Names of countries by their ISO 3166-1 code, as Unicode's CLDR has them."""
+    return dict(Names(locale).territories)
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -10,12 +10,14 @@ from typing import Literal, get_args
 
 from bankd.reports.strings import (
     common,
+    entries,
     expiries,
     exposure,
     inventory,
     marking,
     period,
     provenance,
+    rules,
     statement,
     training,
 )
@@ -23,7 +25,19 @@ from bankd.reports.strings import (
 Locale = Literal["en", "ja"]
 LOCALES: tuple[Locale, ...] = get_args(Locale)
 
-_MODULES = (common, provenance, exposure, expiries, statement, training, inventory, period, marking)
+_MODULES = (
+    common,
+    provenance,
+    exposure,
+    expiries,
+    statement,
+    training,
+    inventory,
+    period,
+    marking,
+    rules,
+    entries,
+)
 
 TABLES: dict[Locale, dict[str, str]] = {
     "en": {key: text for module in _MODULES for key, text in module.EN.items()},

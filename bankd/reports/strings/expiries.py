@@ -6,7 +6,7 @@ EN = {
     "expiries.days.many": "The next {count} days",
     "expiries.period": "Looks ahead",
     "expiries.period.value": "From {starts} to {ends}",
-    "expiries.summary": "{ends}. The next: {what}, {ref}, on {moment}.",
+    "expiries.summary": "{ends}. The next: {what}, {ref}; its last day is {day}.",
     "expiries.summary.none": "Nothing that this bank holds ends by itself in this time.",
     "expiries.n.one": "{count} end in this time",
     "expiries.n.many": "{count} ends in this time",
@@ -16,6 +16,9 @@ EN = {
     "expiries.group.releases": "Releases",
     "expiries.group.holds": "Deny holds and embargoes",
     "expiries.ends": "What ends when",
+    "expiries.last_day": "Last day",
+    "expiries.zone": "Time zone",
+    "expiries.until": "until {time} UTC",
     "expiries.at": "Ends",
     "expiries.what": "What",
     "expiries.subject": "Of",
@@ -32,8 +35,8 @@ EN = {
     "expiries.what.hold": "Deny hold",
     "expiries.what.embargo": "Embargo",
     "expiries.note": (
-        "Days of contracts are in their own time zones; the moment named is the first after the last day, in "
-        "UTC. What is withdrawn, superseded or over already is left out."
+        "Last days of contracts are in their own time zones, as named. What is withdrawn, superseded or over "
+        "already is left out."
     ),
 }
 
@@ -43,7 +46,7 @@ JA = {
     "expiries.days.many": "今後{count}日間",
     "expiries.period": "対象期間",
     "expiries.period.value": "{starts}から{ends}まで",
-    "expiries.summary": "{ends}。最初の期限は{moment}の{what}({ref})です。",
+    "expiries.summary": "{ends}。最初の期限は{day}の{what}（{ref}）です。",
     "expiries.summary.none": "この期間に自動的に終了するものはありません。",
     "expiries.n.one": "この期間に終了するものは{count}件です",
     "expiries.n.many": "この期間に終了するものは{count}件です",
@@ -53,6 +56,9 @@ JA = {
     "expiries.group.releases": "リリース",
     "expiries.group.holds": "利用停止・公開禁止期間",
     "expiries.ends": "期限の一覧",
+    "expiries.last_day": "最終日",
+    "expiries.zone": "時間帯",
+    "expiries.until": "{time} UTCまで",
     "expiries.at": "終了時点",
     "expiries.what": "内容",
     "expiries.subject": "対象",
@@ -69,7 +75,7 @@ JA = {
     "expiries.what.hold": "利用停止",
     "expiries.what.embargo": "公開禁止期間",
     "expiries.note": (
-        "契約上の日付はそれぞれの時間帯によります。表示の時点は最終日の翌日の始まりを協定世界時で示したものです。"
+        "契約上の最終日は、表示のとおりそれぞれの時間帯によります。"
         "撤回・差替え済みのもの、すでに終了したものは含みません。"
     ),
 }

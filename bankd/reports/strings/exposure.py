@@ -63,6 +63,7 @@ EN = {
     "exposure.composites": "Composites",
     "exposure.sealed": "Sealed",
     "exposure.area": "Canvas area before refinement",
+    "exposure.arranged": "Arrangement",
     "exposure.handouts": "Handouts",
     "exposure.publications": "Publications",
     "exposure.reached": "Reached by a withdrawal",
@@ -70,7 +71,8 @@ EN = {
     "exposure.sealed-after": "Sealed after it counted",
     "exposure.note": (
         "This report lists what this bank recorded, as far as its preparer may see it. Publications that "
-        "nobody recorded, and copies passed on by recipients, are not in it."
+        "nobody recorded, and copies passed on by recipients, are not in it. A composite with no canvas area "
+        "took over the photo's arrangement alone."
     ),
     "network.refinement": "Refinement",
     "network.transformation": "Alignment",
@@ -98,7 +100,7 @@ JA = {
     "exposure.takedowns.many": "求められた取下げのうち{count}件が未了です。",
     "exposure.chart": "封印された月別の合成画像",
     "exposure.made_public": "公表済み",
-    "exposure.handed_out": "引渡し済み(公表の記録なし)",
+    "exposure.handed_out": "引渡し済み（公表の記録なし）",
     "exposure.kept": "引渡しなし",
     "exposure.counts": "影響の範囲",
     "exposure.what": "対象",
@@ -141,6 +143,7 @@ JA = {
     "exposure.composites": "合成画像",
     "exposure.sealed": "封印日時",
     "exposure.area": "リファイン前のキャンバス面積",
+    "exposure.arranged": "構図",
     "exposure.handouts": "引渡し",
     "exposure.publications": "公表",
     "exposure.reached": "撤回の影響",
@@ -148,7 +151,7 @@ JA = {
     "exposure.sealed-after": "効力発生後に封印",
     "exposure.note": (
         "本報告書は、作成者が閲覧できる範囲で、本バンクに記録されたものを示します。記録されていない公表や、"
-        "受領者から先に渡った複製は含まれません。"
+        "受領者から先に渡った複製は含まれません。キャンバス面積のない合成画像は、写真の構図だけを用いたものです。"
     ),
     "network.refinement": "リファイン",
     "network.transformation": "位置合わせ",

@@ -5,8 +5,8 @@ EN = {
     "inventory.of": "Photos of",
     "inventory.house": "The whole house",
     "inventory.summary": (
-        "{admitted} photos are admitted. {in_force} of them hold a grant in force; {synthesize} may go into "
-        "composites and {train} may be trained on, as their grants state."
+        "Photos admitted: {admitted}. With a grant in force: {in_force}; as their grants state, {synthesize} "
+        "may go into composites and {train} may be trained on."
     ),
     "inventory.chart": "Photos by what their grants state",
     "inventory.states": "Photos",
@@ -27,6 +27,7 @@ EN = {
     "inventory.ending.within-a-year": "Within a year",
     "inventory.ending.later": "Later",
     "inventory.ending.open": "Until withdrawn",
+    "inventory.right": "Right",
     "inventory.bases": "By basis",
     "inventory.purposes": "By purpose",
     "inventory.channels": "By channel",
@@ -70,7 +71,7 @@ JA = {
     "inventory.state": "状態",
     "inventory.admitted": "受入れ済み",
     "inventory.in_force": "有効な許諾あり",
-    "inventory.blocked": "利用停止中(係争・公開禁止・停止・撤回)",
+    "inventory.blocked": "利用停止中（係争・公開禁止・停止・撤回）",
     "inventory.lapsed": "有効な許諾なし",
     "inventory.quarantined": "保留中",
     "inventory.erased": "消去済み",
@@ -84,6 +85,7 @@ JA = {
     "inventory.ending.within-a-year": "1年以内",
     "inventory.ending.later": "1年超",
     "inventory.ending.open": "撤回まで",
+    "inventory.right": "権利",
     "inventory.bases": "根拠別",
     "inventory.purposes": "目的別",
     "inventory.channels": "媒体別",

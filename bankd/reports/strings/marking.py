@@ -3,9 +3,8 @@
 EN = {
     "marking.title": "Marking report",
     "marking.summary": (
-        "{composites} composites were sealed in the period, {network} of them with a trained network; {read} "
-        "of their files were read. {handouts} files were handed out, {comps} of them comps; {handed} of "
-        "these were read."
+        "In the period: composites sealed {composites}, with a trained network {network}, their files read "
+        "{read}; files handed out {handouts}, comps among them {comps}, read {handed}."
     ),
     "marking.marks": "Marks found",
     "marking.marks.note": ("By reading the files as the bank keeps them. It counts what was found there."),

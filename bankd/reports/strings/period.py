@@ -7,8 +7,8 @@ EN = {
     "period.not_over": "The period was not over when this report was made: it tells what there was by then.",
     "period.disagree": "Records and log do not tell the same: see the section on their agreement.",
     "period.summary": (
-        "In the period {filed} requests were filed and {refused} refused; {sealed} composites were sealed, "
-        "{handouts} handed out, and {publications} publications recorded."
+        "In the period: requests filed {filed}, refused {refused}; composites sealed {sealed}; files handed "
+        "out {handouts}; publications recorded {publications}."
     ),
     "period.requests": "Requests",
     "period.requests.none": "No request was filed in the period.",
@@ -33,8 +33,8 @@ EN = {
     "period.refusals": "Refusals by reason",
     "period.refusals.none": "Nothing was refused in the period.",
     "period.refusals.note": (
-        "As the log has it: {requests} requests, {pictures} pictures at their seal and {handouts} handouts "
-        "were refused in the period. A refusal counts for each of its reasons, so the columns add up to more."
+        "As the log has it, refused in the period: requests {requests}, pictures at their seal {pictures}, "
+        "handouts {handouts}. A refusal counts for each of its reasons, so the columns add up to more."
     ),
     "period.refusals.erased": "Refusals whose reasons were erased since: {count}.",
     "period.refused.requests": "Requests",
@@ -116,6 +116,7 @@ EN = {
     "period.key.log.key-rotated": "Signs the log",
     "period.key.manifest.key-rotated": "Signs manifests",
     "period.kind": "Kind of entry",
+    "period.code": "As the log has it",
     "period.agreement": "Agreement of records and log",
     "period.agreement.note": "Compared id by id: records and log tell the same.",
     "period.what": "Records of",
@@ -185,7 +186,7 @@ JA = {
     "period.disagree": "記録とログの内容が一致していません。「記録とログの一致」の項を参照してください。",
     "period.summary": (
         "対象期間に申請{filed}件が提出され、{refused}件が却下されました。合成画像{sealed}件が封印され、"
-        "{handouts}件が引き渡され、公開{publications}件が記録されました。"
+        "{handouts}件が引き渡され、公表{publications}件が記録されました。"
     ),
     "period.requests": "申請",
     "period.requests.none": "対象期間に提出された申請はありません。",
@@ -236,8 +237,8 @@ JA = {
     "period.handouts.none": "対象期間に引き渡されたものはありません。",
     "period.composites": "合成画像",
     "period.comps": "カンプ",
-    "period.publications": "公開の媒体",
-    "period.publications.none": "対象期間に記録された公開はありません。",
+    "period.publications": "公表の媒体",
+    "period.publications.none": "対象期間に記録された公表はありません。",
     "period.recorded": "記録",
     "period.outside": "引渡しの範囲外",
     "period.withdrawals": "撤回",
@@ -258,7 +259,7 @@ JA = {
     "period.of.person": "本人",
     "period.of.photo": "写真",
     "period.of.erased": "消去済みのため不明",
-    "period.holds": "使用停止措置",
+    "period.holds": "利用停止措置",
     "period.erasures": "消去と保存義務",
     "period.erasures.none": "対象期間に決定された消去はありません。",
     "period.erased": "消去の対象",
@@ -293,15 +294,16 @@ JA = {
     "period.key.log.key-rotated": "ログの署名鍵",
     "period.key.manifest.key-rotated": "マニフェストの署名鍵",
     "period.kind": "ログの種類",
+    "period.code": "ログ上の種別",
     "period.agreement": "記録とログの一致",
     "period.agreement.note": "識別子ごとに照合した結果、記録とログの内容は一致しています。",
     "period.what": "記録",
     "period.what.requests": "申請",
     "period.what.composites": "合成画像",
     "period.what.handouts": "引渡し",
-    "period.what.publications": "公開",
+    "period.what.publications": "公表",
     "period.what.withdrawals": "撤回",
-    "period.what.holds": "使用停止措置",
+    "period.what.holds": "利用停止措置",
     "period.what.signoffs": "承認判断",
     "period.what.erasures": "消去",
     "period.without_record": "記録なし",
@@ -325,8 +327,8 @@ JA = {
     "period.file": "ファイル",
     "period.rows": "行数",
     "period.n.sealed": "封印された合成画像",
-    "period.n.replaced": "差し替えられた公開の記録",
-    "period.n.taken_down": "取り下げられた公開",
+    "period.n.replaced": "差し替えられた公表の記録",
+    "period.n.taken_down": "取り下げられた公表",
     "period.n.took_effect": "発効した撤回",
     "period.n.touched": "影響を受けると判明した合成画像",
     "period.n.takedowns_asked": "依頼された取下げ",

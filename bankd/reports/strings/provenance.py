@@ -72,6 +72,23 @@ EN = {
     "attention": "Facts that need attention",
     "attention.photos": "Photos {numbers}",
     "attention.photo": "Photo {numbers}",
+    "attention.layout": "Layout photo",
+    "layout": "Layout",
+    "layout.own": "The layout was declared as the house's own.",
+    "layout.licensed": "The layout was declared as licensed to the house.",
+    "layout.photo": (
+        "The layout took over the arrangement of this photo: where things stand in it. It was cleared for "
+        "that. Nothing of its pixels is in the picture by that, so it has no canvas area."
+    ),
+    "products": "Products",
+    "products.note": (
+        "Regions that the request declared as products, by the house's article numbers, as they came out. "
+        "Which photos show a product is on record; whether the record is right is not judged here."
+    ),
+    "products.product": "Article number",
+    "products.region": "Region",
+    "products.part": "Part of the picture",
+    "products.generated": "Pixels made up",
     "mark.no-document": "License {license} has no document on record.",
     "mark.unverified": "Nobody is recorded as having verified license {license}.",
     "mark.withdrawn": "License {license} was withdrawn on {moment}, after this composite was sealed.",
@@ -187,7 +204,7 @@ JA = {
     "photo.basis": "根拠",
     "photo.count": "セグメント数",
     "photo.categories": "カテゴリー",
-    "photo.px": "キャンバス面積(px)",
+    "photo.px": "キャンバス面積（px）",
     "attention.on": "写真",
     "title": "来歴報告書",
     "composite": "合成画像",
@@ -247,6 +264,23 @@ JA = {
     "attention": "注意を要する事実",
     "attention.photos": "写真 {numbers}",
     "attention.photo": "写真 {numbers}",
+    "attention.layout": "レイアウトの写真",
+    "layout": "レイアウト",
+    "layout.own": "レイアウトは自社のものと申告されています。",
+    "layout.licensed": "レイアウトは許諾を受けたものと申告されています。",
+    "layout.photo": (
+        "レイアウトはこの写真の構図（物の配置）を用いたもので、その利用について許諾を確認しています。"
+        "この写真の画素は構図としては画像に含まれないため、キャンバス面積はありません。"
+    ),
+    "products": "商品",
+    "products.note": (
+        "申請で商品と申告された領域を、自社の商品番号とその結果で示します。どの写真が商品を示すかは記録に"
+        "よるもので、記録が正しいかどうかは判断していません。"
+    ),
+    "products.product": "商品番号",
+    "products.region": "領域",
+    "products.part": "画像に占める割合",
+    "products.generated": "写真によらない画素数",
     "mark.no-document": "ライセンス{license}の証拠書類が記録されていません。",
     "mark.unverified": "ライセンス{license}の確認者が記録されていません。",
     "mark.withdrawn": "ライセンス{license}は、この合成画像の封印後、{moment}に撤回されました。",
@@ -291,7 +325,7 @@ JA = {
     "use.targeted": "対象地域",
     "use.accessible": "閲覧可能地域",
     "use.period": "期間",
-    "use.period.value": "{starts}から{ends}まで(両日を含む、{zone})",
+    "use.period.value": "{starts}から{ends}まで（両日を含む、{zone}）",
     "use.sector": "業種",
     "use.brand": "ブランド",
     "use.subjects": "配慮を要する主題",
@@ -315,15 +349,15 @@ JA = {
     "license.term": "期間",
     "license.term.from": "{starts}から撤回まで",
     "license.term.both": "{starts}から{ends}の直前まで",
-    "license.create_before": "制作期限(この時点より前)",
-    "license.publish_before": "公表期限(この時点より前)",
+    "license.create_before": "制作期限（この時点より前）",
+    "license.publish_before": "公表期限（この時点より前）",
     "license.copies": "部数の上限",
     "license.sublicense": "再許諾",
-    "license.share_alike": "継承(シェアアライク)",
+    "license.share_alike": "継承（シェアアライク）",
     "record": "許諾確認と記録",
-    "record.asked_by": "依頼者",
-    "record.asked_at": "依頼日時",
-    "record.request": "依頼",
+    "record.asked_by": "申請者",
+    "record.asked_at": "申請日時",
+    "record.request": "申請",
     "record.request.value": "{id}、バリエーション{variation}",
     "record.clearance": "許諾確認",
     "record.clearance.value": "ログ番号 {index}",

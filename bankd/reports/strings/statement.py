@@ -127,7 +127,7 @@ JA = {
     "statement.registration": "登録番号",
     "statement.registration.none": "記録なし",
     "statement.period": "対象期間",
-    "statement.period.value": "{starts}から{ends}まで(両日を含む)",
+    "statement.period.value": "{starts}から{ends}まで（両日を含む）",
     "statement.summary.paid": "この期間について、{name}様に{net}をお支払いします。",
     "statement.summary.carried": (
         "この期間について{name}様へのお支払いはありません。{carried}を次期に繰り越します。"
@@ -136,21 +136,21 @@ JA = {
     "statement.reckoning": "発生額から支払額まで",
     "statement.item": "項目",
     "statement.amount": "金額",
-    "statement.gross": "当期の発生額(換算後)",
-    "statement.brought": "前期繰越({period})",
+    "statement.gross": "当期の発生額（換算後）",
+    "statement.brought": "前期繰越（{period}）",
     "statement.brought.none": "前期繰越",
     "statement.payable": "税引前の支払対象額",
-    "statement.carried": "次期繰越(最低支払額{least}未満、または返戻分)",
-    "statement.consumption": "消費税等({rate})",
-    "statement.withholding": "源泉徴収税額({rate})",
-    "statement.withholding.above": "源泉徴収税額({amount}以下の部分{rate}、超える部分{above})",
+    "statement.carried": "次期繰越（最低支払額{least}未満、または返戻分）",
+    "statement.consumption": "消費税等（{rate}）",
+    "statement.withholding": "源泉徴収税額（{rate}）",
+    "statement.withholding.above": "源泉徴収税額（{amount}以下の部分{rate}、超える部分{above}）",
     "statement.net": "差引支払額",
-    "statement.tax": "消費税(適格請求書等保存方式)",
-    "statement.tax.from": "作成者(課税仕入れを行う者)",
+    "statement.tax": "消費税（適格請求書等保存方式）",
+    "statement.tax.from": "作成者（課税仕入れを行う者）",
     "statement.tax.to": "課税仕入れの相手方",
     "statement.tax.days": "課税仕入れの期間",
     "statement.tax.what": "課税仕入れの内容",
-    "statement.tax.what.value": "合成画像のための写真の利用許諾(内訳は下記の明細のとおり)",
+    "statement.tax.what.value": "合成画像のための写真の利用許諾（内訳は下記の明細のとおり）",
     "statement.tax.base": "{rate}対象の税抜支払対価の額",
     "statement.tax.amount": "{rate}対象の消費税額等",
     "statement.tax.held": (
@@ -214,8 +214,8 @@ JA = {
     "statement.handout": "引渡し",
     "statement.publication": "公表",
     "statement.units": "数量",
-    "statement.canvas": "キャンバス面積(px)",
-    "statement.frame": "キャンバス全体(px)",
+    "statement.canvas": "キャンバス面積（px）",
+    "statement.frame": "キャンバス全体（px）",
     "statement.of": "明細の総額",
     "statement.record": "記録",
     "statement.id": "明細書番号",
@@ -224,10 +224,10 @@ JA = {
     "statement.figures": "計数のSHA-256",
     "statement.uses": "記録された利用",
     "statement.uses.value": (
-        "{since}からログチェックポイント({to}件)まで{count}件。利用証明には全件が記載され、"
+        "{since}からログチェックポイント（{to}件）まで{count}件。利用証明には全件が記載され、"
         "漏れがないことを確かめられます。"
     ),
-    "statement.uses.since": "ログチェックポイント({size}件)",
+    "statement.uses.since": "ログチェックポイント（{size}件）",
     "statement.uses.first": "ログの最初の記録",
     "statement.note": (
         "金額は、本バンクに記録された利用に基づき、最小通貨単位の整数で一度だけ計算したものです。"

@@ -3,16 +3,20 @@
 EN = {
     "training_data.title": "Training data of a network",
     "training_data.summary": (
-        "This network ({kind}) was trained on {photos} photos of {licensors} licensors under {licenses} "
-        "licenses. The photos were pinned on {moment}; each had cleared for training then."
+        "This network ({kind}) was trained on {photos} of {licensors} under {licenses}. The photos were "
+        "pinned on {moment}; each had cleared for training then."
     ),
     "training_data.clears": "All of them clear for training today, for the use that they were pinned for.",
-    "training_data.refused": "{count} of them do not clear for training today. Refused by: {reasons}.",
+    "training_data.refused": "Today {count} of them would be refused for training. Reasons: {reasons}.",
     "training_data.licensors": "Photos by licensor",
     "training_data.licensors.none": "This bank holds no license of these photos.",
     "training_data.chart": "Photos by licensor",
     "training_data.n_photos": "Photos",
     "training_data.n_licenses": "Licenses",
+    "training_data.of.one": "{count} licensor",
+    "training_data.of.many": "{count} licensors",
+    "training_data.under.one": "{count} license",
+    "training_data.under.many": "{count} licenses",
     "training_data.n.one": "{count} photo",
     "training_data.n.many": "{count} photos",
     "training_data.without": "{count} photos hold no license of this bank that allows training.",
@@ -30,7 +34,7 @@ EN = {
     "training_data.modality": "Modality",
     "training_data.modality.value": "Still photos with label maps",
     "training_data.size": "Size",
-    "training_data.size.value": "{photos} photos",
+    "training_data.size.value": "{photos}",
     "training_data.owned": "Owned by the house",
     "training_data.licensed": "Licensed by rights holders or collecting societies",
     "training_data.public": "Public domain",
@@ -43,9 +47,9 @@ EN = {
     "training_data.crawled.elsewhere": "Not known: the photos were another bank's",
     "training_data.reserved": "With data mining prohibited or limited in the photo's metadata (PLUS)",
     "training_data.persons": "Persons shown",
-    "training_data.persons.none": "none",
-    "training_data.persons.present": "persons",
-    "training_data.persons.unknown": "nobody looked",
+    "training_data.persons.none": "No persons",
+    "training_data.persons.present": "Persons",
+    "training_data.persons.unknown": "Nobody looked",
     "training_data.data_basis": "Basis for personal data (GDPR Art. 6)",
     "training_data.here": "Held in this bank today",
     "training_data.erased": "Erased since",
@@ -71,20 +75,20 @@ EN = {
     "yes.recorded": "Recorded",
     "yes.is": "Yes",
     "no.is": "No",
-    "data_basis.none": "none recorded",
-    "data_basis.consent": "consent",
-    "data_basis.contract": "contract",
-    "data_basis.legal-obligation": "legal obligation",
-    "data_basis.legitimate-interest": "legitimate interests",
-    "data_basis.public-task": "public task",
-    "data_basis.vital-interests": "vital interests",
+    "data_basis.none": "None recorded",
+    "data_basis.consent": "Consent",
+    "data_basis.contract": "Contract",
+    "data_basis.legal-obligation": "Legal obligation",
+    "data_basis.legitimate-interest": "Legitimate interests",
+    "data_basis.public-task": "Public task",
+    "data_basis.vital-interests": "Vital interests",
 }
 
 JA = {
     "training_data.title": "ネットワークの学習データ報告書",
     "training_data.summary": (
-        "このネットワーク({kind})は、{licensors}者のライセンサーによる{licenses}件のライセンスに基づく写真{photos}点で"
-        "学習しています。写真は{moment}に確定され、その時点でいずれも学習への利用が認められていました。"
+        "このネットワーク（{kind}）は、{licensors}による{licenses}に基づく写真{photos}で学習しています。"
+        "写真は{moment}に確定され、その時点でいずれも学習への利用が認められていました。"
     ),
     "training_data.clears": "確定時の用途については、本日もすべての写真の学習利用が認められます。",
     "training_data.refused": "うち{count}点は、本日の時点で学習利用が認められません。理由：{reasons}",
@@ -93,6 +97,10 @@ JA = {
     "training_data.chart": "ライセンサー別の写真",
     "training_data.n_photos": "写真",
     "training_data.n_licenses": "ライセンス",
+    "training_data.of.one": "{count}者のライセンサー",
+    "training_data.of.many": "{count}者のライセンサー",
+    "training_data.under.one": "{count}件のライセンス",
+    "training_data.under.many": "{count}件のライセンス",
     "training_data.n.one": "{count}点",
     "training_data.n.many": "{count}点",
     "training_data.without": "{count}点には、学習を認める本バンクのライセンスがありません。",
@@ -110,7 +118,7 @@ JA = {
     "training_data.modality": "種類",
     "training_data.modality.value": "静止画の写真とラベルマップ",
     "training_data.size": "規模",
-    "training_data.size.value": "写真{photos}点",
+    "training_data.size.value": "写真{photos}",
     "training_data.owned": "自社所有",
     "training_data.licensed": "権利者または集中管理団体からの許諾",
     "training_data.public": "パブリックドメイン",
@@ -120,18 +128,18 @@ JA = {
     "training_data.crawled.value": (
         "本バンクによるものはなし。写真はすべて権利の記録とともに受け入れています。"
     ),
-    "training_data.crawled.elsewhere": "不明(他のバンクの写真のため)",
-    "training_data.reserved": "写真のメタデータ(PLUS)でデータマイニングが禁止・制限されているもの",
+    "training_data.crawled.elsewhere": "不明（他のバンクの写真のため）",
+    "training_data.reserved": "写真のメタデータ（PLUS）でデータマイニングが禁止・制限されているもの",
     "training_data.persons": "人物の写り込み",
     "training_data.persons.none": "なし",
     "training_data.persons.present": "あり",
     "training_data.persons.unknown": "未確認",
-    "training_data.data_basis": "個人データ利用の根拠(GDPR第6条)",
+    "training_data.data_basis": "個人データ利用の根拠（GDPR第6条）",
     "training_data.here": "本日本バンクが保有するもの",
     "training_data.erased": "その後消去されたもの",
     "training_data.use": "写真の利用が認められた用途",
     "training_data.network": "ネットワーク",
-    "training_data.bytes": "大きさ(バイト)",
+    "training_data.bytes": "大きさ（バイト）",
     "training_data.code": "コードの版",
     "training_data.categories": "カテゴリー",
     "training_data.pinned_at": "確定日時",

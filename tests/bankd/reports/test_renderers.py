@@ -1,10 +1,12 @@
 import base64
+import csv
 import io
 import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fontTools.ttLib import TTFont
@@ -14,10 +16,16 @@ from bankd.provenance.manifest import Refiner
 from bankd.reports.carried import CJK, carried
 from bankd.reports.kind import Gathered
 from bankd.reports.kinds.provenance import KIND
-from bankd.reports.kinds.provenance.model import Area, ProvenanceReport
+from bankd.reports.kinds.provenance.model import (
+    Area,
+    LayoutSource,
+    Mark,
+    ProvenanceReport,
+    ReportedProduct,
+)
 from bankd.reports.layout import laid_out
 from bankd.reports.rendering import render
-from bankd.reports.strings import LOCALES, Locale
+from bankd.reports.strings import LOCALES, TABLES, Locale
 from bankd.reports.writing import Writer, ranges
 
 Make = Callable[..., Gathered[ProvenanceReport]]
@@ -269,6 +277,41 @@ def test_marks_name_the_license_the_photos_and_the_day(illustrated: Make) -> Non
             "License L2 was withdrawn on 11 July 2026, 12:00 UTC, after this composite was sealed.",
         ],
     ]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_layouts_photo_and_products_are_told_apart_from_placed_photos(
+    illustrated: Make, locale: Locale
+) -> None:
+    layout = LayoutSource(
+        photo_id=UUID(int=77),
+        sha256="7" * 64,
+        licensor="Kiri Archive",
+        license="L-77",
+        license_title="Arrangements",
+        grant="all",
+        grant_id=UUID(int=77),
+        basis="licensed",
+        marks=(Mark(code="unverified", license="L-77", grant="all"),),
+        thumbnail="withheld",
+    )
+    product = ReportedProduct(region=2, product="MUG-1", area=Area(px=780, basis_points=520), generated_px=12)
+    plain = illustrated().report
+    made = illustrated(layout_origin="photo", layout=layout, products=(product,)).report
+    said = render(made, "csv", locale).decode("utf-8-sig")
+    rows = {row[0]: row for row in csv.reader(io.StringIO(said, newline="")) if row}
+
+    assert rows["MUG-1"][1:] == ["3", "780", "5.20%", "12"]
+    assert rows[str(UUID(int=77))][2:6] == ["Kiri Archive", "L-77", "Arrangements", "all"]
+    assert made.marks()[layout.marks[0]] == (0,) and len(made.marks()) == len(plain.marks()) + 1
+    for form in ("html", "pdf"):
+        assert render(made, form, locale)  # type: ignore[arg-type]
+    words = TABLES[locale]
+    assert (
+        words["layout.photo"] in said and words["layout.photo"] not in render(plain, "csv", locale).decode()
+    )
+    own = render(illustrated(layout_origin="own").report, "csv", locale).decode()
+    assert words["layout.own"] in own
 
 
 def test_numbers_in_a_row_are_drawn_together() -> None:

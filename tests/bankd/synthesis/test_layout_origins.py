@@ -25,6 +25,10 @@ from bankd.policy import load
 from bankd.provenance import manifest
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, LayoutUsage, Usage
+from bankd.reports.kind import Context
+from bankd.reports.kinds.provenance.gathering import gather
+from bankd.reports.kinds.provenance.model import ProvenanceReport, ProvenanceScope
+from bankd.reports.rendering import render
 from bankd.synthesis import filing, handouts, origins, replaying, steps
 from bankd.synthesis.errors import LayoutRefused
 from bankd.synthesis.handouts import HandedOut, NotHandedOut
@@ -81,6 +85,13 @@ def sealed(bank: Bank, request: UUID) -> Composite:
         return session.scalars(select(Composite).where(Composite.request_id == request)).one()
 
 
+def reported(bank: Bank, composite: Composite) -> ProvenanceReport:
+    """What the provenance report says of it."""
+    with bank.rt.snapshot() as session:
+        context = Context("The house", bank.rt.actor, bank.rt.now(), bank.rt.blobs)
+        return gather(session, ProvenanceScope(composite=composite.id), context).report
+
+
 def handed_out(bank: Bank, composite: Composite) -> HandedOut | NotHandedOut:
     with bank.rt.transaction() as session:
         return handouts.hand_out(
@@ -115,6 +126,13 @@ def test_a_photo_whose_arrangement_is_taken_is_an_ingredient_without_any_area(ba
         "arranged"
     ]
     assert again.outcome == "same", again
+    report = reported(bank, composite)
+    assert report.layout_origin == "photo" and report.layout is not None
+    assert (report.layout.photo_id, report.layout.grant_id) == (photo, usage.grant_id)
+    assert report.layout.thumbnail == "shown" and photo not in {one.photo_id for one in report.photos}
+    assert [credit.photos for credit in report.credits_owed] == [(0,)]
+    assert {on for mark, on in report.marks().items() if mark.license == "L-layout"} == {(0,)}
+    assert "Layout photo" in render(report, "html").decode()
 
     content = bank.rt.blobs.get(composite.blob_key, limit_bytes=1 << 26)
     store = json.loads(c2pa.Reader("image/png", io.BytesIO(content)).json())

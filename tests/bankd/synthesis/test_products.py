@@ -21,6 +21,9 @@ from bankd.policy.facts import NOTHING_KNOWN, Pictured
 from bankd.provenance import manifest
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Usage
+from bankd.reports.kind import Context
+from bankd.reports.kinds.provenance.gathering import gather
+from bankd.reports.kinds.provenance.model import ProvenanceScope
 from bankd.synthesis import filing, handouts, products, replaying, steps
 from bankd.synthesis.errors import LayoutRefused, UseRefused
 from bankd.synthesis.handouts import HandedOut
@@ -266,6 +269,11 @@ def test_a_products_region_is_filled_from_its_photos_alone(bank: Bank) -> None:
         assert isinstance(given, HandedOut)
         (again,) = replaying.replay(session, request.id, by=bank.rt.actor)
     assert again.outcome == "same", again
+    with bank.rt.snapshot() as session:
+        context = Context("The house", bank.rt.actor, bank.rt.now(), bank.rt.blobs)
+        report = gather(session, ProvenanceScope(composite=composite.id), context).report
+    (shown,) = report.products
+    assert (shown.product, shown.area.px, shown.generated_px) == ("MUG-1", told["area_px"], 0)
 
 
 def test_without_a_photo_of_the_product_nothing_is_made_however_small_its_region(bank: Bank) -> None:

@@ -33,6 +33,7 @@ def gather(session: Session, scope: ExpiriesScope, context: Context) -> Gathered
                 title=None if grant is None else grant.license.title,
                 licensor=None if grant is None else grant.license.licensor.name,
                 photos=one.photos,
+                zone=one.zone,
                 composites=None if grant is None else relying.get(one.ref, 0),
                 verified=None if grant is None else evidence.verified_by(grant.license, grant) is not None,
             )

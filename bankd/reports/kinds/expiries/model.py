@@ -25,6 +25,7 @@ class End(Value):
     photos: int
     composites: int | None  # of a grant: that rely on it
     verified: bool | None  # of a grant
+    zone: str | None = None  # of the contract, whose last day is meant; null: it ends at the moment
 
 
 class ExpiriesReport(Report):

@@ -70,22 +70,26 @@ class _Shown:
         blocks: list[Block] = [Paragraph(line)]
         if report.takedowns_open:
             blocks.append(Paragraph(count("exposure.takedowns", report.takedowns_open), "alert"))
-        return *blocks, self.chart()
+        return *blocks, *self.chart()
 
-    def chart(self) -> Chart:
-        """Composites by the month of their seal, and how far each went."""
+    def chart(self) -> tuple[Chart, ...]:
+        """Composites by the month of their seal, and how far each went; of one month it would say nothing."""
         far: Counter[tuple[date, int]] = Counter()
         for one in self.report.touched:
             day = datetime.fromisoformat(one.sealed_at).date().replace(day=1)
             far[day, 0 if one.publications else 1 if one.handouts else 2] += 1
         shown = months([day for day, _ in far])[-IN_CHART:]
-        return Chart(
-            "columns",
-            self.say("exposure.chart"),
-            tuple(self.writer.month(day) for day in shown),
-            tuple(
-                Series(self.say(f"exposure.{name}"), tuple(far[day, place] for day in shown))
-                for place, name in enumerate(("made_public", "handed_out", "kept"))
+        if len(shown) < 2:
+            return ()
+        return (
+            Chart(
+                "columns",
+                self.say("exposure.chart"),
+                tuple(self.writer.month(day) for day in shown),
+                tuple(
+                    Series(self.say(f"exposure.{name}"), tuple(far[day, place] for day in shown))
+                    for place, name in enumerate(("made_public", "handed_out", "kept"))
+                ),
             ),
         )
 
@@ -214,7 +218,9 @@ class _Shown:
                 one.sealed_at,
                 str(one.composite_id),
                 Shown(
-                    self.writer.percent(
+                    say("exposure.arranged")
+                    if one.canvas_px == 0
+                    else self.writer.percent(
                         one.canvas_px * 10_000 // one.frame_px,
                         some=one.canvas_px > 0,
                         whole=one.canvas_px == one.frame_px,

@@ -116,13 +116,13 @@ class _Shown:
             "endings": "inventory.ending",
         }.get(name)
         if prefix is None:
-            return self.say("worldwide") if code == WORLD else code
+            return self.writer.place(code)
         return self.writer.term(prefix, code)
 
     def rights(self, name: str, rights: tuple[Right, ...]) -> Table:
         say = self.say
         columns = (
-            Column(say(f"inventory.{name}")),
+            Column(say("inventory.right")),
             Column(say("training_data.n_photos"), "count", mm=30),
             Column(say("inventory.synthesize"), "count", mm=38),
             Column(say("inventory.train"), "count", mm=38),
@@ -148,8 +148,8 @@ class _Shown:
         columns = (
             Column(say("statement.licensor"), share=3),
             Column(say("statement.license"), share=4),
-            Column(say("inventory.kind"), share=2),
-            Column(say("inventory.ends"), share=2),
+            Column(say("inventory.kind"), mm=25),
+            Column(say("inventory.ends"), mm=26),
             Column(say("inventory.allows"), share=3),
             Column(say("statement.verified"), mm=23),
             Column(say("training_data.n_photos"), "count"),

@@ -15,6 +15,7 @@ from bankd.reports.page import (
     Rich,
     Section,
     Series,
+    Shown,
     Table,
 )
 from bankd.reports.writing import Writer
@@ -115,7 +116,7 @@ class _Shown:
 
     def span(self, span: Span, by: str) -> str:
         day = span.starts_on
-        return self.writer.month(day) if by == "month" else f"{day.month}/{day.day}"
+        return self.writer.month(day) if by == "month" else self.writer.day_of_month(day)
 
     def by_state(self, label: str, rows: Sequence[Row], prefix: str) -> Table:
         say = self.say
@@ -157,19 +158,30 @@ class _Shown:
             Chart(
                 "bars",
                 say("period.chart.reasons"),
-                tuple(one.policy for one in top),
+                tuple(self.writer.rule(one.policy, one.says) for one in top),
                 tuple(one for one in series if any(one.values)),
             ),
             Table(
                 (Column(say("period.reason"), "rich"), *counts),
                 tuple(
-                    (Rich(one.says, mono=one.policy), one.requests, one.pictures, one.handouts)
+                    (
+                        Rich(self.writer.rule(one.policy, one.says), mono=one.policy),
+                        one.requests,
+                        one.pictures,
+                        one.handouts,
+                    )
                     for one in found.reasons
                 ),
                 sheet=Table(
                     (Column(say("period.policy")), Column(say("period.says")), *counts),
                     tuple(
-                        (one.policy, one.says, one.requests, one.pictures, one.handouts)
+                        (
+                            one.policy,
+                            self.writer.rule(one.policy, one.says),
+                            one.requests,
+                            one.pictures,
+                            one.handouts,
+                        )
                         for one in found.reasons
                     ),
                 ),
@@ -203,14 +215,21 @@ class _Shown:
         return Table(
             (Column(say("period.rule"), "rich"), *counts),
             tuple(
-                (Rich(row.says, mono=row.policy), *(getattr(row, word) for word in words))
+                (
+                    Rich(self.writer.rule(row.policy, row.says), mono=row.policy),
+                    *(getattr(row, word) for word in words),
+                )
                 for row in self.report.signoffs
             ),
             none=say("period.signoffs.none"),
             sheet=Table(
                 (Column(say("period.policy")), Column(say("period.says")), *counts),
                 tuple(
-                    (row.policy, row.says, *(getattr(row, word) for word in words))
+                    (
+                        row.policy,
+                        self.writer.rule(row.policy, row.says),
+                        *(getattr(row, word) for word in words),
+                    )
                     for row in self.report.signoffs
                 ),
             ),
@@ -321,12 +340,13 @@ class _Shown:
             Table(
                 (
                     Column(say("period.activated"), "moment"),
-                    Column(say("period.bundle"), "rich", share=3),
+                    Column(say("period.bundle"), "mono"),
                     Column(say("period.by"), share=1),
                     Column(say("period.entry"), "count"),
                 ),
                 tuple(
-                    (one.at, Rich("", mono=one.bundle), one.by, one.log_index) for one in found.activations
+                    (one.at, Shown(one.bundle, one.bundle), one.by, one.log_index)
+                    for one in found.activations
                 ),
                 none=say("period.policies.none"),
                 sheet=Table(
@@ -395,8 +415,12 @@ class _Shown:
                 none=say("period.rotated.none"),
             ),
             Table(
-                (Column(say("period.kind"), "mono"), Column(say("period.n.entries"), "count")),
-                tuple((one.word, one.count) for one in log.kinds),
+                (
+                    Column(say("period.kind")),
+                    Column(say("period.code"), "mono"),
+                    Column(say("period.n.entries"), "count"),
+                ),
+                tuple((self.writer.term("entry", one.word), one.word, one.count) for one in log.kinds),
                 none=say("none"),
             ),
         )

@@ -1,10 +1,11 @@
 """The provenance report of a composite, from what is on record, with the pixels that may be shown today."""
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Literal
 from uuid import UUID
 
 from PIL import Image
@@ -18,7 +19,7 @@ from bankd.policy.clearing import viewable
 from bankd.provenance import picture, pixels
 from bankd.provenance import service as provenance
 from bankd.provenance.effective import CreditOwed
-from bankd.provenance.manifest import Disclosures, Manifest, PlacedPhoto, moment, read
+from bankd.provenance.manifest import Disclosures, LayoutPhoto, Manifest, PlacedPhoto, moment, read
 from bankd.provenance.models import Composite
 from bankd.provenance.shares import apportion, basis_points
 from bankd.reports.errors import PictureIsAnother
@@ -27,12 +28,14 @@ from bankd.reports.kind import Context, Gathered
 from bankd.reports.kinds.provenance.model import (
     Area,
     Clearance,
+    LayoutSource,
     Mark,
     MarkCode,
     OwedCredit,
     ProvenanceReport,
     ProvenanceScope,
     ReportedPhoto,
+    ReportedProduct,
 )
 from bankd.reports.report import Head
 from bankd.storage import BlobMissing, Blobs
@@ -108,15 +111,21 @@ def provenance_report(
     composite = provenance.get(session, composite_id)
     manifest = read(composite.manifest)
     disclosures = Disclosures.model_validate(composite.disclosures)
-    grants = _grants(session, {photo.grant_id for photo in manifest.placed_photos})
-    shown = view([photo.photo_id for photo in manifest.placed_photos])
+    given = manifest.layout_photo
+    photo_ids = [photo.photo_id for photo in manifest.placed_photos]
+    grant_ids = {photo.grant_id for photo in manifest.placed_photos}
+    if given is not None:
+        photo_ids.append(given.photo_id)
+        grant_ids.add(given.grant_id)
+    grants = _grants(session, grant_ids)
+    shown = view(photo_ids)
     thumbnails = {photo_id: _thumbnail(data) for photo_id, data in shown.items() if data is not None}
     report = _report(
         composite,
         manifest,
         disclosures,
         grants=grants,
-        photos=_photos(session, [photo.photo_id for photo in manifest.placed_photos]),
+        photos=_photos(session, photo_ids),
         thumbnails=thumbnails.keys(),
         asked=asked,
         picture_shown=file is not None,
@@ -231,7 +240,62 @@ def _report(
         ),
         picture="shown" if picture_shown else "withheld",
         file_erased_at=None if composite.erased_at is None else moment(composite.erased_at),
+        layout_origin=_origin(disclosures),
+        layout=None
+        if manifest.layout_photo is None
+        else _layout(manifest.layout_photo, grants, photos, cleared, at=at),
+        products=_products(disclosures, frame_px=manifest.height * manifest.width),
     )
+
+
+def _origin(disclosures: Disclosures) -> Literal["own", "licensed", "photo"] | None:
+    if disclosures.layout_origin is None:
+        return None
+    match disclosures.layout_origin.value:
+        case "own":
+            return "own"
+        case "licensed":
+            return "licensed"
+    return "photo"
+
+
+def _layout(
+    given: LayoutPhoto,
+    grants: Mapping[UUID, Grant],
+    photos: Mapping[UUID, Photo],
+    cleared: Container[UUID],
+    *,
+    at: datetime,
+) -> LayoutSource:
+    grant = grants[given.grant_id]
+    license = grant.license
+    return LayoutSource(
+        photo_id=given.photo_id,
+        sha256=given.sha256,
+        licensor=license.licensor.name,
+        license=license.ref,
+        license_title=license.title,
+        grant=grant.ref,
+        grant_id=grant.id,
+        basis="owned" if license.basis == "owned" else "licensed",
+        marks=_marks(license, grant, photos[given.photo_id], at=at),
+        thumbnail="shown" if given.photo_id in cleared else "withheld",
+    )
+
+
+def _products(disclosures: Disclosures, *, frame_px: int) -> tuple[ReportedProduct, ...]:
+    """As they were disclosed at the seal; the largest first."""
+    stated = () if disclosures.products is None else disclosures.products.value
+    found = [
+        ReportedProduct(
+            region=one["region"],
+            product=one["product"],
+            area=Area(px=one["area_px"], basis_points=one["area_px"] * 10_000 // frame_px),
+            generated_px=one["generated_px"],
+        )
+        for one in stated
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.area.px, one.region)))
 
 
 def _photo(
@@ -295,6 +359,8 @@ def _credit(credit: CreditOwed, manifest: Manifest) -> OwedCredit:
     owed_for = tuple(
         number for number, photo in enumerate(manifest.placed_photos, 1) if photo.grant_id in credit.grant_ids
     )
+    if manifest.layout_photo is not None and manifest.layout_photo.grant_id in credit.grant_ids:
+        owed_for = (*owed_for, 0)
     return OwedCredit(text=credit.text, text_ja=credit.text_ja, placement=credit.placement, photos=owed_for)
 
 

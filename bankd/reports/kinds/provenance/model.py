@@ -59,11 +59,35 @@ class ReportedPhoto(Value):
     thumbnail: Literal["shown", "withheld"]
 
 
+class LayoutSource(Value):
+    """The photo whose arrangement the layout took over; nothing of its pixels is in the picture by that."""
+
+    photo_id: UUID
+    sha256: str
+    licensor: str
+    license: str
+    license_title: str
+    grant: str
+    grant_id: UUID
+    basis: Literal["owned", "licensed"]
+    marks: tuple[Mark, ...]
+    thumbnail: Literal["shown", "withheld"]
+
+
+class ReportedProduct(Value):
+    """A region that was declared as a product, as it came out."""
+
+    region: int  # by its number in the layout, from 0
+    product: str  # the house's article number
+    area: Area  # of the picture
+    generated_px: int  # of that area, made by a network or fed by no photo
+
+
 class OwedCredit(Value):
     text: str  # verbatim
     text_ja: str | None = None  # for Japanese readers, where it is another
     placement: str
-    photos: tuple[int, ...]  # numbers
+    photos: tuple[int, ...]  # numbers; 0: the photo that gave the layout
 
 
 class Clearance(Value):
@@ -111,11 +135,15 @@ class ProvenanceReport(Report):
     clearance: Clearance
     picture: Literal["shown", "withheld"]
     file_erased_at: str | None = None  # for a photo in it
+    layout_origin: Literal["own", "licensed", "photo"] | None = None  # as declared; None: before it was asked
+    layout: LayoutSource | None = None
+    products: tuple[ReportedProduct, ...] = ()
 
     def marks(self) -> dict[Mark, tuple[int, ...]]:
-        """Every mark once, with the numbers of the photos that it stands on."""
+        """Every mark once, with the numbers of the photos that it stands on; 0: the layout's."""
         found: dict[Mark, tuple[int, ...]] = {}
-        for photo in self.photos:
-            for mark in photo.marks:
-                found[mark] = (*found.get(mark, ()), photo.number)
+        numbered = [(photo.number, photo.marks) for photo in self.photos]
+        for number, marks in [*numbered, *([(0, self.layout.marks)] if self.layout else [])]:
+            for mark in marks:
+                found[mark] = (*found.get(mark, ()), number)
         return found

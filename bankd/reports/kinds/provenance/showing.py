@@ -48,6 +48,8 @@ class _Shown:
             *([Section(say("made"), self.made())] if report.network_made is not None else []),
             *([Section(say("photos"), (self.photos(),))] if report.photos else []),
             *([Section(say("attention"), (self.attention(),))] if report.marks() else []),
+            *([Section(say("layout"), self.layout())] if report.layout_origin else []),
+            *([Section(say("products"), self.products())] if report.products else []),
             Section(say("credits"), self.credits()),
             Section(say("training"), self.training()),
             Section(say("use"), (self.use(),)),
@@ -151,8 +153,8 @@ class _Shown:
                 Column(say("photo.number"), "badge"),
                 Column("", "picture"),
                 Column(say("photo.license"), "rich"),
-                Column(part, "percent", mm=34),
-                Column(share, "percent", mm=33),
+                Column(part, "percent", mm=44),
+                Column(share, "percent", mm=28),
             ),
             tuple(self.photo(photo) for photo in self.report.photos),
             sheet=Table(
@@ -227,6 +229,77 @@ class _Shown:
         at = self.writer.moment(mark.at) if mark.at else ""
         return self.say(f"mark.{mark.code}", license=mark.license, grant=mark.grant, moment=at)
 
+    def layout(self) -> tuple[Block, ...]:
+        """Whose layout it is, and the photo whose arrangement it took over."""
+        report, say, given = self.report, self.say, self.report.layout
+        line = Paragraph(say(f"layout.{report.layout_origin}"))
+        if given is None:
+            return (line,)
+        basis = self.writer.term("basis", given.basis)
+        table = Table(
+            (Column("", "picture"), Column(say("photo.license"), "rich")),
+            (
+                (
+                    Thumb(str(given.photo_id), say("photo.file", id=given.photo_id), say("withheld")),
+                    Rich(
+                        given.licensor,
+                        (
+                            f"{given.license_title} ({given.license})",
+                            f"{say('photo.grant', ref=given.grant)} · {basis}",
+                        ),
+                        say("photo.file", id=given.photo_id),
+                        tuple(say(f"short.{mark.code}") for mark in given.marks),
+                    ),
+                ),
+            ),
+            sheet=Table(
+                (
+                    Column(say("photo.id"), "mono"),
+                    Column(say("photo.sha256"), "mono"),
+                    Column(say("photo.licensor")),
+                    Column(say("photo.ref")),
+                    Column(say("photo.title")),
+                    Column(say("photo.grant_ref")),
+                    Column(say("photo.basis")),
+                    Column(say("attention")),
+                ),
+                (
+                    (
+                        str(given.photo_id),
+                        given.sha256,
+                        given.licensor,
+                        given.license,
+                        given.license_title,
+                        given.grant,
+                        basis,
+                        self.writer.joined(say(f"short.{mark.code}") for mark in given.marks),
+                    ),
+                ),
+            ),
+        )
+        return line, table
+
+    def products(self) -> tuple[Block, ...]:
+        say = self.say
+        columns = (
+            Column(say("products.product")),
+            Column(say("products.region"), "count", mm=24),
+            Column(say("area.px"), "count", mm=30),
+            Column(say("products.part"), "percent", mm=34),
+            Column(say("products.generated"), "count", mm=38),
+        )
+        rows = tuple(
+            (
+                one.product,
+                one.region + 1,
+                one.area.px,
+                Shown(self.area(one.area.px, one.area.basis_points)[1], one.area.basis_points),
+                one.generated_px,
+            )
+            for one in self.report.products
+        )
+        return Paragraph(say("products.note"), "quiet"), Table(columns, rows)
+
     def credits(self) -> tuple[Block, ...]:
         owed = self.report.credits_owed
         note = Paragraph(self.say("credits.verbatim" if owed else "credits.none"), "quiet" if owed else "")
@@ -271,7 +344,7 @@ class _Shown:
                 Fact(self.say("use.targeted"), self.writer.places(use.targeted)),
                 Fact(self.say("use.accessible"), self.writer.places(use.accessible)),
                 Fact(self.say("use.period"), period),
-                Fact(self.say("use.sector"), use.sector),
+                Fact(self.say("use.sector"), self.writer.term("sector", use.sector)),
                 Fact(self.say("use.brand"), use.brand or self.say("none")),
                 Fact(self.say("use.subjects"), self.writer.terms("subject", use.subjects)),
                 Fact(self.say("use.audience"), self.writer.term("audience", use.audience)),
@@ -279,8 +352,8 @@ class _Shown:
                     self.say("use.copies"),
                     self.writer.count(use.copies) if use.copies else self.say("use.copies.none"),
                 ),
-                Fact(self.say("use.licensee"), use.licensee),
-                Fact(self.say("use.beneficiaries"), self.writer.words(use.beneficiaries)),
+                Fact(self.say("use.licensee"), self.writer.term("party", use.licensee)),
+                Fact(self.say("use.beneficiaries"), self.writer.terms("party", use.beneficiaries)),
                 Fact(self.say("use.alterations"), self.writer.terms("alteration", use.alterations)),
             )
         )
@@ -302,12 +375,17 @@ class _Shown:
             ("tested", self.say(f"tested.{license.territories_tested}")),
             ("channels", self.writer.terms("channel", license.channels)),
             ("purposes", self.writer.terms("purpose", license.purposes)),
-            ("sectors", self.say("any") if license.sectors is None else self.writer.words(license.sectors)),
+            (
+                "sectors",
+                self.say("any") if license.sectors is None else self.writer.terms("sector", license.sectors),
+            ),
             ("audiences", self.writer.terms("audience", license.audiences)),
             ("alterations", self.writer.terms("alteration", license.alterations)),
             (
                 "licensees",
-                self.say("any") if license.licensees is None else self.writer.words(license.licensees),
+                self.say("any")
+                if license.licensees is None
+                else self.writer.terms("party", license.licensees),
             ),
             ("subjects", self.writer.terms("subject", license.subjects_excluded)),
             ("term", term),
@@ -368,8 +446,10 @@ class _Shown:
         )
 
     def numbers(self, numbers: Sequence[int]) -> str:
-        key = "attention.photo" if len(numbers) == 1 else "attention.photos"
-        return self.say(key, numbers=ranges(numbers))
+        placed = [number for number in numbers if number]
+        key = "attention.photo" if len(placed) == 1 else "attention.photos"
+        said = [self.say(key, numbers=ranges(placed))] if placed else []
+        return self.writer.joined([*said, *([self.say("attention.layout")] if 0 in numbers else [])])
 
     def area(self, px: int, basis_points: int) -> tuple[str, str]:
         whole = px == self.report.height * self.report.width

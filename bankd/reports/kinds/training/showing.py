@@ -65,9 +65,9 @@ class _Shown:
         line = say(
             "training_data.summary",
             kind=say(f"network.{report.kind}"),
-            photos=writer.count(report.photos),
-            licensors=writer.count(licensors),
-            licenses=writer.count(len(report.by_license)),
+            photos=writer.counted("training_data.n", report.photos),
+            licensors=writer.counted("training_data.of", licensors),
+            licenses=writer.counted("training_data.under", len(report.by_license)),
             moment=writer.moment(report.pinned_at),
         )
         if report.clears_today:
@@ -75,7 +75,7 @@ class _Shown:
         refused = say(
             "training_data.refused",
             count=writer.count(report.refused_today),
-            reasons=writer.joined(report.refused_by),
+            reasons="; ".join(f"{writer.term('rule', one)} ({one})" for one in report.refused_by),
         )
         return Paragraph(line), Paragraph(refused, "alert")
 
@@ -152,13 +152,13 @@ class _Shown:
 
     def facts(self) -> tuple[Block, ...]:
         """What a public summary of training content asks for, as far as this bank recorded it."""
-        report, say, writer = self.report, self.say, self.writer
+        report, say = self.report, self.say
         open_to_all = sum(one.photos for one in report.bases if one.code == "public-domain")
         by_license = {one.code: one.photos for one in report.bases}
         reserved = sum(one.photos for one in report.data_mining if one.code.startswith(RESERVED))
         rows = [
             ("modality", say("training_data.modality.value")),
-            ("size", say("training_data.size.value", photos=writer.count(report.photos))),
+            ("size", say("training_data.size.value", photos=self.n(report.photos))),
             ("owned", self.n(by_license.get("owned", 0))),
             ("licensed", self.n(by_license.get("licensed", 0) + by_license.get("collective", 0))),
             ("public", self.n(open_to_all)),
@@ -178,7 +178,7 @@ class _Shown:
         return self.writer.counted("training_data.n", photos)
 
     def listed(self, counted: tuple[Counted, ...], prefix: str) -> str:
-        said = (f"{self.writer.term(prefix, one.code)}: {self.writer.count(one.photos)}" for one in counted)
+        said = (f"{self.writer.term(prefix, one.code)}: {self.n(one.photos)}" for one in counted)
         return self.writer.joined(said) or self.say("none")
 
     def use(self) -> Facts:
