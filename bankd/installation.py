@@ -166,7 +166,16 @@ def _bank_environment(runtime: Runtime) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if name.startswith("BANKD_")}
     home = runtime.settings.home
     # Loops are compiled once for each installation; its packages may lie where workers cannot write.
-    return _plain_environment() | own | {"BANKD_HOME": str(home), "NUMBA_CACHE_DIR": str(home / "compiled")}
+    return (
+        _plain_environment()
+        | own
+        | {
+            "BANKD_HOME": str(home),
+            "NUMBA_CACHE_DIR": str(home / "compiled"),
+            # Processes share the cores: two threads of one product of matrices wait for each other.
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+    )
 
 
 def _plain_environment() -> dict[str, str]:

@@ -30,11 +30,13 @@ from bankd.provenance.chains import Chain
 from bankd.provenance.credential import Credential
 from bankd.provenance.errors import SigningFailed, TimeStampUnavailable
 from bankd.provenance.manifest import Manifest
+from bankd.provenance.pixels import Packed
 
 logger = logging.getLogger(__name__)
 
 LABEL = credential.MANIFEST
 LAYOUT = "layout"
+CREDENTIALS = b"caBX"  # the chunk of a PNG that C2PA takes
 GENERATOR = "bankd"
 _RESERVED = ("cawg.data_mining", "cawg.ai_inference", "cawg.ai_generative_training", "cawg.ai_training")
 
@@ -75,10 +77,15 @@ def sign(
     house: str | None = None,
     clock: Clock = NO_CLOCK,
     photo_chains: Mapping[UUID, Chain] = MappingProxyType({}),
+    packed: Packed | None = None,
 ) -> Sealed:
     """Write XMP, then sign the bank's manifest, then the file, and read it all back.
 
+    That pixels can be read out of the file is found out before it is signed: what is signed has to be that
+    file, byte for byte, but for the credentials that are put into it.
+
     Args:
+        packed: the pixels, where somebody has packed them already.
         credits: owed in words; they stand in the XMP packet.
         house: the legal entity that the composite was asked for by.
         photo_chains: content credentials of placed photos that are to stand in the composite's; one whose
@@ -88,12 +95,13 @@ def sign(
         SigningFailed: the pixels are not the manifest's, or the signed file does not verify.
         TimeStampUnavailable: no authority answers, and one has to.
     """
-    if pixels.pixel_sha256(rgb) != manifest.pixel_sha256:
+    packed = packed or pixels.packed(rgb)
+    if packed.pixel_sha256 != manifest.pixel_sha256:
         raise SigningFailed("the pixels are not those that the manifest names")
     text = manifest.canonical()
     signature = signing.sign(text, manifest_key)
     trained = manifest.refiner.checkpoint is not None
-    source = pixels.encode(rgb, xmp=packet_of(manifest, credits=credits, house=house))
+    source = pixels.file_of(packed, xmp=packet_of(manifest, credits=credits, house=house))
     definition = _definition(manifest, trained=trained)
     definition["assertions"].append(
         {
@@ -116,7 +124,7 @@ def sign(
     )
     if read_back is None or not read_back.trusted or read_back.manifest_text != text:
         raise SigningFailed("the signed file does not verify against its own anchors")
-    if pixels.pixel_sha256(pixels.decode(file)) != manifest.pixel_sha256:
+    if pixels.without(file, CREDENTIALS) != source:
         raise SigningFailed("the signed file does not hold the manifest's pixels")
     return Sealed(file, manifest, text, signature, time_stamped and _said_by(read_back, clock))
 

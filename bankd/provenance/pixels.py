@@ -4,6 +4,7 @@ import io
 import struct
 import warnings
 import zlib
+from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
@@ -18,6 +19,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TRUECOLOR = 2
 UP = 2
 METER = 1
+CHUNK_BYTES = 12  # of a chunk beside its data: length, kind, checksum
 LOSSY = frozenset({"image/jpeg", "image/webp"})
 
 
@@ -31,10 +33,31 @@ def pixel_sha256(rgb: npt.NDArray[np.uint8]) -> str:
     return sha256(f"{height}x{width}\n".encode() + np.ascontiguousarray(rgb).tobytes()).hexdigest()
 
 
-def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "", dpi: int | None = None) -> bytes:
-    """A PNG of an sRGB picture with its XMP packet. The same input gives the same bytes.
+@dataclass(frozen=True)
+class Packed:
+    """A picture's pixels as a PNG holds them."""
 
-    Each row is written as its difference to the one above, and of what Deflate could look for only runs:
+    height: int
+    width: int
+    rows: bytes  # the data of the one IDAT chunk
+    pixel_sha256: str  # of the pixels that were read back out of it
+
+
+def packed(rgb: npt.NDArray[np.uint8]) -> Packed:
+    """Pack a picture, and read it back. Needs nothing else of the file, nor anybody's leave."""
+    height, width, _ = rgb.shape
+    rows = _rows(rgb)
+    bare = Packed(height, width, rows, "")
+    return Packed(height, width, rows, pixel_sha256(decode(file_of(bare))))
+
+
+def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "", dpi: int | None = None) -> bytes:
+    """A PNG of an sRGB picture with its XMP packet. The same input gives the same bytes."""
+    return file_of(Packed(*rgb.shape[:2], _rows(rgb), ""), xmp=xmp, dpi=dpi)
+
+
+def _rows(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """Each row is written as its difference to the one above, and of what Deflate could look for only runs:
     a tenth more bytes than the best that Pillow does, in a tenth of its time.
     """
     height, width, _ = rgb.shape
@@ -43,19 +66,43 @@ def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "", dpi: int | None = None)
     flat = rgb.reshape(height, -1)
     rows[0, 1:] = flat[0]
     np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
-    packed = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    squeezed = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    return squeezed.compress(rows.data) + squeezed.flush()
+
+
+def file_of(packed: Packed, *, xmp: str = "", dpi: int | None = None) -> bytes:
+    """The PNG of packed pixels."""
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, TRUECOLOR, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", packed.width, packed.height, 8, TRUECOLOR, 0, 0, 0)),
         (b"sRGB", b"\x00"),  # perceptual intent
         *([(b"pHYs", struct.pack(">IIB", _per_meter(dpi), _per_meter(dpi), METER))] if dpi else ()),
         *([(b"iTXt", b"XML:com.adobe.xmp\x00\x00\x00\x00\x00" + xmp.encode())] if xmp else ()),
-        (b"IDAT", packed.compress(rows.tobytes()) + packed.flush()),
+        (b"IDAT", packed.rows),
         (b"IEND", b""),
     ]
     return SIGNATURE + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
     )
+
+
+def without(file: bytes, kind: bytes) -> bytes:
+    """A PNG without its chunks of one kind.
+
+    Raises:
+        NotAnImage: no PNG, or cut off.
+    """
+    if not file.startswith(SIGNATURE):
+        raise NotAnImage("the file is no PNG")
+    parts, at = [SIGNATURE], len(SIGNATURE)
+    while at < len(file):
+        end = at + CHUNK_BYTES + int.from_bytes(file[at : at + 4], "big")
+        if end > len(file):
+            raise NotAnImage("the file is truncated or broken")
+        if file[at + 4 : at + 8] != kind:
+            parts.append(file[at:end])
+        at = end
+    return b"".join(parts)
 
 
 def _per_meter(dpi: int) -> int:

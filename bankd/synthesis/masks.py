@@ -50,13 +50,13 @@ def unpack(content: bytes) -> dict[int, Mask]:
     return masks
 
 
-def keep(blobs: Blobs, order_id: UUID, crops: Mapping[int, bytes]) -> str:
-    """Store the masks of an order's crops, by their key in its archive; the SHA-256 for its row.
+def keep(blobs: Blobs, order_id: UUID, masks: Mapping[int, Mask]) -> str:
+    """Store the masks of an order's segments, by their key in its archive; the SHA-256 for its row.
 
     Raises:
         BlobUnavailable: nothing was stored.
     """
-    content = pack({key: of_crop(png) for key, png in crops.items()})
+    content = pack(masks)
     sha256 = hashlib.sha256(content).hexdigest()
     blobs.put(key_of(order_id, sha256), content, media_type="application/octet-stream")
     return sha256

@@ -4,7 +4,8 @@ import hashlib
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +40,7 @@ ORDER_LIFE = timedelta(minutes=15)  # to be cleared anew after it
 PUBLISH_TASK = "synth.render"
 RENDER_QUEUE = "render"
 MAX_PACK_BYTES = 256 << 20
+PACKS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,15 @@ def draft(
     frames = {row.id: row for row in session.scalars(select(Photo).where(Photo.id.in_(photos)))}
 
     entries = []
-    crops_of: dict[int, bytes] = {}
-    for photo_id in photos:
-        mine = [segment for segment in wanted if plan.photo_of[segment] == photo_id]
+    shapes: dict[int, masks.Mask] = {}
+    of_photo = {
+        photo: [segment for segment in wanted if plan.photo_of[segment] == photo] for photo in photos
+    }
+    ordinals = {photo: [rows[segment].ordinal for segment in mine] for photo, mine in of_photo.items()}
+    read = read_crops(blobs, [frames[photo] for photo in photos], ordinals, relied=plan.relied)
+    for photo_id, crops in zip(photos, read, strict=True):
         photo = frames[photo_id]
-        crops = read_crops(blobs, photo, [rows[segment].ordinal for segment in mine], relied=plan.relied)
-        for segment, png in zip(mine, crops, strict=True):
+        for segment, (png, mask) in zip(of_photo[photo_id], crops, strict=True):
             row = rows[segment]
             facts = {
                 "key": key_of[segment],
@@ -99,14 +104,14 @@ def draft(
                 "depth_mm": row.depth_mm,
             }
             entries.append((facts, png))
-            crops_of[key_of[segment]] = png
+            shapes[key_of[segment]] = mask
     content = workorder.pack_archive(labels, entries)
     if len(content) > workorder.MAX_ARCHIVE_BYTES:
         raise ArchiveTooLarge(len(content), workorder.MAX_ARCHIVE_BYTES)
     sha256 = hashlib.sha256(content).hexdigest()
     archive_key = f"orders/{order_id}/{sha256}"
     blobs.put(archive_key, content, media_type="application/zip")
-    masks_sha256 = masks.keep(blobs, order_id, crops_of)
+    masks_sha256 = masks.keep(blobs, order_id, shapes)
 
     spec = {
         "height": request.height,
@@ -158,18 +163,31 @@ def discard(drafted: Drafted, *, blobs: Blobs) -> None:
 
 
 def read_crops(
-    blobs: Blobs, photo: Photo, ordinals: Sequence[int], *, relied: Mapping[UUID, UUID]
-) -> Iterator[bytes]:
-    """RGBA crops of a photo's segments as PNG bytes, from its pack.
+    blobs: Blobs,
+    photos: Sequence[Photo],
+    ordinals: Mapping[UUID, Sequence[int]],
+    *,
+    relied: Mapping[UUID, UUID],
+) -> list[list[tuple[bytes, masks.Mask]]]:
+    """RGBA crops of segments as PNG bytes, each with its mask, photo by photo; packs are read a few at once.
 
     Raises:
-        KeyError: no grant is relied on for this photo. A fault of ours, and no pixel is read.
+        KeyError: no grant is relied on for a photo. A fault of ours, and no pixel is read.
     """
-    relied[photo.id]
-    content = blobs.get(f"{photo.id}/{photo.pack_sha256}", limit_bytes=MAX_PACK_BYTES)
-    with zipfile.ZipFile(io.BytesIO(content)) as pack:
-        for ordinal in ordinals:
-            yield pack.read(f"{ordinal}.png")
+    for photo in photos:
+        relied[photo.id]
+
+    def read(photo: Photo) -> list[tuple[bytes, masks.Mask]]:
+        content = blobs.get(f"{photo.id}/{photo.pack_sha256}", limit_bytes=MAX_PACK_BYTES)
+        with zipfile.ZipFile(io.BytesIO(content)) as pack:
+            crops = [pack.read(f"{ordinal}.png") for ordinal in ordinals[photo.id]]
+        return [(png, masks.of_crop(png)) for png in crops]
+
+    packs = ThreadPoolExecutor(PACKS_AT_ONCE, "packs")
+    try:
+        return list(packs.map(read, photos))
+    finally:
+        packs.shutdown(cancel_futures=True)
 
 
 def make(

@@ -7,7 +7,7 @@ pixels of a placed segment are the photo's (docs/architecture.md says so).
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from bankd.catalog import fingerprints
 from bankd.catalog import service as catalog
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.identifying import kept
-from bankd.identifying.looks import Looks, looks_of
+from bankd.identifying.looks import Looks
 from bankd.licensing import caps
 from bankd.licensing.caps import Spent
 from bankd.licensing.terms import GrantTerms
@@ -32,13 +32,14 @@ from bankd.licensing.use import Use
 from bankd.policy.clearing import Adapted, clear_photos, rights_of
 from bankd.policy.engine import Cleared
 from bankd.policy.facts import NOTHING_KNOWN, Pictured
-from bankd.provenance import c2pa, manifest, pixels, shares
+from bankd.provenance import c2pa, manifest, shares
 from bankd.provenance import service as provenance
 from bankd.provenance.certificates import Credentials
 from bankd.provenance.chains import Chain
 from bankd.provenance.effective import EffectiveLicense
 from bankd.provenance.manifest import LayoutPhoto, LogCheckpoint, Manifest, Source
 from bankd.provenance.models import Composite
+from bankd.provenance.pixels import Packed
 from bankd.royalties import accrual
 from bankd.royalties.accrual import Subject
 from bankd.royalties.fees import Fed
@@ -46,12 +47,11 @@ from bankd.synthesis import asking, made_by, origins, products, recording
 from bankd.synthesis import placed as placed_facts
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
-from synth.composition.ledger import recompose
-from synth.composition.seams import mixed
+from bankd.synthesis.recomputing import Worked, canvas
 from synth.layout import Layout
-from synth.pictures import CanvasRule, Ledger, Mask, SynthError
+from synth.pictures import Ledger
 from synth.refinement import Refined
-from synth.workorder import OrderedCategory, RenderedVariation
+from synth.workorder import RenderedVariation
 
 RECIPES = {"blend": "blend-1", "network": "network-1"}
 
@@ -85,14 +85,14 @@ def examine(
     made: Refined,
     *,
     layout: Layout,
-    masks: Mapping[int, Mask],
+    working: Callable[[], Worked],
     taxonomy: Taxonomy,
     at: datetime,
 ) -> Examined | SealRefused:
     """Look at one claim, against the rights of this moment. Changes nothing.
 
     Args:
-        masks: the bank's own, of all segments of the order, by their key in the archive.
+        working: gives what the bank works out of the claim, which may go on meanwhile.
     """
     clearance = session.get_one(Clearance, order.clearance_id)
     relied = {UUID(photo): UUID(grant) for photo, grant in clearance.relied.items()}
@@ -116,29 +116,16 @@ def examine(
     if isinstance(cleared, SealRefused):
         return cleared
 
-    categories = {c["id"]: OrderedCategory(**c).facts() for c in order.spec["categories"]}
-    try:
-        placements = claim.placed()
-        canvas = recompose(
-            layout,
-            placements,
-            masks,
-            categories,
-            network=network is not None,
-            rule=_canvas(order),
-        )
-    except SynthError:
-        return SealRefused(frozenset({"result-forged"}))
-    ledger = canvas.ledger
-    if ledger.digest() != claim.ledger_sha256:
+    worked = working()
+    ledger = worked.ledger
+    if ledger is None:
         return SealRefused(frozenset({"result-forged"}))
     if not made_by.admitted(order, made, ledger):
         return SealRefused(frozenset({"gate-exceeded"}))
-    looks = looks_of(made.rgb)
-    if _like_tombstone(session, looks):
+    if _like_tombstone(session, worked.looks):
         return SealRefused(frozenset({"tombstone-likeness"}))
 
-    placed = tuple(segments[p.segment][0] for p in placements)
+    placed = tuple(segments[segment][0] for segment in worked.placements)
     product_of = products.recorded(session, placed) if request.products else {}
     seen, pictured = placed_facts.pictured_of(
         request,
@@ -147,7 +134,7 @@ def examine(
         made,
         placed,
         product_of=product_of,
-        thin=frozenset(c for c in categories if categories[c].thin),
+        thin=worked.thin,
     )
     if pictured != NOTHING_KNOWN:  # more is known of the picture than when its sources were looked at
         cleared = _clear(
@@ -155,14 +142,12 @@ def examine(
         )
         if isinstance(cleared, SealRefused):
             return cleared
-    numbers = {photo: number for number, photo in enumerate(used)}
-    seams = mixed(canvas, [numbers[segments[p.segment][1]] for p in placements])
-    areas = shares.count(ledger.owner, ledger.kind, placed, seams=seams)
+    areas = shares.count(ledger.owner, ledger.kind, placed, seams=worked.seams)
     sources = placed_facts.sources_of(session, {area.segment_id for area in areas.segments}, relied, taxonomy)
     refiner = made_by.stated(session, order, made.gate)
     return Examined(
         ledger,
-        seams,
+        worked.seams,
         placed,
         areas,
         sources,
@@ -171,7 +156,7 @@ def examine(
         cleared.bundle_digest,
         epoch,
         refiner,
-        looks,
+        worked.looks,
         placed_facts.layout_photo(session, cleared.adapted),
         seen,
         product_of,
@@ -253,12 +238,6 @@ def _clear(
     return _Clears(answer, terms.bundle.digest, rights.terms, terms.adapted)
 
 
-def _canvas(order: Order) -> CanvasRule:
-    """Orders from before there was another have a strict one."""
-    rule: CanvasRule = order.spec.get("canvas", "strict")
-    return rule
-
-
 def _seed(order: Order, index: int) -> int:
     return next(int(v["seed"]) for v in order.spec["variations"] if v["index"] == index)
 
@@ -289,9 +268,13 @@ def sign(
     house: str | None = None,
     photo_chains: Mapping[UUID, Chain] = MappingProxyType({}),
     salt: bytes,
+    packed: Packed | None = None,
     at: datetime,
 ) -> Signed:
     """Draw up and sign the manifest, then the file. No session: signing is slow and holds no lock.
+
+    Args:
+        packed: the picture's pixels, where they are packed already.
 
     Raises:
         SigningFailed: the file does not verify after signing.
@@ -311,7 +294,7 @@ def sign(
         request_id=request.id,
         variation=index,
         sealed_at=at,
-        pixel_sha256=pixels.pixel_sha256(made.rgb),
+        pixel_sha256=examined.looks.pixel_sha256,
         owner=examined.ledger.owner,
         seams=examined.seams,
         placements=examined.placements,
@@ -322,7 +305,7 @@ def sign(
         log_checkpoint=checkpoint,
         recipe=RECIPES[examined.refiner.name],
         frame=order.spec["frame"],
-        canvas=_canvas(order),
+        canvas=canvas(order.spec),
         seed=_seed(order, index),
         refiner=examined.refiner,
         commitments=disclosures.commitments(),
@@ -337,6 +320,7 @@ def sign(
         clock=clock,
         house=house,
         photo_chains=photo_chains,
+        packed=packed,
     )
     blob_key = f"composites/{composite_id}/{hashlib.sha256(sealed.file).hexdigest()}"
     gate = None if made.gate is None else made_by.png(made.gate)

@@ -7,7 +7,7 @@ it is. Nothing is held locked while bytes move or keys sign.
 import logging
 import secrets
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,6 +21,7 @@ from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing import caps
 from bankd.policy.facts import Pictured
+from bankd.provenance import pixels
 from bankd.provenance.errors import SignatureNotGiven, TimeStampUnavailable
 from bankd.provenance.manifest import LogCheckpoint
 from bankd.runtime import Runtime
@@ -43,6 +44,7 @@ from bankd.synthesis.clearing import SealRefused
 from bankd.synthesis.errors import ArchiveTooLarge
 from bankd.synthesis.models import Clearance, Order, OrderState, Request, Variation, VariationState
 from bankd.synthesis.plan import Asked, Clashing, Short, plan
+from bankd.synthesis.recomputing import work_out
 from bankd.synthesis.shortfall import look, told
 from bankd.synthesis.verification import clock, credentials
 from bankd.usage import mapping
@@ -265,29 +267,42 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
         # Whatever fails at the seal time and again must come to an end.
         _void(rt, order, why="it could not be sealed in time", kind=Kind.ORDER_FAILED)
         return
-    with ThreadPoolExecutor(2) as others:  # three objects, fetched at once
-        laid = others.submit(layout_of, rt, request)
-        kept = others.submit(masks.of_order, order, blobs=rt.blobs)
+    # What asks no database goes on beside what does.
+    with ThreadPoolExecutor(1, "seal") as beside:
+        laid = beside.submit(layout_of, rt, request)
+        kept = beside.submit(masks.of_order, order, blobs=rt.blobs)
         answer = _answer(rt, order, request)
-    if answer is None:
-        return
-    result, pictures = answer
+        if answer is None:
+            return
+        result, pictures = answer
+        _settle(rt, order, request, result, pictures, Layout(laid.result()), kept.result(), beside)
+    with rt.transaction() as session:
+        service.conclude(session, order.id, request.id, took=_took(result), by=rt.actor, at=rt.now())
+    rt.blobs.delete_prefix(f"orders/{order.id}")
 
+
+def _settle(
+    rt: Runtime,
+    order: Order,
+    request: Request,
+    result: Result,
+    pictures: Mapping[int, Refined],
+    layout: Layout,
+    own: Mapping[int, masks.Mask],
+    beside: Executor,
+) -> None:
+    """Picture by picture, sealed or refused."""
     ordered = {int(variation["index"]) for variation in order.spec["variations"]}
     claims = {claim.index: claim for claim in result.variations if claim.index in ordered}
-    layout, own = Layout(laid.result()), kept.result()
     for index, claim in sorted(claims.items()):
         if claim.outcome == "uncovered":
             with rt.transaction() as session:
                 service.settle_uncovered(session, order.id, index, claim.uncovered, by=rt.actor, at=rt.now())
             continue
-        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout, own)
+        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout, own, beside)
         if not_sealed is not None:
             with rt.transaction() as session:
                 service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
-    with rt.transaction() as session:
-        service.conclude(session, order.id, request.id, took=_took(result), by=rt.actor, at=rt.now())
-    rt.blobs.delete_prefix(f"orders/{order.id}")
 
 
 def _answer(rt: Runtime, order: Order, request: Request) -> tuple[Result, Mapping[int, Refined]] | None:
@@ -321,7 +336,20 @@ def _seal_one(
     made: Refined,
     layout: Layout,
     own: Mapping[int, masks.Mask],
+    beside: Executor,
 ) -> SealRefused | None:
+    network = made_by.refinement(order) is not None
+    worked = beside.submit(
+        work_out,
+        order.spec,
+        claim,
+        made,
+        layout=layout,
+        masks=own,
+        photo_of={int(key): photo for key, (_, photo) in order.segments.items()},
+        network=network,
+    )
+    packed = beside.submit(pixels.packed, made.rgb)
     with rt.transaction() as session:
         at = rt.now()
         variation = session.get_one(Variation, (request.id, claim.index))
@@ -329,7 +357,15 @@ def _seal_one(
             return None
         clearance = session.get_one(Clearance, order.clearance_id)
         examined = sealing.examine(
-            session, order, request, claim, made, layout=layout, masks=own, taxonomy=house(), at=at
+            session,
+            order,
+            request,
+            claim,
+            made,
+            layout=layout,
+            working=worked.result,
+            taxonomy=house(),
+            at=at,
         )
         if isinstance(examined, SealRefused):
             return examined
@@ -351,6 +387,7 @@ def _seal_one(
         house=rt.settings.house,
         photo_chains=photo_chains,
         salt=secrets.token_bytes(32),
+        packed=packed.result(),
         at=at,
     )
     rt.blobs.put(signed.blob_key, signed.sealed.file, media_type="image/png")

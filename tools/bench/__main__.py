@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from tools.bench.timing import machine
 
 
 def main() -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the bank's workers are started; before numpy loads
     modules = {name: importlib.import_module(f"tools.bench.{name}") for name in MODULES}
     parser = argparse.ArgumentParser(
         prog="python -m tools.bench",
