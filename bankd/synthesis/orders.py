@@ -86,9 +86,7 @@ def draft(
 
     entries = []
     shapes: dict[int, masks.Mask] = {}
-    of_photo = {
-        photo: [segment for segment in wanted if plan.photo_of[segment] == photo] for photo in photos
-    }
+    of_photo = {photo: [segment for segment in wanted if plan.photo_of[segment] == photo] for photo in photos}
     ordinals = {photo: [rows[segment].ordinal for segment in mine] for photo, mine in of_photo.items()}
     read = read_crops(blobs, [frames[photo] for photo in photos], ordinals, relied=plan.relied)
     for photo_id, crops in zip(photos, read, strict=True):

@@ -125,6 +125,22 @@ def test_a_database_that_goes_away_in_a_transaction_keeps_nothing_of_it(
     assert departments(working) == 0
 
 
+def test_a_connection_that_the_database_ended_is_noticed_before_its_next_use(
+    working: Runtime, database: Any
+) -> None:
+    for _ in range(2):  # the second finds the first one's connection, which was alive a moment ago
+        with working.transaction() as session:
+            pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.engine.connect() as other:
+            # It returns when the backend is gone.
+            ended = text("SELECT pg_terminate_backend(:pid, 10000)")
+            assert other.execute(ended, {"pid": pid}).scalar_one()
+
+    with working.transaction() as session:
+        session.execute(RECORD)
+    assert departments(working) == 1
+
+
 def test_what_the_database_answers_is_not_mistaken_for_silence(working: Runtime) -> None:
     with pytest.raises(OperationalError, match="statement timeout"), working.transaction() as session:
         session.execute(text("SET LOCAL statement_timeout = '20ms'"))

@@ -17,7 +17,9 @@ from tools.bench.timing import machine
 
 
 def main() -> int:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the bank's workers are started; before numpy loads
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # as the bank's workers are started; before numpy loads
     modules = {name: importlib.import_module(f"tools.bench.{name}") for name in MODULES}
     parser = argparse.ArgumentParser(
         prog="python -m tools.bench",
