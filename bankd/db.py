@@ -61,7 +61,7 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
         alive_at[connection] = now
         return alive
 
-    engine.dialect.do_ping = do_ping  # type: ignore[method-assign]
+    engine.dialect.do_ping = do_ping  # type: ignore[method-assign,assignment]
     return engine
 
 

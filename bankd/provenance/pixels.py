@@ -53,7 +53,8 @@ def packed(rgb: npt.NDArray[np.uint8]) -> Packed:
 
 def encode(rgb: npt.NDArray[np.uint8], *, xmp: str = "", dpi: int | None = None) -> bytes:
     """A PNG of an sRGB picture with its XMP packet. The same input gives the same bytes."""
-    return file_of(Packed(*rgb.shape[:2], _rows(rgb), ""), xmp=xmp, dpi=dpi)
+    height, width, _ = rgb.shape
+    return file_of(Packed(height, width, _rows(rgb), ""), xmp=xmp, dpi=dpi)
 
 
 def _rows(rgb: npt.NDArray[np.uint8]) -> bytes:

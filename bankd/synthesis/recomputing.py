@@ -50,7 +50,8 @@ def work_out(
         network: the order is for a network.
     """
     categories = {c["id"]: OrderedCategory(**c).facts() for c in spec["categories"]}
-    ledger, seams, placements = None, np.zeros(layout.labels.shape, bool), ()
+    ledger, seams = None, np.zeros(layout.labels.shape, bool)
+    placements: tuple[int, ...] = ()
     try:
         placed = claim.placed()
         found = recompose(layout, placed, masks, categories, network=network, rule=canvas(spec))
@@ -59,8 +60,9 @@ def work_out(
     else:
         if found.ledger.digest() == claim.ledger_sha256:
             placements = tuple(p.segment for p in placed)
-            numbers = {photo: number for number, photo in enumerate({photo_of[key] for key in placements})}
-            ledger, seams = found.ledger, mixed(found, [numbers[photo_of[key]] for key in placements])
+            photos = [photo_of[key] for key in placements]
+            numbers = {photo: number for number, photo in enumerate(dict.fromkeys(photos))}
+            ledger, seams = found.ledger, mixed(found, [numbers[photo] for photo in photos])
     return Worked(ledger, seams, placements, thin_ids(categories), looks_of(made.rgb))
 
 

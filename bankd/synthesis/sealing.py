@@ -49,7 +49,7 @@ from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
 from bankd.synthesis.recomputing import Worked, canvas
 from synth.layout import Layout
-from synth.pictures import Ledger
+from synth.pictures import Ledger, Mask
 from synth.refinement import Refined
 from synth.workorder import RenderedVariation
 
