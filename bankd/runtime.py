@@ -6,11 +6,15 @@ are embedded and which are the operator's own.
 
 import hashlib
 import logging
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
@@ -28,6 +32,8 @@ from bankd.errors import BankError
 from bankd.storage import Blobs, MinioBlobs
 
 logger = logging.getLogger(__name__)
+
+UNASKED_S = 5.0  # a connection that vanished without a word is found out after that
 
 
 class DatabaseUnavailable(BankError):
@@ -120,6 +126,29 @@ def embedded_services(settings: Settings) -> frozenset[str]:
     return frozenset(name for name, url in given.items() if not url)
 
 
+def _ask_seldom(engine: Engine) -> None:
+    """Of a connection that was alive a moment ago, only see whether the server has ended it."""
+    ping = engine.dialect.do_ping
+    alive_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
+    def do_ping(connection: Any) -> bool:
+        now = time.monotonic()
+        if now - alive_at.get(connection, -UNASKED_S) < UNASKED_S and _silent(connection.fileno()):
+            return True
+        alive = ping(connection)
+        alive_at[connection] = now
+        return alive
+
+    engine.dialect.do_ping = do_ping  # type: ignore[method-assign,assignment]
+
+
+def _silent(file: int) -> bool:
+    """A server that ends a connection says so: then there is something to read, or an end."""
+    waiting = select.poll()
+    waiting.register(file, select.POLLIN)
+    return not waiting.poll(0)
+
+
 class Runtime:
     """What a command, a task or a route works with. One for a process."""
 
@@ -133,7 +162,9 @@ class Runtime:
 
     @cached_property
     def engine(self) -> Engine:
-        return make_engine(self.addresses.database_url)
+        engine = make_engine(self.addresses.database_url)
+        _ask_seldom(engine)
+        return engine
 
     @cached_property
     def blobs(self) -> Blobs:
