@@ -36,8 +36,7 @@ def dot(lineage: Lineage) -> str:
     """In the language of Graphviz, from left to right."""
     lines = ["digraph lineage {", "  rankdir=LR;", '  node [shape=box, style=filled, fontname="sans-serif"];']
     for node in lineage.nodes:
-        first, second = words(node)
-        label = f"{first}\\n{second}".replace('"', '\\"')
+        label = "\\n".join(map(_quoted, words(node)))
         lines.append(f'  "{node.name}" [label="{label}", fillcolor="{FILLS[node.name.kind]}"];')
     known = {node.name for node in lineage.nodes}
     lines += [
@@ -156,7 +155,17 @@ def _line(edge: Edge, places: Mapping[Name, tuple[int, int]]) -> str:
 
 
 def _text(x: float, y: float, told: str, *, size: float, fill: str) -> str:
-    return f'<text x="{x}" y="{y}" font-size="{size}" fill="{fill}">{escape(told)}</text>'
+    return f'<text x="{x}" y="{y}" font-size="{size}" fill="{fill}">{escape(_plain(told))}</text>'
+
+
+def _quoted(told: str) -> str:
+    """Within quotes of DOT, where a backslash of the text would undo the one before its quote."""
+    return _plain(told).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _plain(told: str) -> str:
+    """On one line, without what no XML may hold."""
+    return "".join(one if one.isprintable() else " " for one in told)
 
 
 def _short(told: str) -> str:

@@ -56,7 +56,9 @@ class Mail:
     def send(self, message: Message, *, at: datetime) -> None:
         """Raises NotSent."""
         mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = self.sender, self.target, message.title
+        # A title may hold what somebody called a thing; a header of two lines would stop all notices.
+        title = " ".join(message.title.split())
+        mail["From"], mail["To"], mail["Subject"] = self.sender, self.target, title
         mail["Date"], mail["Message-ID"] = format_datetime(at), f"<{message.id}@bankd>"
         mail["Bankd-Notice"] = str(message.id)
         mail.set_content(message.words)

@@ -12,6 +12,7 @@ house and those to whom a credit is owed, and nobody else: no licensor who did
 not ask for it, and no person who filed a request.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -25,6 +26,7 @@ COMPOSITE = _TYPES + "composite"
 # The PLUS value for what the C2PA manifest says in four entries: everything is reserved.
 DATA_MINING = "http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED"
 
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOTICES = ("©", "(c)", "copyright", "著作権")
 
 
@@ -63,7 +65,7 @@ def packet(
         made_at: when the composite was sealed, ISO 8601.
         instance_id: of a copy; of the composite itself where left out.
     """
-    owed = list(dict.fromkeys(credits))
+    owed = list(dict.fromkeys(map(_writable, credits)))
     notices = [credit for credit in owed if any(sign in credit.lower() for sign in _NOTICES)]
     terms = f"Use only under the recorded license of composite {composite_id}, which its holder can state."
     attributes = {
@@ -84,7 +86,7 @@ def packet(
             "Iptc4xmpExt:AIPromptInformation": f"no words: the layout of request {network.request_id}",
         }
         if house is not None:
-            attributes["Iptc4xmpExt:AIPromptWriterName"] = house
+            attributes["Iptc4xmpExt:AIPromptWriterName"] = _writable(house)
     written = "\n ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
     credit = f"<photoshop:Credit>{escape('; '.join(owed))}</photoshop:Credit>\n" if owed else ""
     rights = _alternative("dc:rights", "; ".join(notices)) if notices else ""
@@ -104,6 +106,11 @@ def packet(
 </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
+
+
+def _writable(text: str) -> str:
+    """Without what no XML may hold: a packet that nobody can read owes its credits still."""
+    return _NOT_XML.sub(" ", text)
 
 
 def _alternative(name: str, text: str) -> str:

@@ -26,7 +26,7 @@ def svg(chart: Chart, writer: Writer) -> str:
     height = _height(chart)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
-        f' height="{height}" role="img" aria-label="{escape(chart.title)}" font-family="{escape(FONT)}"'
+        f' height="{height}" role="img" aria-label="{_escaped(chart.title)}" font-family="{escape(FONT)}"'
         f' font-size="10">{"".join([_text(0, 11, chart.title, _QUIET), *_legend(chart), *drawn])}</svg>'
     )
 
@@ -124,4 +124,9 @@ def _line(x0: float, y0: float, x1: float, y1: float) -> str:
 
 
 def _text(x: float, y: float, text: str, color: str, *, anchor: str = "start") -> str:
-    return f'<text x="{x:.2f}" y="{y:.2f}" fill="{color}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text x="{x:.2f}" y="{y:.2f}" fill="{color}" text-anchor="{anchor}">{_escaped(text)}</text>'
+
+
+def _escaped(text: str) -> str:
+    """Without what no XML may hold."""
+    return escape("".join(one if one.isprintable() else " " for one in text))

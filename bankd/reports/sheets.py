@@ -37,7 +37,7 @@ from bankd.reports.page import (
 from bankd.reports.report import Report
 from bankd.reports.writing import Writer
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # the wide ones count in Japanese
 SHEET_NAME = 31  # the longest that spreadsheets take
 FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 CELL_TEXT = 32_000  # spreadsheets hold 32,767
@@ -310,7 +310,7 @@ def _guarded(cell: Plain, kind: str) -> str:
             return f"{cell * 100:.2f}%" if kind == "percent" else f"{cell:f}"
         case int():
             return str(cell)
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
+    return f"'{cell}" if cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA) else cell
 
 
 def _exact(number: Decimal | int) -> bool:

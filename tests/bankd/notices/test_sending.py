@@ -208,6 +208,24 @@ def test_mail_goes_to_a_real_server_that_refuses_it_first(
     assert f"Message-ID: <{notice.id}@bankd>" in text and f"Bankd-Notice: {notice.id}" in text
 
 
+def test_what_somebody_called_a_person_stops_no_mail(
+    sessions: Any, inbox: tuple[Inbox, str], tmp_path: Path, NOON: Any, BY: SimpleNamespace
+) -> None:
+    """A title of two lines is no header, and would keep back every notice that is due after it."""
+    server, url = inbox
+    given = {"notice_sender": "bank@house.example", "notice_recipients": "a@house.example"}
+    to = channels(settings(tmp_path, smtp_url=url, **given))
+    with sessions.begin() as session:
+        for title in ("person P-1\nBcc: c@evil.example was withdrawn", "person P-2 was withdrawn"):
+            service.tell(
+                session, "withdrawal", key=title, title=title, words="gone", facts={}, to=to, at=NOON
+            )
+
+    assert service.send_due(sessions.begin, to, by=BY.system, now=Clock(NOON)) == 2
+    assert [mail.rcpt_tos for mail in server.mails] == [["a@house.example"]] * 2
+    assert not any(line.startswith(b"Bcc") for mail in server.mails for line in mail.content.splitlines())
+
+
 def test_a_crash_between_sending_and_noting_sends_again_with_the_same_id(
     sessions: Any, receiver: tuple[Receiver, str], tmp_path: Path, NOON: Any, BY: SimpleNamespace
 ) -> None:
