@@ -5,8 +5,8 @@ is not yet in a full block of 16 is hashed from its entries. Nothing here is tru
 with a root that was signed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
@@ -18,6 +18,8 @@ HEIGHT = 4
 BLOCK = 1 << HEIGHT
 Place = tuple[int, int]
 """Height and number; height 0 is a block of leaf hashes."""
+Entry = tuple[datetime, str, bytes, bytes | None, str | None]
+"""Moment, kind, commitment, and where they are not erased salt and payload."""
 
 STORE = text(
     """
@@ -38,7 +40,7 @@ READ = text(
     UNION ALL
     SELECT -2, entry.index, commitment, at, kind, salt, payload
     FROM log_entries AS entry LEFT JOIN log_payloads AS opened ON opened.index = entry.index
-    WHERE entry.index = :index
+    WHERE entry.index = ANY(CAST(:indexes AS bigint[]))
     UNION ALL
     SELECT -3, size, ''::bytea, at, NULL, NULL, lines FROM log_witnessed WHERE size = :size
     """
@@ -119,12 +121,12 @@ class Wanted:
 
 @dataclass
 class Found:
-    """What was there of it, and the entry and the witnesses' lines that were asked for beside it."""
+    """What was there of it, and the entries and the witnesses' lines that were asked for beside it."""
 
     wanted: Wanted
     nodes: Mapping[Place, bytes]
     leaves: Mapping[int, bytes]
-    entry: tuple[datetime, str, bytes, bytes | None, str | None] | None = None
+    entries: Mapping[int, Entry] = field(default_factory=dict)
     witnessed: str = ""
 
     def roots(self) -> list[bytes | None]:
@@ -149,8 +151,8 @@ class Found:
         return merkle.Frontier(hashes).root() if len(hashes) == count else None
 
 
-def read(session: Session, wanted: Wanted, *, index: int = -1, witnessed: int = -1) -> Found:
-    """Read what is wanted in one statement; with it the entry `index`, and what witnesses say of a head."""
+def read(session: Session, wanted: Wanted, *, indexes: Collection[int] = (), witnessed: int = -1) -> Found:
+    """Read what is wanted in one statement; with it some entries, and what witnesses say of a head."""
     places = sorted(wanted.nodes)
     rows = session.execute(
         READ,
@@ -158,7 +160,7 @@ def read(session: Session, wanted: Wanted, *, index: int = -1, witnessed: int = 
             "heights": [height for height, _ in places],
             "numbers": [number for _, number in places],
             "leaves": sorted(wanted.leaves),
-            "index": index,
+            "indexes": list(indexes),
             "size": witnessed,
         },
     )
@@ -166,16 +168,18 @@ def read(session: Session, wanted: Wanted, *, index: int = -1, witnessed: int = 
     nodes: dict[Place, bytes] = {}
     leaves: dict[int, bytes] = {}
     lines: list[tuple[datetime, str]] = []
+    entries: dict[int, Entry] = {}
     for height, number, held, at, kind, salt, told in rows:
         if height >= 0:
             nodes[height, number] = bytes(held)
         elif height == -1:
             leaves[number] = merkle.leaf_hash(log.leaf(number, at, kind, held))
         elif height == -2:
-            found.entry = (at, kind, bytes(held), salt, told)
+            entries[number] = (at, kind, bytes(held), salt, told)
         else:
             lines.append((at, told))
     found.nodes, found.leaves, found.witnessed = nodes, leaves, "".join(told for _, told in sorted(lines))
+    found.entries = entries
     return found
 
 

@@ -1,6 +1,7 @@
 """Proofs about the log that hold without the bank: they need the public key and nothing else."""
 
 import base64
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -13,6 +14,8 @@ from bankd.audit.checkpoints import leaves
 from bankd.audit.errors import EntryMissing, LogInconsistent, NoteInvalid
 from bankd.audit.models import LogCheckpoint
 from bankd.audit.nodes import Found, Wanted
+
+AT_ONCE = 1000  # entries that are proven by one statement
 
 
 class Proof(BaseModel):
@@ -63,29 +66,61 @@ def prove(session: Session, index: int, checkpoint: LogCheckpoint, *, with_paylo
         EntryMissing: the checkpoint does not cover such an entry.
         LogInconsistent: what is stored does not lead to what the checkpoint signed.
     """
-    if not 0 <= index < checkpoint.size:
-        raise EntryMissing(index, checkpoint.size)
-    wanted = Wanted.of(merkle.inclusion_ranges(index, checkpoint.size), checkpoint.size)
-    found = nodes.read(session, wanted, index=index, witnessed=checkpoint.size)
-    if found.entry is None:
-        raise EntryMissing(index, checkpoint.size)
-    at, kind, commitment, salt, payload = found.entry
-    leaf = log.leaf(index, at, kind, commitment)
-    hashes = _whole(session, found)
+    (proof,) = prove_all(session, [index], checkpoint, with_payload=with_payload)
+    return proof
+
+
+def prove_all(
+    session: Session, indexes: Sequence[int], checkpoint: LogCheckpoint, *, with_payload: bool = True
+) -> Iterator[Proof]:
+    """Prove some entries, in their order: what they have in common is read and hashed once for many of them.
+
+    Raises:
+        EntryMissing: the checkpoint does not cover one of them.
+        LogInconsistent: what is stored does not lead to what the checkpoint signed.
+    """
     signed = notes.head(notes.split(checkpoint.note).text)
-    if signed.size != checkpoint.size or not merkle.includes(
-        merkle.leaf_hash(leaf), index=index, size=checkpoint.size, proof=hashes, root=signed.root
-    ):
-        raise LogInconsistent(checkpoint.size, f"entry {index} does not lead to its root")
-    opened = with_payload and salt is not None
-    return Proof(
-        index=index,
-        leaf=leaf.decode(),
-        salt=salt.hex() if opened and salt is not None else None,
-        payload=payload if opened else None,
-        hashes=tuple(base64.b64encode(node).decode() for node in hashes),
-        note=checkpoint.note + found.witnessed,
-    )
+    for start in range(0, len(indexes), AT_ONCE):
+        yield from _prove_some(
+            session, indexes[start : start + AT_ONCE], checkpoint, signed, with_payload=with_payload
+        )
+
+
+def _prove_some(
+    session: Session,
+    indexes: Sequence[int],
+    checkpoint: LogCheckpoint,
+    signed: notes.Head,
+    *,
+    with_payload: bool,
+) -> Iterator[Proof]:
+    size = checkpoint.size
+    for index in indexes:
+        if not 0 <= index < size:
+            raise EntryMissing(index, size)
+    paths = {index: merkle.inclusion_ranges(index, size) for index in indexes}
+    wanted = Wanted.of(dict.fromkeys(part for path in paths.values() for part in path), size)
+    found = nodes.read(session, wanted, indexes=indexes, witnessed=size)
+    roots = dict(zip(wanted.ranges, _whole(session, found), strict=True))
+    for index in indexes:
+        if index not in found.entries:
+            raise EntryMissing(index, size)
+        at, kind, commitment, salt, payload = found.entries[index]
+        leaf = log.leaf(index, at, kind, commitment)
+        hashes = [roots[part] for part in paths[index]]
+        if signed.size != size or not merkle.includes(
+            merkle.leaf_hash(leaf), index=index, size=size, proof=hashes, root=signed.root
+        ):
+            raise LogInconsistent(size, f"entry {index} does not lead to its root")
+        opened = with_payload and salt is not None
+        yield Proof(
+            index=index,
+            leaf=leaf.decode(),
+            salt=salt.hex() if opened and salt is not None else None,
+            payload=payload if opened else None,
+            hashes=tuple(base64.b64encode(node).decode() for node in hashes),
+            note=checkpoint.note + found.witnessed,
+        )
 
 
 def prove_extension(session: Session, first: LogCheckpoint, second: LogCheckpoint) -> list[bytes]:

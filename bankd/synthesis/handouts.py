@@ -125,6 +125,9 @@ def hand_out(
     put = marks(handout_id, size, comp or not rendition.is_master)
     copy = _copy(file, composite, sealed, rendition=rendition, marks=put, comp=comp, signing=signing)
     gate = made_by.gate_of(composite_id, sealed.refiner, blobs=blobs)
+    looks = None
+    if copy is not None and comp:  # it looks different, and is known by its own looks
+        looks = looks_of(pixels.decode(copy.file, renditions.MEDIA_TYPES[rendition.format]))
 
     use = use.model_copy(update={"channels": frozenset({channel})})
     counted = None if comp else counting.count(session, composite, use, at=at)
@@ -180,8 +183,7 @@ def hand_out(
         by=by,
         at=at,
     )
-    if copy is not None and comp:  # it looks different, and is known by its own looks
-        looks = looks_of(pixels.decode(copy.file, renditions.MEDIA_TYPES[rendition.format]))
+    if looks is not None:
         kept.record(session, composite.id, looks, handout_id=handout.id)
     if counted is not None:
         counting.charge(session, handout, counted, use, by=by, at=at)

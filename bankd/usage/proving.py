@@ -14,6 +14,7 @@ from bankd.audit.canonical import parse
 from bankd.audit.errors import CheckpointMissing, LogEmpty
 from bankd.audit.kinds import Kind
 from bankd.audit.models import LogCheckpoint, LogEntry, LogPayload
+from bankd.audit.proofs import Proof
 from bankd.audit.usage_map import EMPTY, Path, SparseMap
 from bankd.audit.usage_proof import End, Listed, MapPath, UsageProof
 from bankd.licensing.errors import LicensorNotFound
@@ -130,15 +131,17 @@ def _links(session: Session, licensor_id: UUID, start: int, last: LogCheckpoint)
         .where(UsageLink.licensor_id == licensor_id, UsageLink.entry >= start, UsageLink.entry < last.size)
         .order_by(UsageLink.entry)
     ).all()
-    return [_listed(session, entry, bytes(link), salt, payload, last) for entry, link, salt, payload in rows]
+    opened = [entry for entry, _, salt, _ in rows if salt is not None]
+    proven = proofs.prove_all(session, opened, last, with_payload=False)
+    return [
+        Listed(link=bytes(link).hex(), salt=None, payload=None, leaf=None, hashes=None)
+        if salt is None
+        else _listed(bytes(link), salt, payload, next(proven))
+        for _, link, salt, payload in rows
+    ]
 
 
-def _listed(
-    session: Session, entry: int, link: bytes, salt: bytes | None, payload: str | None, last: LogCheckpoint
-) -> Listed:
-    if salt is None:
-        return Listed(link=link.hex(), salt=None, payload=None, leaf=None, hashes=None)
-    proof = proofs.prove(session, entry, last, with_payload=False)
+def _listed(link: bytes, salt: bytes, payload: str | None, proof: Proof) -> Listed:
     return Listed(
         link=link.hex(),
         salt=bytes(salt).hex(),

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 from bankd.audit import checkpoints, log, merkle, nodes, proofs
 from bankd.audit.canonical import canonical, moment
 from bankd.audit.checkpoints import Signer
-from bankd.audit.errors import LogInconsistent
+from bankd.audit.errors import EntryMissing, LogInconsistent
 from bankd.audit.kinds import Kind
 from bankd.audit.nodes import BLOCK, Found, Growth, Wanted
 
@@ -133,6 +133,32 @@ def test_every_entry_is_proven_under_every_checkpoint_by_one_statement(sessions,
         finally:
             event.remove(database.engine, "before_cursor_execute", count_statement)
     assert len(statements) == 7 + 37 + 40
+
+
+def test_many_entries_are_proven_together_as_each_alone(sessions, database, add, monkeypatch):
+    add(70)
+    add(3)
+    statements = []
+
+    def count_statement(connection, cursor, statement, parameters, context, many):
+        statements.append(statement)
+
+    wanted = [72, 3, 40, 41, 0, 64]
+    with sessions.begin() as session:
+        head = checkpoints.latest(session)
+        alone = [proofs.prove(session, index, head) for index in wanted]
+        event.listen(database.engine, "before_cursor_execute", count_statement)
+        try:
+            assert list(proofs.prove_all(session, wanted, head)) == alone
+            assert len(statements) == 1
+            monkeypatch.setattr(proofs, "AT_ONCE", 4)
+            assert list(proofs.prove_all(session, wanted, head)) == alone
+            assert len(statements) == 1 + 2
+        finally:
+            event.remove(database.engine, "before_cursor_execute", count_statement)
+        with pytest.raises(EntryMissing):
+            list(proofs.prove_all(session, [0, 73], head))
+        assert list(proofs.prove_all(session, [], head)) == []
 
 
 def test_what_was_signed_before_nodes_were_stored_is_proven_from_its_entries(sessions, add, as_owner):
