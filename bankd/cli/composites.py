@@ -106,7 +106,10 @@ def show(runtime: Runtime, composite_id: UUID, in_json: bool) -> None:
         for handout in found.handouts:
             given = "handed out as a comp" if handout.comp else "handed out"
             given += f" ({handout.format})" if handout.rendition else ""
-            click.echo(f"{given} {word(handout.at)} to {handout.recipient} for {handout.channel}")
+            click.echo(
+                f"{given} {word(handout.at)} to {handout.recipient} for {handout.channel}:"
+                f" handout {handout.id}"
+            )
 
 
 @composites.command()
@@ -179,6 +182,7 @@ def export(
         return
     for path in written:
         click.echo(path)
+    click.echo(f"handout {answer.handout.id}: `bankd publications record --handout` once it is published")
 
 
 @composites.command()

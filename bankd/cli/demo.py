@@ -123,7 +123,7 @@ class _Tour:
             ("An armchair for a page that the whole world sees", "005-corner", world),
             ("The armchair for a partner's TV spot", "005-corner", spot),
         ]
-        click.echo("Five pictures are asked for: what should be where (a layout), and for which use.")
+        click.echo("Five requests are filed: what should be where (a layout), and for which use.")
         asked = [
             (what, self.ask(what, SAMPLE / "layouts" / f"{layout}.png", *use)) for what, layout, use in wanted
         ]

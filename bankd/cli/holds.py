@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from bankd.cli.moments import Moment
-from bankd.cli.printing import as_json, plain, print_json, print_rows
+from bankd.cli.printing import as_json, plain, print_json, print_rows, word
 from bankd.cli.retentions import legal
 from bankd.exposure import withdrawing
 from bankd.licensing import holds as records
@@ -61,8 +61,8 @@ def set_(
     if in_json:
         print_json(facts)
         return
-    until = "until it is lifted" if made.ends_at is None else f"until {made.ends_at.isoformat()}"
-    begins = "" if made.began_at else f" from {made.starts_at.isoformat()}"
+    until = "until it is lifted" if made.ends_at is None else f"until {word(made.ends_at)}"
+    begins = "" if made.began_at else f" from {word(made.starts_at)}"
     click.echo(f"{made.subject} {made.ref} is on hold{begins} {until}: {made.id}")
 
 

@@ -14,7 +14,7 @@ from bankd.catalog import service as catalog
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.cli.files import read_bytes
 from bankd.cli.likeness import compare, likeness, review
-from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
+from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, ranges, word
 from bankd.cli.waiting import wait
 from bankd.exchange import importing as exchange
 from bankd.ingestion import service as ingestion
@@ -145,7 +145,11 @@ def list_(runtime: Runtime, state: str | None, limit: int, offset: int, in_json:
             )
             for one in found
         ],
-        none="no photo yet: bring some in with `bankd photos ingest`",
+        none="no photo yet: bring some in with `bankd photos ingest`"
+        if state is None and not offset
+        else "no photo in that state"
+        if not offset
+        else "no more photos",
     )
 
 
@@ -295,8 +299,9 @@ def product(
         raise click.UsageError("give the article number of the product, or --none")
     with runtime.transaction() as session:
         products.record(session, photo_id, sku, segments=segments, by=runtime.actor, at=runtime.now())
-    which = f"segments {', '.join(map(str, segments))} of photo" if segments else "photo"
-    verb = "show" if segments else "shows"
+    which = f"segments {ranges(segments)} of photo" if segments else "photo"
+    which = which if len(segments) != 1 else f"segment {segments[0]} of photo"
+    verb = "show" if len(segments) > 1 else "shows"
     click.echo(f"{which} {photo_id} {verb} {'no product' if sku is None else f'product {sku}'}")
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
@@ -46,9 +47,10 @@ def print_rows(head: Sequence[str], rows: Iterable[Sequence[object]], *, none: s
     if not shown:
         click.echo(none)
         return
-    widths = [max(len(row[place]) for row in [list(head), *shown]) for place in range(len(head))]
+    widths = [max(_columns(row[place]) for row in [list(head), *shown]) for place in range(len(head))]
     for row in [list(head), *shown]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = (cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
 
 
 def print_fields(fields: Mapping[str, object]) -> None:
@@ -57,6 +59,25 @@ def print_fields(fields: Mapping[str, object]) -> None:
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         click.echo(f"{name.ljust(width)}  {word(value)}")
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: Japanese letters take two each."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Whole numbers in order, those that follow on one another as `3-7`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
 
 
 def word(value: object) -> str:

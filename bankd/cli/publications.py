@@ -192,9 +192,11 @@ def import_(runtime: Runtime, file: Path, dry_run: bool, in_json: bool) -> None:
                 click.echo(f"line {one.line}: {one.problem}")
             elif one.outside:
                 click.echo(f"line {one.line}: {one.outcome}, outside its clearance: {', '.join(one.outside)}")
-        for word in ("recorded", "known", "refused"):
-            told_so = f" ({'would be ' if dry_run else ''}{word})"
-            click.echo(count(sum(one.outcome == word for one in outcomes), "row") + told_so)
+        for told in ("recorded", "known", "refused"):
+            rows = count(sum(one.outcome == told for one in outcomes), "row")
+            click.echo(f"{rows} would be {told}" if dry_run else f"{rows} {told}")
+        if dry_run:
+            click.echo("dry run: nothing was written")
     if any(one.outcome == "refused" for one in outcomes):
         raise click.exceptions.Exit(1)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from bankd.catalog.taxonomy import house
-from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows, word
+from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows, ranges, word
 from bankd.cli.using import classes_near, read_layout, use_options
 from bankd.cli.waiting import wait
 from bankd.licensing.use import Use
@@ -358,14 +358,22 @@ def _in(held_mb: int | None, on_device_mb: int | None) -> str:
 
 
 def _print_explanation(found: Explanation) -> None:
-    for short in _by_category(found):
+    told: dict[frozenset[str], int] = {}  # what was said of one category is not said of the next in full
+    for number, short in enumerate(_by_category(found), start=1):
+        held = "no segment held" if not short.segments else f"{count(short.segments, 'segment')} held"
+        none = "" if not short.segments else ", none clears for this use"
         click.echo(
-            f"{short.category}, {short.share:.1%} of the layout ({short.places}):"
-            f" {count(short.segments, 'segment')} held, none clears for this use"
+            f"{number}. {short.category}, {short.share:.1%} of the layout ({short.places}): {held}{none}"
         )
         about = "" if short.sampled is None else "about "
-        for denial in short.reasons:
-            click.echo(f"  {denial.says} ({denial.policy}, {about}{count(denial.count, 'segment')})")
+        same = told.setdefault(frozenset(denial.policy for denial in short.reasons), number)
+        if same != number and len(short.reasons) > 1:
+            counts = ", ".join(f"{denial.policy} {denial.count}" for denial in short.reasons)
+            click.echo(f"  for the reasons of {same}: {about}{counts}")
+        else:
+            for denial in short.reasons:
+                counted = f", {about}{count(denial.count, 'segment')}" if denial.count else ""
+                click.echo(f"  {denial.says} ({denial.policy}{counted})")
         if short.sampled is not None:
             click.echo(f"  as found for {short.sampled} of them")
     for one in found.variations:
@@ -410,7 +418,7 @@ def _by_category(found: Explanation) -> list[_CategoryShort]:
         _CategoryShort(
             category,
             sum(region.share for region in regions),
-            f"region{'s' if len(regions) > 1 else ''} {', '.join(str(region.region) for region in regions)}",
+            f"region{'s' if len(regions) > 1 else ''} {ranges(region.region for region in regions)}",
             regions[0].segments,
             regions[0].sampled,
             regions[0].reasons,

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from bankd.cli.moments import Moment
-from bankd.cli.printing import as_json, plain, print_json, print_rows
+from bankd.cli.printing import as_json, plain, print_json, print_rows, word
 from bankd.erasure import retaining
 from bankd.erasure.models import CLASSES
 from bankd.licensing.withdrawal_effects import Subject
@@ -152,7 +152,7 @@ def _set(
     if in_json:
         print_json(facts)
         return
-    until = "until that is lifted" if made.ends_at is None else f"before {made.ends_at.isoformat()}"
+    until = "until that is lifted" if made.ends_at is None else f"before {word(made.ends_at)}"
     click.echo(f"{made.subject} {made.ref} is not erased {until} ({made.class_}): {made.id}")
 
 

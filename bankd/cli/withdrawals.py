@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bankd import money
 from bankd.cli.files import read_bytes
 from bankd.cli.moments import Moment
-from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows
+from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
 from bankd.exposure import marking, reading, withdrawing
 from bankd.exposure.withdrawing import Withdrawn
 from bankd.licensing import service as licensing
@@ -112,9 +112,7 @@ def show_withdrawn(done: Withdrawn, *, in_json: bool) -> None:
         return
     made, touched = done.withdrawal, done.exposure
     when = "at" if made.took_effect_at else "from"
-    click.echo(
-        f"{made.subject} {made.ref} withdrawn {when} {made.effective_from.isoformat()} (`{made.kind}`)"
-    )
+    click.echo(f"{made.subject} {made.ref} withdrawn {when} {word(made.effective_from)} (`{made.kind}`)")
     if made.took_effect_at is None:
         click.echo("that lies ahead: it takes effect by itself")
     click.echo(
@@ -230,7 +228,7 @@ def settle(
 
 
 def _print_settled(facts: dict[str, Any]) -> None:
-    click.echo(f"settled at {facts['settled_at'].isoformat()} as {facts['outcome']}: {facts['reason']}")
+    click.echo(f"settled at {word(facts['settled_at'])} as {facts['outcome']}: {facts['reason']}")
     for one in facts["taken_back"]:
         amount = money.written(one["amount_minor"], one["currency"])
         click.echo(

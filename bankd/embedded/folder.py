@@ -21,6 +21,8 @@ TEMPORARY = Path("/tmp")  # noqa: S108  what is made there is checked to be ours
 
 Credentials = dict[str, dict[str, str]]
 
+SETTINGS_FILE = "settings.toml"  # may be there before the first `up`
+
 
 def prepare(folder: Path) -> Path:
     """Make the data folder, for its owner alone, and return its real path.
@@ -33,8 +35,11 @@ def prepare(folder: Path) -> Path:
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         if folder.stat().st_uid != os.geteuid():
             raise FolderUnusable(folder, "it belongs to another user")
-        if not (folder / "run").is_dir() and any(folder.iterdir()):
-            raise FolderUnusable(folder, "it holds other files")
+        foreign = sorted(one.name for one in folder.iterdir() if one.name != SETTINGS_FILE)
+        if not (folder / "run").is_dir() and foreign:
+            raise FolderUnusable(
+                folder, f"it holds other files, such as `{foreign[0]}`; set BANKD_HOME to a folder of its own"
+            )
         folder.chmod(0o700)
         for room in ("run", "log"):
             (folder / room).mkdir(mode=0o700, exist_ok=True)

@@ -79,7 +79,11 @@ def _named(name: str, cut: Sequence[Region], taxonomy: Taxonomy) -> list[Region]
         category = taxonomy.find(name)
         named = [one for one in cut if one.category == category]
     if not named:
-        raise LayoutRefused(f"the layout has no region `{name}`: name a category, or a pixel as X,Y")
+        names = {one.id: one.name for one in taxonomy.categories}
+        there = ", ".join(f"`{names[one]}`" for one in sorted({one.category for one in cut}))
+        raise LayoutRefused(
+            f"the layout has no region `{name}`: name a category, or a pixel as X,Y (it has {there})"
+        )
     return named
 
 

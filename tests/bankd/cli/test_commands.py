@@ -287,9 +287,9 @@ photos:
 def test_an_export_is_whole_and_holds_without_the_bank(
     bankd: Commands, composite: str, tmp_path: Path
 ) -> None:
-    bankd.run(
+    told = bankd.run(
         "composites", "export", composite, "--recipient", "Example KK", "--channel", "web", "--out", tmp_path
-    )
+    ).stdout
 
     endings = ("png", "manifest.json", "manifest.sig", "provenance.png", "report.html", "report.pdf")
     assert {path.name for path in tmp_path.iterdir()} == {f"{composite}.{ending}" for ending in endings}
@@ -302,7 +302,8 @@ def test_an_export_is_whole_and_holds_without_the_bank(
     assert b"Studio North" in files["report.html"]
     assert files["report.pdf"].startswith(b"%PDF")
     shown = bankd.run("composites", "show", composite).stdout
-    assert "to Example KK for web" in shown
+    given = next(line for line in shown.splitlines() if "to Example KK for web" in line)
+    assert f"handout {given.rsplit(' ', 1)[1]}" in told
     assert "composite.handed-out" in kinds(bankd)
 
 

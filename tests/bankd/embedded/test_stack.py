@@ -24,7 +24,7 @@ from bankd.embedded.errors import (
     ProgramMissing,
     VersionDiffers,
 )
-from bankd.embedded.folder import credentials, locked
+from bankd.embedded.folder import credentials, locked, prepare
 
 NAMES = sorted(embedded.ALL)
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
@@ -176,12 +176,20 @@ def test_folder_with_other_files_is_neither_used_nor_closed(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     tmp_path.chmod(0o755)
 
-    with pytest.raises(FolderUnusable, match="holds other files"):
+    with pytest.raises(FolderUnusable, match=r"holds other files, such as `thesis\.txt`; set BANKD_HOME"):
         embedded.up(tmp_path)
     embedded.down(tmp_path)
 
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_settings_may_be_written_before_the_first_up(tmp_path):
+    (tmp_path / "settings.toml").write_text('house = "Komorebi Goods K.K."\n')
+
+    prepare(tmp_path)
+
+    assert (tmp_path / "run").is_dir()
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path):
