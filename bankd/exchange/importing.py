@@ -68,6 +68,8 @@ def import_file(
         found = importing.import_rights(session, file, blobs=kept, by=by, at=at)
         report.new, report.known, report.ended = found.new, found.known, len(found.ended)
         report.notes = found.notes
+        if agreements is None and file.photos:
+            report.notes += ("what it says of `photos` counts when they are ingested with it as `--rights`",)
         if agreements is not None:
             report.notes += _unlimited(agreements)
             _attach(session, agreements, report, by=by, at=at)

@@ -273,16 +273,22 @@ class RightsFile(Value):
 
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value == "1" else value)]
     """Version of this format."""
-    licensors: tuple[LicensorEntry, ...] = Field(min_length=1)
+    licensors: tuple[LicensorEntry, ...] = ()
     """Who grants the rights."""
     documents: tuple[DocumentEntry, ...] = ()
     """The agreements and forms behind them; the bank keeps their bytes."""
-    licenses: tuple[LicenseEntry, ...] = Field(min_length=1)
-    """The agreements, and what each allows."""
+    licenses: tuple[LicenseEntry, ...] = ()
+    """The agreements, and what each allows. A file without any says what photos show."""
     releases: tuple[ReleaseEntry, ...] = ()
     """The consents of persons and for property."""
     photos: tuple[PhotosEntry, ...] = ()
     """Which photos the rights are about. A photo that no entry names is quarantined."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.licensors or self.documents or self.licenses or self.releases or self.photos):
+            raise ValueError("the file says nothing: it has no `licenses`, no `releases` and no `photos`")
+        return self
 
     _path: Path = PrivateAttr(default=Path("rights.yaml"))
     _lines: dict[Place, int] = PrivateAttr(default_factory=dict)

@@ -31,9 +31,9 @@ def sentences(errors: Sequence[ErrorDetails]) -> Iterator[tuple[Place, str]]:
 
 def _sentence(error: ErrorDetails) -> str:
     words = [str(part) for part in error["loc"] if isinstance(part, str)]
-    if not words:
+    if not words and error["type"] != "value_error":
         return f"the file must be fields such as `licensors` and `licenses`, not {_shown(error)}"
-    field = words[-1]
+    field = words[-1] if words else ""
     bounds = error.get("ctx", {})
     match error["type"]:
         case "missing":

@@ -132,6 +132,24 @@ def test_licenses_show_their_terms(bankd: Commands, ingested: Any) -> None:
     assert bankd.said("releases", "list") == []
 
 
+def test_what_photos_show_is_recorded_by_a_file_of_its_own(
+    bankd: Commands, ingested: Any, folder: Path, tmp_path: Path
+) -> None:
+    before = next(one for one in bankd.said("photos", "list") if one["name"] == "shop-1.png")["id"]
+    granted = bankd.said("photos", "show", before)["grants"]
+    path = tmp_path / "shows.yaml"
+    path.write_text(
+        "version: 1\nphotos: [{files: shop-1.png, depictions: {persons: false, subjects: [health]}}]\n"
+    )
+
+    assert "counts when they are ingested" in bankd.run("licenses", "import", path).stdout
+    assert bankd.said("photos", "ingest", folder, "--rights", path, "--name", "shows")["taken"] == 0
+
+    shown = bankd.said("photos", "show", before)
+    assert shown["depictions"]["subjects"] == ["health"]
+    assert shown["grants"] == granted != []
+
+
 def test_importing_known_rights_changes_nothing(bankd: Commands, ingested: Any, folder: Path) -> None:
     said = bankd.said("licenses", "import", folder / "rights.yaml")
 

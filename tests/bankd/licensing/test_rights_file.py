@@ -487,3 +487,28 @@ def test_an_editor_with_the_schema_accepts_a_good_file_and_underlines_a_bad_one(
 
     for bad in (GOOD.replace("[JP, NO]", "Japan"), GOOD.replace("channels: [web]", "channels: [tv]")):
         assert not validator.is_valid(yaml.load(bad, Json))
+
+
+def test_a_file_without_licenses_says_what_photos_show(tmp_path: Path) -> None:
+    path = tmp_path / "shows.yaml"
+    path.write_text(
+        "version: 1\n"
+        "releases:\n"
+        "  - {ref: MR-1, kind: model, status: released, subject: P-1, youngest: adult}\n"
+        "photos:\n"
+        '  - {files: "*.jpg", releases: MR-1, depictions: {persons: true, model_release: released}}\n'
+    )
+
+    record = rights_file.load(path).record_for("a.jpg")
+
+    assert record is not None
+    assert record.grants == ()
+    assert (record.releases, record.depictions.persons) == (("MR-1",), True)
+
+
+def test_a_file_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rights.yaml"
+    path.write_text("version: 1\n")
+
+    with pytest.raises(RightsFileRefused, match="it has no `licenses`, no `releases` and no `photos`"):
+        rights_file.load(path)
