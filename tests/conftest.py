@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from psycopg import sql
 from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -27,6 +29,13 @@ from bankd.db import make_engine, make_sessions
 from bankd.embedded import postgres
 from bankd.embedded.folder import credentials
 from bankd.storage import MinioBlobs
+
+# Properties are tried on the same examples each time, and how long an example takes is no reason to fail.
+# Other examples: `--hypothesis-profile=search`.
+SLOW = (HealthCheck.too_slow,)
+examples.register_profile("bank", deadline=None, derandomize=True, database=None, suppress_health_check=SLOW)
+examples.register_profile("search", deadline=None, database=None, suppress_health_check=SLOW)
+examples.load_profile("bank")
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "bankd_template"

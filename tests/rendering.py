@@ -25,7 +25,7 @@ from synth.pictures import CategoryFacts
 from synth.segments import cut
 from synth.workorder import Linked, OrderedCategory, OrderedVariation, WorkOrder
 
-PATIENCE_S = 90
+PATIENCE_S = 300
 NAME = "render"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -38,6 +39,12 @@ ROOT = Path(__file__).parents[1]
 NOBODY = Depictions(
     persons=False, model_release="not-needed", youngest="adult", property_release="not-needed"
 )
+
+
+@cache
+def shipped_bundle() -> load.Bundle:
+    """Read once: it is no other for the next bank."""
+    return load.read(ROOT / "policies")
 
 
 class Clocked(Runtime):
@@ -223,7 +230,7 @@ def a_bank(database: Any, stack: embedded.Addresses, home: Path) -> Iterator[Ban
     rt.at = datetime(2026, 6, 1, 12, tzinfo=UTC)
     with rt.transaction() as session:
         catalog.sync_taxonomy(session, by=rt.actor, at=rt.at)
-        policy.activate(session, load.read(ROOT / "policies"), by=rt.actor, at=rt.at)
+        policy.activate(session, shipped_bundle(), by=rt.actor, at=rt.at)
         department = access.record_department(session, f"d-{uuid4()}", by=rt.actor, at=rt.at)
     with rt.transaction() as session:
         mapping.signer(rt).sign(session, at=rt.at)

@@ -55,7 +55,7 @@ class Authority:
         (self.folder / "query").write_bytes(query)
         command = ["openssl", "ts", "-reply", "-config", self.folder / "ts.cnf"]
         command += ["-queryfile", self.folder / "query", "-out", self.folder / "reply"]
-        subprocess.run(command, check=True, capture_output=True, timeout=20)
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
         return (self.folder / "reply").read_bytes()
 
 

@@ -128,7 +128,8 @@ def denials(
     return select(asked.c.profile_id, asked.c.ordinal, asked.c.policies).where(asked.c.policies.is_not(None))
 
 
-def problems(bundle: Bundle) -> list[str]:
+@lru_cache(maxsize=4)
+def problems(bundle: Bundle) -> tuple[str, ...]:
     """Every policy that has no SQL, and why. To be asked before a bundle is used."""
     found = []
     for action in GRANT_ACTIONS:
@@ -138,7 +139,7 @@ def problems(bundle: Bundle) -> list[str]:
                 scope.fires(policy)
             except NotCompilable as error:
                 found.append(str(error))
-    return [*dict.fromkeys(found)]
+    return tuple(dict.fromkeys(found))
 
 
 class Scope:

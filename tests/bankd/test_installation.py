@@ -59,7 +59,7 @@ def kill(rt: Runtime, *names: str) -> None:
         record = processes.record(name, rt.settings.home)
         assert record is not None
         os.kill(record.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while record.alive:
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -39,7 +40,7 @@ from bankd.synthesis import filing
 from bankd.synthesis.models import Request, Reservation, Variation
 
 FINAL = ("completed", "refused", "failed")
-PATIENCE_S = 180  # the longest lease that a killed worker leaves is two minutes
+PATIENCE_S = 600  # the longest lease that a killed worker leaves is two minutes
 NOBODY = Depictions(
     persons=False, model_release="not-needed", youngest="adult", property_release="not-needed"
 )
@@ -106,8 +107,8 @@ class House:
             targeted=frozenset({"JP"}),
             accessible=frozenset({"JP"}),
             starts_on=now.date(),
-            ends_on=now.date(),
-            zone="Pacific/Kiritimati" if now.hour >= 23 else "UTC",
+            ends_on=now.date() + timedelta(days=1),  # not over before the picture is made
+            zone="UTC",
             audience="public",
         )
         with self.rt.transaction() as session:

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -66,8 +67,9 @@ def key(house: Any) -> str:
 
 
 @pytest.fixture
-def api(house: Any, key: str) -> Iterator[httpx.Client]:
-    """A client with a key, of a real server."""
+def api(house: Any, key: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A client with a key, of a real server. What is there answers on a busy machine too, only later."""
+    monkeypatch.setattr("bankd.api.health.PATIENCE_S", 300.0)
     server = uvicorn.Server(uvicorn.Config(create(house.rt), lifespan="off", ws="none", log_config=None))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -75,11 +77,11 @@ def api(house: Any, key: str) -> Iterator[httpx.Client]:
     try:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         headers = {"Authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=url, headers=headers, timeout=300, trust_env=False) as client:
             yield client
     finally:
         server.should_exit = True
-        thread.join(60)
+        thread.join(300)
         listening.close()
     assert not thread.is_alive()
 
@@ -111,9 +113,9 @@ def refused(house: Any, *words: object) -> str:
 
 
 def asked(layout: Path) -> tuple[object, ...]:
-    today = time.strftime("%Y-%m-%d", time.gmtime())
+    today = datetime.now(UTC).date()
     use = ("--purpose", "commercial", "--channel", "web", "--territory", "JP", "--audience", "public")
-    return ("requests", "create", layout, *use, "--from", today, "--to", today)
+    return ("requests", "create", layout, *use, "--from", today, "--to", today + timedelta(days=1))
 
 
 def post(api: httpx.Client, layout: Path) -> httpx.Response:

@@ -1,7 +1,8 @@
-"""A worker on the queue settings of both sides, that says what it takes and naps over it."""
+"""A worker on the queue settings of both sides, that says what it takes and sits over it until told."""
 
 import os
 import time
+from pathlib import Path
 
 from synth.queues import make_app
 
@@ -9,9 +10,11 @@ app = make_app(os.environ["BROKER"])
 
 
 @app.task(name="render.order")
-def order(attempt: str, nap_s: float) -> None:
+def order(attempt: str, until: str | None) -> None:
+    """`until`: a file that is made when it may go on."""
     print(f"taken {attempt}", flush=True)
-    time.sleep(nap_s)
+    while until is not None and not Path(until).exists():
+        time.sleep(0.02)
     print(f"done {attempt}", flush=True)
 
 

@@ -14,7 +14,7 @@ from bankd.embedded import processes, valkey
 from synth.queues import RENDER_QUEUE, make_app
 
 WORKER = Path(__file__).with_name("queue_worker.py")
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     embedded.down(folder)
 
 
-def send(folder: Path, name: str, *, nap_s: float = 0.0) -> None:
+def send(folder: Path, name: str, *, until: Path | None = None) -> None:
     with make_app(embedded.addresses(folder).broker_url) as app:
-        app.send_task("render.order", [name, nap_s], queue=RENDER_QUEUE)
+        app.send_task("render.order", [name, until and str(until)], queue=RENDER_QUEUE)
 
 
 def await_words(folder: Path, *words: str) -> None:
@@ -63,10 +63,11 @@ def test_worker_with_full_hands_when_the_broker_dies_works_on_when_it_is_back(
     processes.start("worker", [sys.executable, str(WORKER)], env, folder, folder)
     held = ["first"] if pool == "solo" else ["first", "second"]
     for name in held:
-        send(folder, name, nap_s=3.0)
+        send(folder, name, until=folder / "gone")
     await_words(folder, *(f"taken {name}" for name in held))
 
     kill_broker(folder)
+    (folder / "gone").touch()
     await_words(folder, *(f"done {name}" for name in held), "Couldn't ack")
     embedded.up(folder, services=frozenset({valkey.NAME}), durability=False)
     for name in ("third", "fourth"):

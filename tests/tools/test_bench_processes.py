@@ -12,7 +12,7 @@ from tools.bench.processes import processes
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with processes(2, print, "begun") as pool:
-        results = pool.map(time.sleep, [0.5] * 50)
+        results = pool.map(time.sleep, [0.5] * 2000)
         next(results)
         print("working", flush=True)
         for _ in results:
@@ -36,7 +36,7 @@ def test_a_benchmark_that_is_told_to_end_ends_without_a_word(tmp_path: Path) -> 
         while running.stdout.readline() != "working\n":
             assert running.poll() is None
         os.killpg(running.pid, signal.SIGTERM)
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=300)
     finally:
         running.kill()
 

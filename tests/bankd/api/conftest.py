@@ -16,12 +16,15 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from PIL import Image
+from small_bank import shipped_bundle
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bankd import embedded, keys
+from bankd.access import secret
 from bankd.access import service as access
 from bankd.api import app
 from bankd.audit import log
@@ -32,7 +35,6 @@ from bankd.catalog.models import Photo, PhotoGrant, Segment
 from bankd.config import Settings
 from bankd.ingestion import service as ingestion
 from bankd.licensing.use import Use
-from bankd.policy import load
 from bankd.policy import service as policy
 from bankd.policy.clearing import rights_of, terms_of
 from bankd.provenance import c2pa, certificates, pixels, shares
@@ -222,11 +224,11 @@ def serving(served: FastAPI) -> Iterator[httpx.Client]:
     thread.start()
     try:
         host, port = listening.getsockname()
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=300, trust_env=False) as client:
             yield client
     finally:
         server.should_exit = True
-        thread.join(60)
+        thread.join(300)
         listening.close()
     assert not thread.is_alive()
 
@@ -244,6 +246,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         keys.create(home / "keys", name)
     certificates.ensure_development(home / "keys", at=datetime.now(UTC))
     return home
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Each call pays for a hash, and there are thousands here; what it costs is tested where it is made."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(secret, "_HASHER", quick)
+        patched.setattr(secret, "_NOBODY", quick.hash("nobody"))
+        yield
 
 
 @pytest.fixture
@@ -270,7 +282,7 @@ def bank(settings: Settings, NOON: datetime) -> Iterator[Bank]:
     by = Actor.system("tests")
     with runtime.transaction() as session:
         catalog.sync_taxonomy(session, by=by, at=NOON)
-        policy.activate(session, load.read(ROOT / "policies"), by=by, at=NOON)
+        policy.activate(session, shipped_bundle(), by=by, at=NOON)
         departments = {
             name: access.record_department(session, name, by=by, at=NOON).id
             for name in ("Catalogue", "Magazine")

@@ -207,7 +207,7 @@ def test_the_lock_holds_the_log_still(sessions, BY, AT):
         assert not done.wait(0.3)
         assert log.epoch(session) == before == 0
         mine = note(session, BY, AT, "mine")
-    thread.join(timeout=60)
+    thread.join(timeout=300)
 
     assert done.is_set()
     assert mine.index == 0
@@ -255,7 +255,7 @@ def test_whoever_listens_hears_the_new_size_at_the_commit(database, BY, AT):
             session.rollback()
         with database.sessions.begin() as session:
             note(session, BY, AT)
-        heard = [message.payload for message in listener.notifies(timeout=60, stop_after=2)]
+        heard = [message.payload for message in listener.notifies(timeout=300, stop_after=2)]
     assert heard == ["2", "3"]
 
 
@@ -373,10 +373,10 @@ def test_a_writer_killed_at_any_moment_leaves_no_gap_and_no_lock(database, BY, A
         # By the same buffered reader: `communicate` would lose the lines that it already holds.
         rest = writer.stdout.read().split()
         writer.stdout.close()
-        writer.wait(timeout=60)
+        writer.wait(timeout=300)
         acknowledged = int(rest[-1]) if rest else acknowledged
     with database.sessions.begin() as session:
-        session.execute(text("SET LOCAL lock_timeout = '60s'"))
+        session.execute(text("SET LOCAL lock_timeout = '300s'"))
         note(session, BY, AT, "after")
     with database.sessions.begin() as session:
         found = indexes(session)

@@ -160,7 +160,7 @@ def test_two_clerks_at_once_store_one_checkpoint(database, add, signer, AT):
         with pytest.raises(TimeoutError):
             made.result(timeout=0.2)
         quick.commit()
-        assert made.result(timeout=60).size == 4
+        assert made.result(timeout=300).size == 4
         slow.commit()
         assert [(row.size, row.at) for row in slow.scalars(select(LogCheckpoint))] == [(3, AT), (4, AT)]
 

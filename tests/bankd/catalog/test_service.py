@@ -374,13 +374,13 @@ def test_a_withdrawal_racing_an_attachment_never_leaves_the_grant_unblocked(
 
     def attach() -> None:
         with sessions.begin() as session:
-            ready.wait(60)
+            ready.wait(300)
             service.attach_grants(session, photo_id, [contested], by=BY.librarian, at=AT)
             session.execute(text("SELECT pg_sleep(0.05)"))
 
     def withdraw() -> None:
         with sessions.begin() as session:
-            ready.wait(60)
+            ready.wait(300)
             if round_ % 2:
                 session.execute(text("SELECT pg_sleep(0.02)"))
             ended = licensing.withdraw_grant(session, contested, reason="gone", by=BY.compliance, at=AT)
@@ -396,7 +396,7 @@ def test_a_withdrawal_racing_an_attachment_never_leaves_the_grant_unblocked(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
 
     assert not failures
     with sessions() as session:

@@ -222,17 +222,20 @@ def test_the_api_is_served_until_interrupted(bankd: Commands) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         answer = None
-        while answer is None and served.poll() is None and time.monotonic() < deadline:
+        # On a busy machine a service may take longer to answer than health waits for it.
+        while served.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
                 answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+            if answer is not None and answer.status_code == 200:
+                break
             time.sleep(0.1)
         assert answer is not None and answer.status_code == 200
         assert "server" not in answer.headers
     finally:
         served.send_signal(signal.SIGINT)
-        served.wait(60)
+        served.wait(300)
 
 
 def test_one_idempotency_key_is_one_request(bankd: Commands, ingested: Any, layout: Path) -> None:
@@ -413,7 +416,7 @@ def test_an_audit_file_is_checked_by_a_stranger_with_what_the_bank_told_him_befo
     assert [path.name for path in tmp_path.iterdir()] == ["audit.zip", "trust.json"]
     checked = subprocess.run(
         [sys.executable, VERIFIER, audit, "--trust", trust, "--json"],
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert checked.returncode == 3, checked.stdout
     found = {one["name"]: one["outcome"] for one in json.loads(checked.stdout)["checks"]}
@@ -436,7 +439,7 @@ def test_a_pdf_is_not_printed_at_a_terminal(bankd: Commands) -> None:
             stdout=terminal,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
+            timeout=300,
         )
     finally:
         os.close(terminal)
@@ -525,10 +528,10 @@ def test_a_witness_needs_no_bank_and_ends_when_it_is_told_to(tmp_path: Path) -> 
             key, _, url = started.stdout.readline().strip().partition(" ")
             name, public = notes.read_public_key(key, notes.COSIGNATURE)
             note = notes.sign(notes.Head("house/log", 3, bytes(32)), log)
-            answer = httpx.post(f"{url}/add-checkpoint", content=f"old 0\n\n{note}".encode())
+            answer = httpx.post(f"{url}/add-checkpoint", content=f"old 0\n\n{note}".encode(), timeout=300)
         finally:
             started.terminate()
-            started.wait(30)
+            started.wait(300)
     assert cosignatures.moment(notes.split(note + answer.text), name, public) is not None
     assert not (tmp_path / "nowhere").exists()
     assert (tmp_path / "w" / "witness.pem").stat().st_mode & 0o077 == 0

@@ -45,13 +45,13 @@ def inodes(folder):
     """The sockets that our processes hold."""
     found = set()
     for pid in pids(folder):
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                target = str(entry.readlink())
-            except FileNotFoundError:
-                continue
-            if target.startswith("socket:["):
-                found.add(target[8:-1])
+        # Processes such as autovacuum's end by themselves, and files are closed, while we look.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for entry in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    target = str(entry.readlink())
+                    if target.startswith("socket:["):
+                        found.add(target[8:-1])
     return found
 
 

@@ -115,7 +115,7 @@ def test_sessions_that_outlive_a_killed_server_are_waited_for(folder):
         server = processes.record(postgres.NAME, folder.resolve()).pid
         os.kill(session, signal.SIGSTOP)
         os.kill(server, signal.SIGKILL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while (
             processes.state(postgres.NAME, folder) is embedded.State.RUNNING and time.monotonic() < deadline
         ):
@@ -144,7 +144,7 @@ def test_lock_of_a_dead_server_is_not_taken_for_another_programs(folder):
     server = processes.record(postgres.NAME, folder).pid
     lock = folder / "postgres" / "postmaster.pid"
     os.kill(server, signal.SIGKILL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while processes.state(postgres.NAME, folder) is embedded.State.RUNNING and time.monotonic() < deadline:
         time.sleep(0.01)
     bystander = processes.start("bystander", ["/bin/sleep", "600"], {}, folder, folder)

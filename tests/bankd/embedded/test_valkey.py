@@ -71,7 +71,7 @@ def said(machine, name):
 
 
 def await_word(machine, name, word):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while word not in said(machine, name):
         assert time.monotonic() < deadline, said(machine, name)
         assert processes.state(name, machine.folder) is State.RUNNING, said(machine, name)
@@ -85,7 +85,7 @@ def hint(machine):
         kombu.Connection(machine.addresses.broker_url, transport_options=options) as broker,
         broker.SimpleQueue("rendered") as queue,
     ):
-        message = queue.get(timeout=60)
+        message = queue.get(timeout=300)
         message.ack()
         return message.payload
 

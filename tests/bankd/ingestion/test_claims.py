@@ -77,7 +77,7 @@ def test_of_two_equal_photos_at_the_same_time_one_is_taken(
 
     def run(item_id: UUID) -> None:
         try:
-            ready.wait(60)
+            ready.wait(300)
             found.append(bank.ingest(item_id).state)
         except BaseException as error:
             found.append(error)
@@ -86,7 +86,7 @@ def test_of_two_equal_photos_at_the_same_time_one_is_taken(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
 
     assert sorted(map(str, found)) == (["known", "taken"] if together == "bytes" else ["refused", "taken"])
     assert bank.rows()["photos"] == 1

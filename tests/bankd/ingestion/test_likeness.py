@@ -25,7 +25,7 @@ from bankd.licensing import service as licensing
 from bankd.licensing.terms import GrantTerms
 
 Bank = Any
-DEADLINE_S = 20
+DEADLINE_S = 300
 SCENES = sorted((Path(__file__).parents[3] / "sample" / "photos").iterdir())
 FRAME = (160, 240)
 TERMS = GrantTerms.model_validate(

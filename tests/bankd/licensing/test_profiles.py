@@ -92,7 +92,7 @@ def test_two_sessions_with_the_same_new_facts_get_the_same_profile(
     with sessions.begin() as session:
         facts = the_facts(session, record(session))
     found: list[int] = []
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=300)
 
     def one() -> None:
         with sessions.begin() as session:
@@ -104,7 +104,7 @@ def test_two_sessions_with_the_same_new_facts_get_the_same_profile(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
 
     with sessions.begin() as session:
         assert found[0] == found[1]
@@ -129,6 +129,6 @@ def test_a_session_waits_for_the_profile_that_another_is_making(
         thread.start()
         thread.join(0.5)
         assert thread.is_alive()
-    thread.join(30)
+    thread.join(300)
 
     assert found == [made]

@@ -20,7 +20,7 @@ from bankd.policy.filters import Filter, filter_for
 from bankd.policy.load import Bundle
 
 Facts = Callable[..., dict[str, Any]]
-WAIT_S = 60.0
+WAIT_S = 300.0
 
 
 class Profiles:

@@ -142,7 +142,7 @@ def test_two_who_activate_at_once_do_it_one_after_the_other(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=300)
 
     assert len(done) == 4
     with sessions.begin() as session:

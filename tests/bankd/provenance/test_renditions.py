@@ -190,7 +190,7 @@ def exiftool() -> Callable[[Path], dict[str, Any]]:
             "-a",
             "-all",
         ]
-        done = subprocess.run([*command, path], capture_output=True, timeout=30, check=False)
+        done = subprocess.run([*command, path], capture_output=True, timeout=300, check=False)
         (found,) = json.loads(done.stdout)
         return dict(found)
 

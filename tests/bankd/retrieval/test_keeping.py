@@ -25,7 +25,7 @@ AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ALL = Filter("all", AT, (), true)
 QUERY = drawn(np.random.Generator(np.random.Philox(7)), 3)
 CATEGORIES = [1, 2, 1]
-WAIT_S = 60.0
+WAIT_S = 300.0
 
 
 class Bank:

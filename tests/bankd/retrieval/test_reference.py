@@ -75,7 +75,11 @@ def asked(session: Session, categories, query: Descriptors, *, k: int, cleared=A
     return [[(r.segment_id, r.im, r.um, r.ic, r.uc) for r in row] for row in rows]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(seed=st.integers(0, 10**6), k=st.sampled_from([1, 5, 50]))
 def test_sql_gives_the_rows_of_the_brute_force_in_its_order(engine, BY, seed, k) -> None:
     with Session(engine) as session, session.begin() as transaction:

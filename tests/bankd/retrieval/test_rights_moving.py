@@ -33,7 +33,7 @@ ENDS = datetime(2027, 1, 1, tzinfo=UTC)  # of licenses that end
 POLICIES = Path(__file__).parents[3] / "policies"
 MOST = 200
 SEGMENTS = 8  # of a photo: a few photos fill a tile of the index, and all fit into the longest answer
-WAIT_S = 120.0
+WAIT_S = 300.0
 USE = Use.model_validate(
     {
         "purpose": "editorial", "channels": ["web"], "targeted": ["JP"], "accessible": ["JP"],

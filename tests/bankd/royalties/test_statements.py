@@ -175,7 +175,7 @@ def test_recording_a_use_again_owes_nothing_more_and_what_is_owed_once_is_owed_o
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(300)
     assert not failed
     with rt.transaction() as session:
         assert total(session, fee=2) == 5000

@@ -29,7 +29,7 @@ from bankd.worker.models import Outgoing
 from synth import queues
 
 NOWHERE = "redis+socket://bank:secret@/nowhere/valkey.sock?virtual_host=0"
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @pytest.fixture

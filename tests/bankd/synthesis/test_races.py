@@ -59,7 +59,7 @@ def together(*works: Callable[[], object]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=120)
+        thread.join(timeout=300)
         assert not thread.is_alive()
     if raised:
         raise raised[0]
@@ -281,12 +281,12 @@ def test_a_seal_that_spends_a_cap_and_a_withdrawal_on_the_same_photos_do_not_dea
         # The picture's rows are written: its photos are held. Let the withdrawal come as far as it can.
         session.flush()
         placed.set()
-        assert withdrawing.wait(timeout=60)
+        assert withdrawing.wait(timeout=300)
         time.sleep(0.5)
         return consume(session, grant_id, **more)
 
     def withdraw(ref: str) -> None:
-        assert placed.wait(timeout=60)
+        assert placed.wait(timeout=300)
         withdrawing.set()
         Moves(bank, ref, photos[0]).withdraw_the_license()
 
@@ -321,7 +321,7 @@ def test_a_seal_that_spends_a_cap_and_a_photo_that_is_given_grants_do_not_deadlo
         return consume(session, grant_id, **more)
 
     def attach() -> None:
-        assert placed.wait(timeout=60)
+        assert placed.wait(timeout=300)
         who = {"by": bank.rt.actor, "at": bank.rt.now()}
         with bank.rt.transaction() as session:
             catalog.attach_grants(session, photo, [licensing.grants_by_ref(session, [more])[more].id], **who)
@@ -340,7 +340,7 @@ def test_the_same_key_sent_twice_at_once_is_one_request(served: Any, monkeypatch
     def looked(*asked: Any, **by: Any) -> Any:
         found = known(*asked, **by)
         if found is None:  # neither is there yet
-            both.wait(timeout=60)
+            both.wait(timeout=300)
         return found
 
     monkeypatch.setattr(filing, "_by_key", looked)

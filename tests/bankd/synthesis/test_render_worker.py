@@ -157,7 +157,7 @@ for user in users:
     for password in [None, *os.environ.values()]:
         try:
             whoever = {"host": sockets, "dbname": "postgres", "user": user, "password": password}
-            psycopg.connect(**whoever, connect_timeout=5).close()
+            psycopg.connect(**whoever, connect_timeout=300).close()
             answers.append(f"in as {user}")
         except psycopg.OperationalError as error:
             answers.append(str(error))

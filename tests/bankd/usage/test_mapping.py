@@ -346,7 +346,7 @@ def test_two_signers_at_once_make_each_link_once(ledger: Ledger) -> None:
         with pytest.raises(TimeoutError):
             made.result(timeout=0.2)
         quick.commit()
-        made.result(timeout=60)
+        made.result(timeout=300)
         slow.commit()
     assert len(ledger.chains()) == 8
     ledger.recounted()

@@ -121,7 +121,7 @@ def test_a_commit_wakes_who_listens_and_a_rollback_does_not(
 
         fill(sessions, "a", at=NOON)
 
-        assert len(list(listener.notifies(timeout=60, stop_after=1))) == 1
+        assert len(list(listener.notifies(timeout=300, stop_after=1))) == 1
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyError])
