@@ -123,7 +123,7 @@ class Photo(Base):
     work_height: Mapped[int]  # the frame of segments, descriptors and packs
     work_width: Mapped[int]
     pack_sha256: Mapped[Sha256]
-    labels_sha256: Mapped[Sha256]  # PNG of house ids in the working frame
+    labels_sha256: Mapped[Sha256] = mapped_column(index=True)  # PNG of house ids in the working frame
     depth_sha256: Mapped[Sha256 | None]  # 16-bit PNG of millimetres in the working frame, 0 = unknown
     thumbnail_sha256: Mapped[Sha256]  # at most 256 px, for action `view`
     taxonomy_version: Mapped[int]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,7 @@ from bankd.synthesis.models import Request, RequestState, Variation
 from bankd.synthesis.redeclaring import AFTER, refused_before
 from bankd.worker import outbox
 from bankd.worker.app import BANK_QUEUE
+from synth.layout import Layout, count_regions
 from synth.pictures import CanvasRule
 
 ADVANCE_TASK = "synthesis.advance"
@@ -98,22 +99,20 @@ def file(
 
     Raises:
         KeyReused: the key was used for something else.
-        LayoutRefused: it is said to come from a photo that `by` cannot know of, or has no region that is
-            declared as a product.
+        LayoutRefused: it is said to come from a photo that `by` cannot know of, or it comes from another,
+            or has no region that is declared as a product.
         BlobUnavailable: nothing was filed.
     """
     content = asked.sha256(taxonomy)
     if idempotency_key is not None and (known := _by_key(session, idempotency_key, by=by)) is not None:
         return _same(known, content, idempotency_key)
 
-    photo_id = layouts.photo_of(asked.layout_origin)
-    origin = asked.layout_origin if photo_id is None else f"{layouts.PHOTO}{photo_id}"
-    if photo_id is not None and not _known(session, photo_id, by=by, at=at):
-        raise LayoutRefused(f"no photo has the id `{photo_id}`, which the layout is said to come from")
     declared = products.resolve(asked.products, asked.labels, taxonomy)
     request_id = uuid4()
     png = labels.encode(asked.labels)
     layout_sha256 = hashlib.sha256(png).hexdigest()
+    stated = layouts.photo_of(asked.layout_origin)
+    origin = _origin(session, asked, layout_sha256, by=by, at=at)
     layout_key = f"requests/{request_id}/{layout_sha256}"
     blobs.put(layout_key, png, media_type="image/png")  # bytes before the row that names them
 
@@ -174,6 +173,7 @@ def file(
         refiner=asked.refiner,
         canvas=asked.canvas,
         layout_origin=origin,
+        **({"layout_declared": asked.layout_origin} if layouts.photo_of(origin) != stated else {}),
         **({"products": request.products} if request.products else {}),
         **redeclared,
     )
@@ -193,16 +193,36 @@ def get(session: Session, request_id: UUID, *, by: Actor | None = None) -> Reque
     return request
 
 
-def _known(session: Session, photo_id: UUID, *, by: Actor, at: datetime) -> bool:
-    """Whether `by` may know of the photo: not of another department's, nor of what waits or is embargoed."""
-    owner = session.execute(
-        select(Photo.department_id).where(
-            Photo.id == photo_id,
-            Photo.state == "admitted",
-            or_(Photo.embargo_until.is_(None), Photo.embargo_until <= at),
-        )
-    ).scalar_one_or_none()
-    return owner is not None and sees(by, owner)
+def _origin(session: Session, asked: Asked, layout_sha256: str, *, by: Actor, at: datetime) -> str:
+    """Where a layout comes from: as it is said, but where it is pixel for pixel a photo's label map.
+
+    That takes over the photo's arrangement whatever was said, and is asked for as such.
+    """
+    stated = layouts.photo_of(asked.layout_origin)
+    if stated is not None and not _known(session, Photo.id == stated, by=by, at=at):
+        raise LayoutRefused(f"no photo has the id `{stated}`, which the layout is said to come from")
+    origin = asked.layout_origin if stated is None else f"{layouts.PHOTO}{stated}"
+    if count_regions(Layout(asked.labels)) < 2:  # nothing stands anywhere in it
+        return origin
+    same = Photo.labels_sha256 == layout_sha256
+    whose = set(session.scalars(select(Photo.id).where(same, Photo.state != "erased")))
+    if not whose or stated in whose:
+        return origin
+    known = _known(session, same, by=by, at=at)
+    if not known:
+        raise LayoutRefused("the layout is the label map of a photo that it may not be taken from")
+    if stated is not None:
+        raise LayoutRefused(f"the layout is the label map of photo `{min(known)}` and not of `{stated}`")
+    return f"{layouts.PHOTO}{min(known)}"
+
+
+def _known(session: Session, which: ColumnElement[bool], *, by: Actor, at: datetime) -> set[UUID]:
+    """Photos that `by` may know of: not another department's, nor what waits or is embargoed."""
+    over = or_(Photo.embargo_until.is_(None), Photo.embargo_until <= at)
+    rows = session.execute(
+        select(Photo.id, Photo.department_id).where(which, Photo.state == "admitted", over)
+    )
+    return {id for id, owner in rows if sees(by, owner)}
 
 
 def _by_key(session: Session, key: str, *, by: Actor) -> Request | None:

@@ -35,12 +35,13 @@ from bankd.synthesis.handouts import HandedOut, NotHandedOut
 from bankd.synthesis.models import Variation
 
 
-def ask(bank: Bank, origin: str, **use: object) -> UUID:
+def ask(bank: Bank, origin: str, *, layout: Any = None, **use: object) -> UUID:
     declared = {
         "purpose": "commercial", "channels": ["web"], "targeted": ["JP"], "accessible": ["JP"],
         "starts_on": "2026-06-01", "ends_on": "2026-12-31", "audience": "public", **use,
     }  # fmt: skip
-    asked = filing.Asked(labels(mug_x=44), Use.model_validate(declared), "scene", 1, 7, layout_origin=origin)
+    layout = labels(mug_x=44) if layout is None else layout
+    asked = filing.Asked(layout, Use.model_validate(declared), "scene", 1, 7, layout_origin=origin)
     with bank.rt.transaction() as session:
         return filing.file(
             session, asked, blobs=bank.rt.blobs, taxonomy=house(), idempotency_key=None,
@@ -218,6 +219,40 @@ def without_adapting(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, st
         for known in ('Action::"adapt"', 'Action::"publish-adapted"'):
             kept = re.sub(rf" *{known},\n|{known}, |, {known}", "", kept)
         yield name, kept.replace(', adapt, publish, "publish-adapted"', ", publish")
+
+
+def test_a_photos_own_label_map_is_that_photos_whatever_is_declared(bank: Bank) -> None:
+    """Who says `own`, `licensed` or the name of a freer photo takes the arrangement on no other terms."""
+    free, bound = bank.take((bank.grant("open"),), (bank.grant("nc", purposes=["research"]),))
+    maps = {free: labels(mug_x=30), bound: labels(mug_x=34)}
+
+    for said in ("own", "licensed"):
+        request = bank.make(ask(bank, said, layout=maps[bound]))
+        assert (request.layout_origin, request.state) == (f"photo:{bound}", "refused")
+        with bank.rt.transaction() as session:
+            variation = session.get_one(Variation, (request.id, 0))
+            filed = [entry for entry in log.read(session) if entry.kind == "request.filed"][-1]
+        assert set(variation.reasons["reasons"]) == {"layout-withheld", "purpose-not-covered"}
+        assert filed.payload is not None and filed.payload["objects"]["layout_declared"] == said
+    with pytest.raises(LayoutRefused, match=f"of photo `{bound}` and not of `{free}`"):
+        ask(bank, f"photo:{free}", layout=maps[bound])
+
+    request = bank.make(ask(bank, "own", layout=maps[free]))
+    assert (request.layout_origin, request.state) == (f"photo:{free}", "completed")
+    assert manifest.read(sealed(bank, request.id).manifest).layout_photo is not None
+    other = maps[bound].copy()
+    other[0, 0] = other[-1, -1]
+    assert bank.request(ask(bank, "own", layout=other)).layout_origin == "own"
+
+
+def test_the_label_map_of_a_photo_that_one_may_not_know_of_is_no_layout(bank: Bank) -> None:
+    (photo,) = bank.take((bank.grant("open"),))
+    with bank.rt.transaction() as session:
+        catalog.embargo(session, photo, until=bank.rt.at.replace(year=2028), by=bank.rt.actor, at=bank.rt.at)
+
+    with pytest.raises(LayoutRefused, match="may not be taken from") as refused:
+        ask(bank, "own", layout=labels(mug_x=30))
+    assert str(photo) not in str(refused.value)
 
 
 def test_a_photo_that_nobody_may_know_of_gives_no_layout(bank: Bank) -> None:
