@@ -197,7 +197,7 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
     """The rights of this day decide. What is refused is on record too, and the problem gives the reasons."""
     rendition = asked_for(body.format, quality=body.quality, longest_side=body.longest_side, dpi=body.dpi)
     with call.transaction() as session:
-        given = handouts.hand_out(
+        wanted = handouts.want(
             session,
             composite,
             recipient=body.recipient,
@@ -205,11 +205,11 @@ def hand_out(call: Called, composite: UUID, body: ToHandOut) -> Response:
             comp=body.comp,
             rendition=rendition,
             marks=marks_of(opened(call.runtime.settings), call.runtime.settings.watermark),
-            signing=verification.signing(call.runtime),
-            blobs=call.runtime.blobs,
             by=call.by,
-            at=call.at,
         )
+    ready = handouts.make(wanted, signing=verification.signing(call.runtime), blobs=call.runtime.blobs)
+    with call.transaction() as session:
+        given = handouts.give(session, ready, by=call.by, at=call.runtime.now())
     # Only now, so that the record of either answer is kept.
     if isinstance(given, NotHandedOut):
         raise HandoutRefused(composite, given.reasons, given.photos)

@@ -151,7 +151,7 @@ def export(
     rendition = asked_for(form, quality=quality, longest_side=longest_side, dpi=dpi)
     check_writable(out)  # before the handout: what is handed out must arrive
     with runtime.transaction() as session:
-        answer = handouts.hand_out(
+        wanted = handouts.want(
             session,
             composite_id,
             recipient=recipient,
@@ -159,11 +159,11 @@ def export(
             comp=comp,
             rendition=rendition,
             marks=marks_of(opened(runtime.settings), runtime.settings.watermark),
-            signing=verification.signing(runtime),
-            blobs=runtime.blobs,
             by=runtime.actor,
-            at=runtime.now(),
         )
+    ready = handouts.make(wanted, signing=verification.signing(runtime), blobs=runtime.blobs)
+    with runtime.transaction() as session:
+        answer = handouts.give(session, ready, by=runtime.actor, at=runtime.now())
     # A refusal is committed too: that it was asked for stays in the log.
     if isinstance(answer, NotHandedOut):
         _print_refusal(composite_id, answer, in_json=in_json)

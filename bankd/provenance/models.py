@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -124,6 +124,7 @@ class Handout(Base):
     __table_args__ = (
         CheckConstraint("recipient <> '' AND channel <> ''", name="named"),
         CheckConstraint("format IN ('png', 'jpeg', 'webp', 'tiff')", name="format"),
+        Index("ix_handouts_unstamped", "at", postgresql_where=text("time_stamped IS FALSE")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -139,6 +140,7 @@ class Handout(Base):
         JSONB(none_as_null=True)
     )  # as asked for, with its size; None: the composite itself
     pixel_sha256: Mapped[Sha256 | None] = mapped_column(index=True)
+    time_stamped: Mapped[bool | None]  # inside a copy; None: no copy, or from before it was kept
     epoch: Mapped[BigInt]  # rights were looked at up to this log index
     bundle_digest: Mapped[Sha256]
     clearance: Mapped[Json]  # deciding policies, grants relied on that day, the use as declared

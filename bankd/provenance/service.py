@@ -165,6 +165,7 @@ def hand_out(
         if copy is None
         else {**rendition.as_json(), "height": copy.height, "width": copy.width},
         pixel_sha256=composite.pixel_sha256 if copy is None else copy.pixel_sha256,
+        time_stamped=None if copy is None else copy.time_stamped,
         epoch=epoch,
         bundle_digest=bundle_digest,
         clearance=clearance,
@@ -185,7 +186,7 @@ def hand_out(
         format=handout.format,
         rendition=handout.rendition,
         pixel_sha256=handout.pixel_sha256,
-        time_stamped=None if copy is None else copy.time_stamped,
+        time_stamped=handout.time_stamped,
         epoch=epoch,
         bundle=bundle_digest,
     )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import exists, select
@@ -16,7 +17,7 @@ from bankd.provenance import time_stamps
 from bankd.provenance.c2pa import Clock
 from bankd.provenance.credential import TimeStamp
 from bankd.provenance.errors import TimeStampRefused
-from bankd.provenance.models import Composite, FileTimeStamp
+from bankd.provenance.models import Composite, FileTimeStamp, Handout
 from bankd.storage import BlobMissing, Blobs
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,19 @@ def waiting(session: Session, *, limit: int) -> Sequence[tuple[UUID, str, str]]:
     return [(row.id, row.blob_key, row.file_sha256) for row in found]
 
 
+def waiting_copies(session: Session, *, limit: int) -> Sequence[tuple[UUID, str]]:
+    """Copies that were handed out without a time stamp and have none yet, the oldest first: of which
+    composite, and the file's hash. The bank keeps no copies: their hashes are what is stamped."""
+    stamped = exists().where(FileTimeStamp.file_sha256 == Handout.file_sha256)
+    found = session.execute(
+        select(Handout.composite_id, Handout.file_sha256)
+        .where(Handout.time_stamped.is_(False), ~stamped)
+        .order_by(Handout.at)
+        .limit(limit)
+    )
+    return [(row.composite_id, row.file_sha256) for row in found]
+
+
 def stamp_waiting(
     transaction: Callable[[], AbstractContextManager[Session]],
     *,
@@ -45,21 +59,25 @@ def stamp_waiting(
     now: Callable[[], datetime],
     limit: int = 20,
 ) -> int:
-    """Stamp what waits, oldest first, until no authority gives one. How many were stamped.
+    """Stamp what waits, composites first, oldest first, until no authority gives one. How many were stamped.
 
     Nobody's transaction waits for an authority: each stamp is asked for between two.
     """
     with transaction() as session:
-        found = waiting(session, limit=limit)
+        kept = waiting(session, limit=limit)
+        copies = waiting_copies(session, limit=limit)
+    found = [(id, file_sha256, blob_key) for id, blob_key, file_sha256 in kept]
     done = 0
-    for composite_id, blob_key, file_sha256 in found:
+    for composite_id, file_sha256, blob_key in [*found, *((id, copy, None) for id, copy in copies)][:limit]:
         try:
-            file = blobs.get(blob_key, limit_bytes=MAX_FILE_BYTES)
-            response = asked(file, clock=clock)
+            if blob_key is not None and not _is_there(blobs, blob_key, file_sha256):
+                logger.error("the file of composite `%s` is another than was sealed", composite_id)
+                continue
+            response = asked(file_sha256, clock=clock)
         except BlobMissing:
             continue  # erased since
         except TimeStampRefused as refused:
-            logger.warning("composite `%s` waits for a time stamp: %s", composite_id, refused)
+            logger.warning("a file of composite `%s` waits for a time stamp: %s", composite_id, refused)
             break
         with transaction() as session:
             keep(
@@ -75,8 +93,12 @@ def stamp_waiting(
     return done
 
 
-def asked(file: bytes, *, clock: Clock) -> bytes:
-    """What the first authority that gives a stamp answered.
+def _is_there(blobs: Blobs, blob_key: str, file_sha256: str) -> bool:
+    return sha256(blobs.get(blob_key, limit_bytes=MAX_FILE_BYTES)).hexdigest() == file_sha256
+
+
+def asked(file_sha256: str, *, clock: Clock) -> bytes:
+    """What the first authority that gives a stamp of the file answered.
 
     Raises:
         TimeStampRefused: none gives one; the last one's reason.
@@ -84,7 +106,7 @@ def asked(file: bytes, *, clock: Clock) -> bytes:
     refused = TimeStampRefused("none", "no authority is set: set `time_stamp_url`")
     for authority in clock.authorities:
         try:
-            return time_stamps.ask(authority, file, roots_pem=clock.roots_pem)
+            return time_stamps.ask(authority, file_sha256, roots_pem=clock.roots_pem)
         except TimeStampRefused as error:
             refused = error
     raise refused
@@ -100,7 +122,7 @@ def keep(
     by: Actor,
     at: datetime,
 ) -> TimeStamp:
-    """Keep an authority's response beside a composite's file.
+    """Keep an authority's response beside a file: a composite's, or a copy's of it.
 
     Raises:
         TimeStampRefused: it speaks of another file.

@@ -2,10 +2,10 @@
 
 A stamp inside a file is asked for by the C2PA library when it signs. One that
 no authority would give then is asked for later, over the SHA-256 of the whole
-file; `openssl ts -verify -data FILE` checks the same token.
+file, which need not be here any more; `openssl ts -verify -data FILE` checks the same token.
 """
 
-from hashlib import sha256
+import secrets
 
 import rfc3161_client as rfc3161
 import urllib3
@@ -19,11 +19,13 @@ from bankd.provenance.errors import TimeStampRefused
 WAIT_S = 10.0
 TOKEN_MOST_BYTES = 1 << 20
 MEDIA_TYPE = "application/timestamp-query"
+NONCE_BITS = 64
+_SHA256, _NULL, _TRUE = bytes.fromhex("0609608648016503040201"), b"\5\0", b"\1\1\xff"
 _CERTIFICATES = b"\xa0"  # [0] of SignedData, RFC 5652
 
 
-def ask(authority: str, file: bytes, *, roots_pem: str, wait_s: float = WAIT_S) -> bytes:
-    """The authority's response for a file (a `.tsr`), whole as it came.
+def ask(authority: str, file_sha256: str, *, roots_pem: str, wait_s: float = WAIT_S) -> bytes:
+    """The authority's response for the file with this hash (a `.tsr`), whole as it came.
 
     Args:
         roots_pem: what its chain has to end in; where empty, that is not asked.
@@ -31,24 +33,29 @@ def ask(authority: str, file: bytes, *, roots_pem: str, wait_s: float = WAIT_S) 
     Raises:
         TimeStampRefused: it does not answer, or with something else than a stamp of these bytes.
     """
-    request = (
-        rfc3161.TimestampRequestBuilder().data(file).hash_algorithm(rfc3161.HashAlgorithm.SHA256).build()
-    )
-    response = _posted(authority, request.as_bytes(), wait_s=wait_s)
+    nonce = secrets.randbits(NONCE_BITS)
+    response = _posted(authority, query(file_sha256, nonce), wait_s=wait_s)
     try:
         answer = _decoded(response)
         if answer.status != rfc3161.tsp.PKIStatus.GRANTED:
             raise TimeStampRefused(authority, "; ".join(answer.status_string) or "it refused")
-        if answer.tst_info.nonce != request.nonce:
+        if answer.tst_info.nonce != nonce:
             raise TimeStampRefused(authority, "it answered another question")
     except ValueError as error:
         raise TimeStampRefused(authority, "what it answered is no response") from error
-    stamp = read(response, file_sha256=sha256(file).hexdigest(), roots_pem=roots_pem)
+    stamp = read(response, file_sha256=file_sha256, roots_pem=roots_pem)
     if stamp is None:
         raise TimeStampRefused(authority, "what it stamped is not the file")
     if roots_pem and not stamp.trusted:
         raise TimeStampRefused(authority, "it ends in none of the roots that `time_stamp_roots` holds")
     return response
+
+
+def query(file_sha256: str, nonce: int) -> bytes:
+    """RFC 3161, 2.4.1: a stamp of this hash, with the authority's certificate in it."""
+    imprint = _der(0x30, _der(0x30, _SHA256 + _NULL) + _der(0x04, bytes.fromhex(file_sha256)))
+    number = nonce.to_bytes(nonce.bit_length() // 8 + 1)  # a bit more than it has: it is not negative
+    return _der(0x30, _der(0x02, b"\1") + imprint + _der(0x02, number) + _TRUE)
 
 
 def read(response: bytes, *, file_sha256: str, roots_pem: str) -> TimeStamp | None:
@@ -110,6 +117,11 @@ def _decoded(response: bytes) -> rfc3161.TimeStampResponse:
             at = after
         response = response[:begin] + b"".join(sorted(found)) + response[end:]
     return rfc3161.decode_timestamp_response(response)
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    """Of what is shorter than 128 bytes."""
+    return bytes([tag, len(content)]) + content
 
 
 def _field(der: bytes, at: int, most: int) -> tuple[int, int]:

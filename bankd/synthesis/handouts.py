@@ -11,7 +11,7 @@ from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
 from bankd.identifying import kept
-from bankd.identifying.looks import looks_of
+from bankd.identifying.looks import Looks, looks_of
 from bankd.identifying.marking import Marks, given_size, unmarked
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import CHANNELS
@@ -62,6 +62,38 @@ class NotHandedOut:
     photos: frozenset[UUID]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be given to whom. It was found to be possible; whether it may leave, is not asked yet."""
+
+    handout_id: UUID
+    composite_id: UUID
+    blob_key: str
+    sealed: Manifest
+    disclosures: Disclosures
+    recipient: str
+    channel: str
+    comp: bool
+    rendition: Rendition
+    marks: Sequence[Mark]
+
+    @property
+    def copied(self) -> bool:
+        """Whether a copy is given in the composite's place."""
+        return self.comp or bool(self.marks) or not self.rendition.is_master
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A handout whose file is made and signed. Nothing of it is recorded, and nothing has left."""
+
+    wanted: Wanted
+    master: bytes
+    copy: Made | None
+    looks: Looks | None  # of a comp, which is known by its own
+    gate: bytes | None
+
+
 def hand_out(
     session: Session,
     composite_id: UUID,
@@ -76,7 +108,99 @@ def hand_out(
     by: Actor,
     at: datetime,
 ) -> HandedOut | NotHandedOut:
-    """Give a composite to a recipient for a channel, or say why it may not leave today.
+    """`want`, `make` and `give` in one transaction, which is then open while the file is made."""
+    wanted = want(
+        session,
+        composite_id,
+        recipient=recipient,
+        channel=channel,
+        comp=comp,
+        rendition=rendition,
+        marks=marks,
+        by=by,
+    )
+    return give(session, make(wanted, signing=signing, blobs=blobs), by=by, at=at)
+
+
+def want(
+    session: Session,
+    composite_id: UUID,
+    *,
+    recipient: str,
+    channel: str,
+    comp: bool = False,
+    rendition: Rendition = MASTER,
+    marks: Marks = unmarked,
+    by: Actor,
+) -> Wanted:
+    """Say what is to be given: a composite, a comp or rendition of it. Changes nothing.
+
+    Args:
+        rendition: the format and size to give it in.
+        marks: what is put into the pixels of a copy before it is signed, for this handout.
+
+    Raises:
+        CompositeNotFound: there is none, or it is another department's.
+        CompositeErased: its file is gone.
+        UseRefused: the channel is not one that the composite was made for, or the recipient has no name.
+    """
+    composite = provenance.get(session, composite_id)
+    if by.department_id is not None and composite.department_id != by.department_id:
+        raise CompositeNotFound(composite_id)
+    if not recipient.strip():
+        raise UseRefused("a handout needs its recipient: who gets the picture")
+    if channel not in CHANNELS:
+        raise UseRefused(f"unknown channel `{channel}`: use one of {', '.join(sorted(CHANNELS))}")
+    disclosures = Disclosures.model_validate(composite.disclosures)
+    use = disclosures.use()
+    if channel not in use.channels:
+        raise UseRefused(
+            f"composite `{composite_id}` was made for {', '.join(sorted(use.channels))}:"
+            f" file a request for `{channel}`"
+        )
+    if composite.erased_at is not None:
+        raise CompositeErased(composite_id, composite.erased_at)
+    comp, handout_id = comp or use.audience == "comp", uuid4()
+    size = given_size(rendition, composite.height, composite.width)
+    return Wanted(
+        handout_id,
+        composite_id,
+        composite.blob_key,
+        manifest.read(composite.manifest),
+        disclosures,
+        recipient,
+        channel,
+        comp,
+        rendition,
+        marks(handout_id, size, comp or not rendition.is_master),
+    )
+
+
+def make(wanted: Wanted, *, signing: Signing | None, blobs: Blobs) -> Ready:
+    """Make the file. No session: encoding is slow, a time-stamp authority slower, and neither holds a lock.
+
+    A rendition is made and signed of the master, which stays as it is.
+
+    Args:
+        signing: what copies are signed with.
+
+    Raises:
+        RenditionRefused: no such copy can be made of it.
+        SigningFailed, TimeStampUnavailable: the copy was not signed.
+        GateIsAnother: its gate map is not the one that its manifest names.
+        UseRefused: nothing signs copies here.
+    """
+    master = blobs.get(wanted.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
+    copy = _copy(master, wanted, signing=signing) if wanted.copied else None
+    gate = made_by.gate_of(wanted.composite_id, wanted.sealed.refiner, blobs=blobs)
+    looks = None
+    if copy is not None and wanted.comp:
+        looks = looks_of(pixels.decode(copy.file, renditions.MEDIA_TYPES[wanted.rendition.format]))
+    return Ready(wanted, master, copy, looks, gate)
+
+
+def give(session: Session, ready: Ready, *, by: Actor, at: datetime) -> HandedOut | NotHandedOut:
+    """Give what was made to its recipient, or say why it may not leave today.
 
     Each photo must clear on the very grant that the composite was sealed
     on: its cap and fee were counted there. Both answers are logged; the
@@ -87,48 +211,16 @@ def hand_out(
     nothing. It clears if it may be seen as a comp, or as what the composite
     was made for. What was made for a comp is only ever given as one.
 
-    A rendition is made and signed here, of the master, which stays as it is.
-
-    Args:
-        rendition: the format and size to give it in.
-        marks: what is put into the pixels of a copy before it is signed, for this handout.
-        signing: what copies are signed with.
-
     Raises:
-        CompositeNotFound: there is none, or it is another department's.
-        CompositeErased: its file is gone.
-        RenditionRefused: no such copy can be made of it.
-        SigningFailed, TimeStampUnavailable: the copy was not signed.
-        GateIsAnother: its gate map is not the one that its manifest names.
-        UseRefused: the channel is not one that the composite was made for, or the recipient has no name.
+        CompositeErased: its file is gone since.
     """
+    wanted, copy = ready.wanted, ready.copy
+    composite_id, comp, sealed = wanted.composite_id, wanted.comp, wanted.sealed
+    recipient, channel = wanted.recipient, wanted.channel
     composite = provenance.get(session, composite_id)
-    if by.department_id is not None and composite.department_id != by.department_id:
-        raise CompositeNotFound(composite_id)
-    if not recipient.strip():
-        raise UseRefused("a handout needs its recipient: who gets the picture")
-    if channel not in CHANNELS:
-        raise UseRefused(f"unknown channel `{channel}`: use one of {', '.join(sorted(CHANNELS))}")
-    use = Disclosures.model_validate(composite.disclosures).use()
-    if channel not in use.channels:
-        raise UseRefused(
-            f"composite `{composite_id}` was made for {', '.join(sorted(use.channels))}:"
-            f" file a request for `{channel}`"
-        )
     if composite.erased_at is not None:
         raise CompositeErased(composite_id, composite.erased_at)
-    file = blobs.get(composite.blob_key, limit_bytes=MAX_COMPOSITE_BYTES)
-    sealed = manifest.read(composite.manifest)
-    comp = comp or use.audience == "comp"
-    handout_id = uuid4()
-    size = given_size(rendition, composite.height, composite.width)
-    put = marks(handout_id, size, comp or not rendition.is_master)
-    copy = _copy(file, composite, sealed, rendition=rendition, marks=put, comp=comp, signing=signing)
-    gate = made_by.gate_of(composite_id, sealed.refiner, blobs=blobs)
-    looks = None
-    if copy is not None and comp:  # it looks different, and is known by its own looks
-        looks = looks_of(pixels.decode(copy.file, renditions.MEDIA_TYPES[rendition.format]))
-
+    use = wanted.disclosures.use()
     use = use.model_copy(update={"channels": frozenset({channel})})
     counted = None if comp else counting.count(session, composite, use, at=at)
     log.locked(session)
@@ -139,7 +231,7 @@ def hand_out(
     made = _Made(
         rights,
         relied,
-        products.as_sealed(sealed, Disclosures.model_validate(composite.disclosures)),
+        products.as_sealed(sealed, wanted.disclosures),
         None if sealed.layout_photo is None else (sealed.layout_photo.photo_id, sealed.layout_photo.grant_id),
     )
     terms, refused, reasons = _ask(session, request, use, made, comp=comp, at=at)
@@ -168,7 +260,7 @@ def hand_out(
     handout = provenance.hand_out(
         session,
         composite,
-        id=handout_id,
+        id=wanted.handout_id,
         recipient=recipient,
         channel=channel,
         epoch=epoch,
@@ -179,40 +271,31 @@ def hand_out(
         },
         copy=copy,
         comp=comp,
-        rendition=rendition,
+        rendition=wanted.rendition,
         by=by,
         at=at,
     )
-    if looks is not None:
-        kept.record(session, composite.id, looks, handout_id=handout.id)
+    if ready.looks is not None:  # it looks different, and is known by its own looks
+        kept.record(session, composite.id, ready.looks, handout_id=handout.id)
     if counted is not None:
         counting.charge(session, handout, counted, use, by=by, at=at)
-    return HandedOut(handout, composite, file if copy is None else copy.file, None if comp else gate)
+    file = ready.master if copy is None else copy.file
+    return HandedOut(handout, composite, file, None if comp else ready.gate)
 
 
-def _copy(
-    master: bytes,
-    composite: Composite,
-    sealed: Manifest,
-    *,
-    rendition: Rendition,
-    marks: Sequence[Mark],
-    comp: bool,
-    signing: Signing | None,
-) -> Made | None:
-    """What is given in the composite's place; None where that is given itself."""
-    if not comp and not marks and rendition.is_master:
-        return None
+def _copy(master: bytes, wanted: Wanted, *, signing: Signing | None) -> Made:
+    """What is given in the composite's place."""
     if signing is None:
-        what = "as a comp only" if comp else f"as a {rendition.format} of its own"
-        raise UseRefused(f"composite `{composite.id}` is given {what}, and nothing signs copies here")
+        what = "as a comp only" if wanted.comp else f"as a {wanted.rendition.format} of its own"
+        raise UseRefused(f"composite `{wanted.composite_id}` is given {what}, and nothing signs copies here")
+    over = (comps.mark(wanted.composite_id), *wanted.marks) if wanted.comp else wanted.marks
     return renditions.make(
         master,
-        sealed,
-        rendition=rendition,
-        marks=(comps.mark(composite.id), *marks) if comp else marks,  # over the words, not under them
-        title="comp" if comp else "rendition",
-        credits=[credit.text for credit in Disclosures.model_validate(composite.disclosures).credits()],
+        wanted.sealed,
+        rendition=wanted.rendition,
+        marks=over,  # over the words, not under them
+        title="comp" if wanted.comp else "rendition",
+        credits=[credit.text for credit in wanted.disclosures.credits()],
         house=signing.house,
         credentials=signing.credentials,
         clock=signing.clock,

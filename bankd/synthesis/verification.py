@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from bankd.audit.actor import Actor
@@ -71,7 +72,7 @@ def time_stamp(rt: Runtime, composite_id: UUID, *, by: Actor) -> TimeStamp:
         raise CompositeErased(composite_id, erased_at)
     asked = clock(rt)
     file = rt.blobs.get(blob_key, limit_bytes=stamping.MAX_FILE_BYTES)
-    response = stamping.asked(file, clock=asked)
+    response = stamping.asked(sha256(file).hexdigest(), clock=asked)
     with rt.transaction() as session:
         return stamping.keep(
             session,

@@ -33,7 +33,7 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
 
 @pytest.fixture(scope="module")
 def response(clock: Authority) -> bytes:
-    return time_stamps.ask(clock.url, FILE, roots_pem=clock.root_pem)
+    return time_stamps.ask(clock.url, sha256(FILE).hexdigest(), roots_pem=clock.root_pem)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def handed(house_of: Any, clock: Authority) -> tuple[House, UUID, dict[str, byte
         for file in (house.files[id], copy):
             stamping.keep(
                 session,
-                time_stamps.ask(clock.url, file, roots_pem=clock.root_pem),
+                time_stamps.ask(clock.url, sha256(file).hexdigest(), roots_pem=clock.root_pem),
                 composite_id=id,
                 file_sha256=sha256(file).hexdigest(),
                 roots_pem=clock.root_pem,

@@ -3,10 +3,12 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
 from bankd.audit.models import LogEntry
+from bankd.provenance import renditions
 from bankd.provenance.models import Handout
 
 WEB = {"recipient": "Kirishima Tea", "channel": "web"}
@@ -39,13 +41,23 @@ def test_composite_is_handed_out_while_it_clears_and_refused_after(bank: Any, se
     assert last == "handout.refused"
 
 
-def test_composite_is_handed_out_as_it_was_asked_for(bank: Any, seal: Any) -> None:
+def test_composite_is_handed_out_as_it_was_asked_for(
+    bank: Any, seal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = seal(bank)
     path = f"/composites/{made.composite}"
+    really, held = renditions.make, list[int]()
+
+    def make(*args: Any, **facts: Any) -> Any:
+        held.append(bank.runtime.engine.pool.checkedout())
+        return really(*args, **facts)
+
+    monkeypatch.setattr(renditions, "make", make)
 
     given = bank.call("creative", "POST", f"{path}/handouts", json={**WEB, "format": "webp", "quality": 70})
 
     assert given.status_code == 200, given.text
+    assert held == [0]  # no connection, and so no lock, while the copy is made
     assert given.headers["content-type"] == "image/webp" and given.content[8:12] == b"WEBP"
     assert given.headers["content-disposition"].endswith(f'{made.composite}.webp"')
     (told,) = bank.call("creative", "GET", path).json()["handouts"]

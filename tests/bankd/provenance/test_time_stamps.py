@@ -104,7 +104,7 @@ def test_stamp_beside_a_file_is_of_these_bytes_and_openssl_says_so_too(
 ) -> None:
     file = b"a sealed file"
 
-    response = time_stamps.ask(clock.url, file, roots_pem=clock.root_pem)
+    response = time_stamps.ask(clock.url, sha256(file).hexdigest(), roots_pem=clock.root_pem)
     found = time_stamps.read(response, file_sha256=sha256(file).hexdigest(), roots_pem=clock.root_pem)
 
     assert found is not None and found.trusted and found.authority == "Test clock 1"
@@ -116,18 +116,29 @@ def test_stamp_beside_a_file_is_of_these_bytes_and_openssl_says_so_too(
     assert b"Verification: OK" in done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("nonce", [0, 127, 128, 255, 256, 2**63, 2**64 - 1])
+def test_what_is_asked_for_is_a_hash_with_any_nonce(nonce: int, tmp_path: Path) -> None:
+    (tmp_path / "query").write_bytes(time_stamps.query("ab" * 32, nonce))
+
+    command = ["openssl", "ts", "-query", "-in", tmp_path / "query", "-text"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+
+    assert "Hash Algorithm: sha256" in told and "Certificate required: yes" in told
+    assert int(told.split("Nonce: ")[1].split()[0], 16) == nonce
+
+
 def test_stamp_of_a_stranger_is_not_trusted_and_a_changed_one_neither(
     clock: Authority, tmp_path: Path
 ) -> None:
-    file, file_sha256 = b"a sealed file", sha256(b"a sealed file").hexdigest()
-    response = time_stamps.ask(clock.url, file, roots_pem="")
+    file_sha256 = sha256(b"a sealed file").hexdigest()
+    response = time_stamps.ask(clock.url, file_sha256, roots_pem="")
     other = tmp_path / "other"
     other.mkdir()
     with authority(other, name="Other clock") as stranger:
         found = time_stamps.read(response, file_sha256=file_sha256, roots_pem=stranger.root_pem)
         assert found is not None and not found.trusted
         with pytest.raises(TimeStampRefused, match="none of the roots"):
-            time_stamps.ask(clock.url, file, roots_pem=stranger.root_pem)
+            time_stamps.ask(clock.url, file_sha256, roots_pem=stranger.root_pem)
     at = response.index(bytes.fromhex(file_sha256)) + 40  # behind the hash: in what is signed
     changed = response[:at] + bytes([response[at] ^ 1]) + response[at + 1 :]
     found = time_stamps.read(changed, file_sha256=file_sha256, roots_pem=clock.root_pem)
@@ -136,5 +147,5 @@ def test_stamp_of_a_stranger_is_not_trusted_and_a_changed_one_neither(
 
 def test_what_is_no_stamp_is_refused_in_a_sentence(nobody: str, clock: Authority) -> None:
     with pytest.raises(TimeStampRefused, match="it does not answer"):
-        time_stamps.ask(nobody, b"x", roots_pem="", wait_s=2)
+        time_stamps.ask(nobody, "0" * 64, roots_pem="", wait_s=2)
     assert time_stamps.read(b"nothing", file_sha256="0" * 64, roots_pem=clock.root_pem) is None

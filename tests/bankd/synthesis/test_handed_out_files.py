@@ -13,7 +13,7 @@ from bankd.provenance.errors import TimeStampRefused, TimeStampUnavailable
 from bankd.provenance.models import Composite, Handout
 from bankd.provenance.renditions import asked_for
 from bankd.synthesis import steps, verification
-from bankd.synthesis.handouts import HandedOut, hand_out
+from bankd.synthesis.handouts import HandedOut, give, hand_out, make, want
 
 
 def sealed(bank: Any, **ask: Any) -> Composite:
@@ -87,6 +87,19 @@ def test_without_an_authority_nothing_is_sealed_where_the_house_refuses_that(ser
 def test_what_was_sealed_without_is_stamped_later_and_says_by_whom(served: Any, tmp_path: Any) -> None:
     composite = sealed(served)
     file = served.rt.blobs.get(composite.blob_key, limit_bytes=1 << 24)
+    with served.rt.transaction() as session:
+        wanted = want(
+            session,
+            composite.id,
+            recipient="Shop team",
+            channel="web",
+            rendition=asked_for("jpeg"),
+            by=served.rt.actor,
+        )
+    ready = make(wanted, signing=verification.signing(served.rt), blobs=served.rt.blobs)
+    with served.rt.transaction() as session:
+        copy = give(session, ready, by=served.rt.actor, at=served.rt.now()).file
+    assert checks(served, copy)["time stamp"] == "no authority says when it was signed"
     assert checks(served, file)["time stamp"] == "no authority says when it was signed"
 
     def stamp() -> int:
@@ -103,7 +116,7 @@ def test_what_was_sealed_without_is_stamped_later_and_says_by_whom(served: Any, 
     with authority(folder) as clock:
         roots = folder / "root.pem"
         set_to(served, time_stamp_url=clock.url, time_stamp_roots=roots)
-        assert stamp() == 1
+        assert stamp() == 2  # the composite, and the copy that the bank has no more
         assert stamp() == 0  # nothing waits any more
         at_once = sealed(served, seed=8)
         again = verification.time_stamp(served.rt, composite.id, by=served.rt.actor)
@@ -112,9 +125,10 @@ def test_what_was_sealed_without_is_stamped_later_and_says_by_whom(served: Any, 
     with pytest.raises(TimeStampRefused, match="no authority is set"):
         verification.time_stamp(served.rt, composite.id, by=served.rt.actor)
     assert checks(served, file)["time stamp"].startswith("`Test clock 1` says that it was there at 20")
-    assert "keeps beside the file" in checks(served, file)["time stamp"]
+    for one in (file, copy):
+        assert "keeps beside the file" in checks(served, one)["time stamp"]
     with served.rt.transaction() as session:
-        assert [one.kind for one in log.read(session)].count("composite.time-stamped") == 2
+        assert [one.kind for one in log.read(session)].count("composite.time-stamped") == 3
         assert len(stamping.responses(session, composite.file_sha256)) == 2
     said = checks(served, served.rt.blobs.get(at_once.blob_key, limit_bytes=1 << 24))["time stamp"]
     assert said.startswith("`Test clock 1` says") and "beside" not in said
