@@ -1,13 +1,13 @@
 """Whether a copy that was handed out was time-stamped as it was signed, so that the clerk can ask again.
 
-Revision ID: 0035
-Revises: 0034
+Revision ID: 0036
+Revises: 0035
 """
 
 from alembic import op
 
-revision = "0035"
-down_revision = "0034"
+revision = "0036"
+down_revision = "0035"
 
 
 def upgrade() -> None:
