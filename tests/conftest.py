@@ -45,7 +45,13 @@ ROOM_BYTES = 4 << 30  # for two runs at once; each takes about a tenth
 # Folders whose tests share an installation, and what else waits long: of several processes one begins with
 # them, so that none is left last.
 TOGETHER = ("tests/faults/", "tests/bankd/cli/", "tests/bankd/embedded/")
-FIRST = (*TOGETHER, "tests/tools/", "tests/bankd/test_installation", "tests/bankd/synthesis/")
+FIRST = (
+    *TOGETHER,
+    "tests/tools/",
+    "tests/test_migrations",
+    "tests/bankd/test_installation",
+    "tests/bankd/synthesis/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

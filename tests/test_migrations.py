@@ -77,8 +77,12 @@ def test_up_and_down_and_up_again_leaves_the_same(config: Config, empty: Engine)
     assert shape(empty) == made
 
 
-def test_each_step_can_be_taken_back_alone(config: Config, empty: Engine) -> None:
-    for revision in reversed(list(ScriptDirectory.from_config(config).walk_revisions())):
+def test_each_step_can_be_taken_back_alone(
+    config: Config, empty: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = ScriptDirectory.from_config(config)
+    monkeypatch.setattr(ScriptDirectory, "from_config", lambda _: scripts)  # or all are read at each step
+    for revision in reversed(list(scripts.walk_revisions())):
         before = shape(empty)
         command.upgrade(config, "+1")
         command.downgrade(config, "-1")

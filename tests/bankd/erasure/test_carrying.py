@@ -334,6 +334,7 @@ def _die(eraser: Any, step: int) -> None:
     """Carry on in a process that is killed when it comes to its `step`th touch of database or store."""
     touched = 0
     failed = 1
+    signal.alarm(600)  # should it hang on what a thread held when it was forked
     try:
         rt = eraser.rt
         rt.engine.dispose(close=False)

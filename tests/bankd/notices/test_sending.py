@@ -56,12 +56,23 @@ class Inbox:
         return "250 taken"
 
 
+class Bound(Controller):
+    """On a port that is held from the moment it is known."""
+
+    def __init__(self, handler: Inbox) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        port = self._listening.getsockname()[1]
+        super().__init__(handler, hostname="127.0.0.1", port=port, ready_timeout=300)
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self._listening)
+
+
 @pytest.fixture
 def inbox() -> Iterator[tuple[Inbox, str]]:
     handler = Inbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller = Bound(handler)
+    port = controller.port
     controller.start()
     try:
         yield handler, f"smtp://127.0.0.1:{port}"

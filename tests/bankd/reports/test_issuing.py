@@ -299,6 +299,7 @@ def _die(rt: Any, step: int) -> None:
     """Make what is due in a process that is killed at its `step`th touch of database or store."""
     touched = 0
     failed = 1
+    signal.alarm(600)  # should it hang on what a thread held when it was forked
     try:
         rt.engine.dispose(close=False)
         rt.__dict__.pop("engine", None)
