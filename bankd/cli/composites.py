@@ -1,5 +1,6 @@
 """`bankd composites`: sealed pictures, handed out and checked."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -8,6 +9,7 @@ import click
 
 from bankd.cli.files import check_writable, read_bytes, write_all
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
+from bankd.cli.standing import explain
 from bankd.identifying.marking import marks_of
 from bankd.identifying.service import Evidence
 from bankd.ingestion.identified import identify_file
@@ -20,9 +22,11 @@ from bankd.reports import making
 from bankd.reports.making import House
 from bankd.reports.strings import LOCALES, Locale
 from bankd.runtime import Runtime
-from bankd.synthesis import handouts, reading, verification
+from bankd.synthesis import circulating, handouts, reading, verification
 from bankd.synthesis.handouts import NotHandedOut
 from bankd.watermark.opening import opened
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.group()
@@ -57,6 +61,39 @@ def list_(runtime: Runtime, limit: int, offset: int, in_json: bool) -> None:
         ],
         none="no composite yet: file a request with `bankd requests create`",
     )
+
+
+@composites.command()
+@click.argument("composite_id", type=click.UUID)
+@click.option("--channel", help="One that it was made for.  [default: each]")
+@click.option("--on", type=DAY, help="A day to come.  [default: today]")
+@click.option("--until", type=DAY, help="The last day asked for.  [default: that day]")
+@as_json
+@click.pass_obj
+def standing(
+    runtime: Runtime,
+    composite_id: UUID,
+    channel: str | None,
+    on: datetime | None,
+    until: datetime | None,
+    in_json: bool,
+) -> None:
+    """Say whether what was handed out of a composite may go on: stock on a shelf, files that were sent."""
+    with runtime.transaction() as session:
+        found = circulating.of_composite(
+            session,
+            composite_id,
+            channel=channel,
+            on=None if on is None else on.date(),
+            until=None if until is None else until.date(),
+            by=runtime.actor,
+            at=runtime.now(),
+        )
+    if in_json:
+        print_json([one.as_json() for one in found])
+        return
+    for one in found:
+        explain(one)
 
 
 @composites.command()

@@ -10,9 +10,11 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from bankd.cli.printing import as_json, count, print_fields, print_json, print_rows
+from bankd.cli.standing import explain
 from bankd.licensing.vocabulary import CHANNELS
 from bankd.provenance.models import Publication
 from bankd.runtime import Runtime
+from bankd.synthesis import circulating
 from bankd.usage import importing
 from bankd.usage import publications as service
 from bankd.usage.errors import PublicationRefused
@@ -41,6 +43,31 @@ def told(function: Any) -> Any:
 @click.group()
 def publications() -> None:
     """Publications: record, look up, take down, import."""
+
+
+@publications.command()
+@click.argument("publication")
+@click.option("--on", type=DAY, help="A day to come.  [default: today]")
+@click.option("--until", type=DAY, help="The last day asked for.  [default: that day]")
+@as_json
+@click.pass_obj
+def standing(
+    runtime: Runtime, publication: str, on: datetime | None, until: datetime | None, in_json: bool
+) -> None:
+    """Say whether a publication may go on: its printed copies be sold off, itself stay where it is."""
+    with runtime.transaction() as session:
+        found = circulating.of_publication(
+            session,
+            publication,
+            on=None if on is None else on.date(),
+            until=None if until is None else until.date(),
+            by=runtime.actor,
+            at=runtime.now(),
+        )
+    if in_json:
+        print_json(found.as_json())
+        return
+    explain(found)
 
 
 @publications.command()

@@ -13,6 +13,7 @@ from bankd import money
 from bankd.cli.files import read_bytes
 from bankd.cli.moments import Moment
 from bankd.cli.printing import as_json, count, plain, print_fields, print_json, print_rows, word
+from bankd.cli.standing import print_standings
 from bankd.exposure import marking, reading, withdrawing
 from bankd.exposure.withdrawing import Withdrawn
 from bankd.licensing import service as licensing
@@ -21,6 +22,7 @@ from bankd.licensing.withdrawal_effects import EFFECTS, KINDS, SUBJECTS
 from bankd.royalties import escrow
 from bankd.royalties.models import OUTCOMES, Outcome
 from bankd.runtime import Runtime
+from bankd.synthesis import outlasting
 
 DOCUMENT = "application/octet-stream"
 
@@ -254,6 +256,38 @@ def takedowns(runtime: Runtime, withdrawal_id: UUID | None, done: bool, limit: i
         [(one.id, one.what, one.composite_id, one.told, one.asked_at, one.done_at) for one in found],
         none="nothing is to be called back",
     )
+
+
+@withdrawals.command()
+@click.argument("withdrawal_id", type=click.UUID)
+@click.option("--on", type=click.DateTime(formats=["%Y-%m-%d"]), help="A day to come.  [default: today]")
+@click.option("--after", type=click.UUID, help="The last publication of the page before.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@as_json
+@click.pass_obj
+def publications(
+    runtime: Runtime,
+    withdrawal_id: UUID,
+    on: datetime | None,
+    after: UUID | None,
+    limit: int,
+    in_json: bool,
+) -> None:
+    """List what is to be done with each publication that a withdrawal touches."""
+    with runtime.transaction() as session:
+        found = outlasting.touched(
+            session,
+            withdrawal_id,
+            on=None if on is None else on.date(),
+            after=after,
+            limit=limit,
+            by=runtime.actor,
+            at=runtime.now(),
+        )
+    if in_json:
+        print_json([one.as_json() for one in found])
+        return
+    print_standings(found, none="it touches no publication that is still public")
 
 
 @withdrawals.command()

@@ -34,6 +34,17 @@ def test_publications_are_told_marked_taken_down_and_imported(bank: Any, seal: A
         bank.call("auditor", "GET", "/publications/P-1").json()["publication"] == made.json()["publication"]
     )
 
+    may = bank.call("creative", "GET", "/publications/P-1/standing").json()
+    assert (may["ref"], may["verdict"], may["archive"]["allowed"]) == ("P-1", "stands", True)
+    wider = bank.call("creative", "GET", f"/publications/{beyond['publication']}/standing").json()
+    assert wider["verdict"] == "stands"  # beyond what was cleared, and within what the licenses allow
+    (may,) = bank.call("auditor", "GET", f"/composites/{composite}/standing?channel=web").json()
+    assert (may["publication"], may["verdict"], may["stock"]) == (None, "stands", None)
+    past = bank.call("creative", "GET", "/publications/P-1/standing?on=2020-01-01")
+    assert past.status_code == 422 and "`2020-01-01` is over" in past.json()["detail"]
+    assert bank.call("auditor", "GET", f"/withdrawals/{uuid4()}/publications").status_code == 404
+    assert bank.call("auditor", "GET", "/expiries/publications?within_days=1").json() == []
+
     down = bank.call("creative", "POST", "/publications/P-1/takedown", json={"evidence": "crawl"})
     assert (down.status_code, down.json()["state"]) == (200, "taken-down")
     again = bank.call("creative", "POST", "/publications/P-1/takedown", json={})
