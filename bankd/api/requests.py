@@ -24,6 +24,7 @@ from bankd.synthesis.errors import LayoutRefused
 from bankd.synthesis.filing import MAX_SEED, Asked
 from bankd.synthesis.layouts import MAX_FILE_BYTES, read_layout
 from bankd.synthesis.models import Request, RequestState, Variation
+from bankd.synthesis.replayed import Of
 
 USE_MOST = 64 << 10
 
@@ -140,11 +141,13 @@ class Advice(BaseModel):
 
 
 class ClearanceReplayed(BaseModel):
-    """A past clearance made again."""
+    """A past clearance made again: of a request, or of a picture at its seal or a handout."""
 
     clearance: UUID
+    of: Of = Field(description="What was cleared, or `handout-refused`")
+    composite: UUID | None = Field(description="Of a picture")
     at: datetime
-    bundle: str = Field(description="Digest of the policies that it was made under")
+    bundle: str | None = Field(description="Digest of the policies that it was made under")
     log_index: int | None
     outcome: str = Field(description="same, differs, altered, erased or not-kept")
     says: str
@@ -349,7 +352,7 @@ def nearest(call: Called, request: UUID) -> Advice:
 
 @router.get(
     "/{request}/replay",
-    summary="Make the past clearances of a request again",
+    summary="Make the past clearances of a request and its pictures again",
     openapi_extra=takes(Permission.LOG_READ),
     responses=responses(404, 422),
 )
@@ -359,6 +362,8 @@ def replay(call: Called, request: UUID) -> list[ClearanceReplayed]:
         return [
             ClearanceReplayed(
                 clearance=one.clearance_id,
+                of=one.of,
+                composite=one.composite_id,
                 at=one.at,
                 bundle=one.bundle,
                 log_index=one.log_index,

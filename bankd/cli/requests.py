@@ -258,7 +258,8 @@ def nearest(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
 @as_json
 @click.pass_obj
 def replay(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
-    """Make each past clearance of a request again, on its recorded facts and under its own policies.
+    """Make each past clearance of a request and its pictures again, on its recorded facts and under its own
+    policies: when it was ordered, at each seal and handout.
 
     Exit status 1 says that an answer differs, or that facts are not those that the log names.
     """
@@ -270,8 +271,10 @@ def replay(runtime: Runtime, request_id: UUID, in_json: bool) -> None:
         click.echo("it never came to a clearance")
     else:
         for one in found:
+            what = "clearance" if one.of == "request" else one.of.replace("-", " ")
+            of = "" if one.composite_id is None else f" of composite {one.composite_id},"
             click.echo(
-                f"clearance {one.clearance_id} of {word(one.at)}, {count(one.photos, 'photo')}: {one.says}"
+                f"{what} {one.clearance_id}{of} of {word(one.at)}, {count(one.photos, 'photo')}: {one.says}"
             )
             print_fields(
                 {

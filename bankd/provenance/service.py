@@ -1,9 +1,10 @@
 """What can be done with composites once they are made: kept, found, traced, handed out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,12 +41,16 @@ def record(
     department_id: UUID | None,
     blob_key: str,
     disclosures: Disclosures,
+    decided: Mapping[str, Any] = MappingProxyType({}),
     by: Actor,
     at: datetime,
 ) -> tuple[Composite, log.Staged]:
     """Keep a sealed composite, its usage rows and its log entry; the file's bytes are stored before.
 
     The entry has no index yet: whoever calls may `log.settle` and set the composite's `log_index`.
+
+    Args:
+        decided: what the entry says of how it was cleared.
 
     Raises:
         ManifestUnreadable: the disclosures are not the ones that the manifest commits to.
@@ -94,6 +99,7 @@ def record(
         grants=sorted({str(photo.grant_id) for photo in manifest.placed_photos}),
         time_stamped=sealed.time_stamped,
         **({} if layout is None else {"layout_photo": layout.photo_id, "layout_grant": layout.grant_id}),
+        **decided,
     )
     session.flush()
     return composite, entry
@@ -138,6 +144,7 @@ def hand_out(
     epoch: int,
     bundle_digest: str,
     clearance: dict[str, Any],
+    decided: Mapping[str, Any] = MappingProxyType({}),
     copy: Made | None = None,
     comp: bool = False,
     rendition: Rendition = MASTER,
@@ -148,6 +155,7 @@ def hand_out(
 
     Args:
         id: of the handout, where it stands in its pixels already.
+        decided: what the log's entry says of how it was cleared.
         copy: the file, where not the composite itself is given; `rendition` says what was asked for, and
             `comp` whether it bears the watermark.
     """
@@ -189,6 +197,7 @@ def hand_out(
         time_stamped=handout.time_stamped,
         epoch=epoch,
         bundle=bundle_digest,
+        **decided,
     )
     return handout
 

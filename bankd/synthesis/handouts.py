@@ -13,6 +13,7 @@ from bankd.audit.kinds import Kind
 from bankd.identifying import kept
 from bankd.identifying.looks import Looks, looks_of
 from bankd.identifying.marking import Marks, given_size, unmarked
+from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import Use
 from bankd.licensing.vocabulary import CHANNELS
 from bankd.policy.clearing import Rights, Terms, clear_photos, rights_of
@@ -30,6 +31,7 @@ from bankd.provenance.renditions import MASTER, Made, Mark, Rendition
 from bankd.storage import Blobs
 from bankd.synthesis import asking, made_by, origins, products
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
+from bankd.synthesis.deciding import Arrangement, Decided, Look
 from bankd.synthesis.errors import UseRefused
 from bankd.synthesis.models import Request
 from bankd.usage import handouts as counting
@@ -234,11 +236,14 @@ def give(session: Session, ready: Ready, *, by: Actor, at: datetime) -> HandedOu
         products.as_sealed(sealed, wanted.disclosures),
         None if sealed.layout_photo is None else (sealed.layout_photo.photo_id, sealed.layout_photo.grant_id),
     )
-    terms, refused, reasons = _ask(session, request, use, made, comp=comp, at=at)
+    look, refused, reasons = _ask(session, request, use, made, comp=comp, at=at)
+    terms = look.terms
     own: dict[str, str] = {origins.LAYOUT_WITHHELD: origins.SAYS}
     if counted is not None and counted.full:
         own |= {name: sentence for name, sentence in counting.FULL.values() if name in counted.full}
         reasons = reasons | counted.full
+        look = replace(look, full=counted.full)
+    decided = Decided.of(look)
     if reasons:
         log.append(
             session,
@@ -251,7 +256,9 @@ def give(session: Session, ready: Ready, *, by: Actor, at: datetime) -> HandedOu
             reasons=reasons,
             photos=refused,
             bundle=terms.bundle.digest,
+            **decided.words,
         )
+        session.add(decided.row("handout-refused", composite_id, epoch=epoch, at=at))
         if counted is not None:
             counting.uncount(session, counted, at=at)
         return NotHandedOut(
@@ -269,12 +276,14 @@ def give(session: Session, ready: Ready, *, by: Actor, at: datetime) -> HandedOu
             "relied": {str(photo): str(grant) for photo, grant in relied.items()},
             "use": terms.use.as_json(),
         },
+        decided=decided.words,
         copy=copy,
         comp=comp,
         rendition=wanted.rendition,
         by=by,
         at=at,
     )
+    session.add(decided.row("handout", composite_id, handout_id=handout.id, epoch=epoch, at=at))
     if ready.looks is not None:  # it looks different, and is known by its own looks
         kept.record(session, composite.id, ready.looks, handout_id=handout.id)
     if counted is not None:
@@ -314,16 +323,18 @@ class _Made:
 
 def _ask(
     session: Session, request: Request, use: Use, made: _Made, *, comp: bool, at: datetime
-) -> tuple[Terms, frozenset[UUID], frozenset[str]]:
-    """Whether the photos, and the set of them, clear: the terms asked against, who does not, and why."""
+) -> tuple[Look, frozenset[UUID], frozenset[str]]:
+    """Whether the photos, and the set of them, clear: what was asked, who does not, and why."""
     terms = replace(asking.terms_for(session, request, use=use, at=at), pictured=made.pictured)
     answers = clear_photos(terms, "publish", made.rights, only=made.relied)
     dirty = {photo: answer for photo, answer in answers.items() if not isinstance(answer, Cleared)}
     refused = frozenset(dirty)
     reasons = {reason for answer in dirty.values() for reason in answer.reasons}
+    layout = None
     if made.layout is not None:
         photo_id, grant_id = made.layout
         arranged = origins.adapted(session, photo_id, terms, action="publish-adapted", on=grant_id)
+        layout = _arrangement(session, photo_id, grant_id, arranged, terms)
         if isinstance(arranged, SealRefused):
             refused |= arranged.photos
             reasons |= arranged.reasons
@@ -342,4 +353,17 @@ def _ask(
         found = _ask(session, request, as_comp, made, comp=False, at=at)
         if not found[2]:
             return found
-    return terms, refused, frozenset(reasons)
+    return Look("publish", terms, made.rights, made.relied, layout), refused, frozenset(reasons)
+
+
+def _arrangement(
+    session: Session, photo_id: UUID, grant_id: UUID, arranged: Terms | SealRefused, terms: Terms
+) -> Arrangement:
+    """What was asked of the photo whose arrangement the picture has."""
+    action = origins.asked_of(terms.bundle, "publish-adapted")
+    if not isinstance(arranged, SealRefused) and arranged.adapted is not None:
+        return Arrangement(photo_id, grant_id, action, arranged.adapted.facts)
+    rights = rights_of(session, [photo_id], at=terms.at, reserved=frozenset({grant_id}))
+    offers = [one.facts for one in rights.offers.get(photo_id, ()) if one.grant_id == grant_id]
+    found = next((one for one in offers if isinstance(one, GrantFacts)), None)
+    return Arrangement(photo_id, grant_id, action, found)

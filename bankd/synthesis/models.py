@@ -133,6 +133,31 @@ class Clearance(Base):
     answer_sha256: Mapped[Sha256 | None]
 
 
+class Decision(Base):
+    """A look at one picture's rights: at its seal, or where it was to be handed out.
+
+    `facts` and `answer_sha256` as of a clearance (see `deciding`). The log
+    entry that commits to both names this decision; it is the first one from
+    `epoch` on that does.
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        CheckConstraint("kind IN ('seal', 'handout', 'handout-refused')", name="kind"),
+        CheckConstraint("kind = 'handout' OR handout_id IS NULL", name="handout"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str] = mapped_column(Text)
+    composite_id: Mapped[UUID] = mapped_column(ForeignKey("composites.id"), index=True)
+    handout_id: Mapped[UUID | None] = mapped_column(ForeignKey("handouts.id"))
+    at: Mapped[datetime]
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    bundle_digest: Mapped[Sha256]
+    facts: Mapped[Json]
+    answer_sha256: Mapped[Sha256]
+
+
 class Order(Base):
     """One attempt at a request, carrying all of its unsealed variations.
 

@@ -38,7 +38,9 @@ def record(plan: Plan, terms: Terms) -> dict[str, Any]:
         "action": "synthesize",
         "use": terms.use.as_json(),
         "photos": {
-            str(photo): _photo(plan.offered[photo], {offer.grant_id for offer in plan.rights.offers[photo]})
+            str(photo): photo_facts(
+                plan.offered[photo], {offer.grant_id for offer in plan.rights.offers[photo]}
+            )
             for photo in plan.relied
         },
         "full": sorted(str(grant) for grant in plan.full if grant in plan.rights.terms),
@@ -70,7 +72,7 @@ def arrangement(facts: Mapping[str, Any] | None) -> tuple[UUID, UUID] | None:
     return None if layout is None else (UUID(layout["photo"]), UUID(layout["grant"]))
 
 
-def _photo(offers: Sequence[Offer], asked: Collection[UUID]) -> dict[str, Any]:
+def photo_facts(offers: Sequence[Offer], asked: Collection[UUID]) -> dict[str, Any]:
     """A photo's profile, and each of its grants in the order of ordinals with what stood beside its facts."""
     facts = [offer.facts for offer in offers]
     return {

@@ -1,9 +1,7 @@
 """Past decisions made again: each clearance of a request, on its recorded facts, under its own bundle."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,46 +9,23 @@ from sqlalchemy.orm import Session
 
 from bankd.audit import log
 from bankd.audit.actor import Actor
-from bankd.catalog.models import Photo
 from bankd.licensing.models import Grant, RightsProfile
 from bankd.licensing.terms import GrantFacts
 from bankd.licensing.use import UseFacts
 from bankd.policy import service as policy
-from bankd.policy.clearing import Adapted, Rights, Terms
-from bankd.policy.engine import Offer, decide_many
+from bankd.policy.clearing import Adapted, Terms
+from bankd.policy.engine import decide_many
 from bankd.policy.facts import Pictured
 from bankd.policy.signoff import Signed
-from bankd.synthesis import filing, recording
+from bankd.synthesis import filing, recording, redeciding, replayed
 from bankd.synthesis.models import Clearance
+from bankd.synthesis.replayed import Outcome, Replay
 from bankd.synthesis.shortfall import Kinds, Looked
-
-Outcome = Literal["same", "differs", "altered", "erased", "not-kept"]
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What came of making a clearance again.
-
-    `same`: the answer's bytes are those of then. `differs`: they are not. `altered`: the facts are not those
-    that the log committed to, and nothing was decided. `erased`: a photo was, or the log's words about it.
-    `not-kept`: the clearance is from before facts were kept.
-    """
-
-    clearance_id: UUID
-    at: datetime
-    bundle: str
-    log_index: int | None
-    outcome: Outcome
-    says: str
-    photos: int
-    recorded_sha256: str | None  # of the answer then
-    replayed_sha256: str | None  # of the answer now; None where nothing was decided
-    erased: tuple[UUID, ...] = ()
-    differing: tuple[UUID, ...] = ()  # photos that rely on another grant now, or on none
 
 
 def replay(session: Session, request_id: UUID, *, by: Actor) -> list[Replay]:
-    """Each clearance of a request decided again, the oldest first; none where it never came to one.
+    """Each clearance of a request decided again, the oldest first, then those of its pictures; none where it
+    never came to one.
 
     Raises:
         RequestNotFound: there is none, or it is another department's.
@@ -60,13 +35,16 @@ def replay(session: Session, request_id: UUID, *, by: Actor) -> list[Replay]:
     found = session.scalars(
         select(Clearance).where(Clearance.request_id == request_id).order_by(Clearance.at, Clearance.id)
     )
-    return [_replayed(session, clearance) for clearance in found]
+    return [
+        *(_replayed(session, clearance) for clearance in found),
+        *redeciding.of_pictures(session, request_id),
+    ]
 
 
 def _replayed(session: Session, clearance: Clearance) -> Replay:
     arranged = recording.arrangement(clearance.facts)
     photos = [UUID(photo) for photo in clearance.relied] + ([] if arranged is None else [arranged[0]])
-    erased = _erased(session, photos)
+    erased = replayed.erased(session, photos)
     if erased:
         on = max(erased.values())
         return _undecided(clearance, "erased", f"erased on {on.isoformat()}", erased=tuple(sorted(erased)))
@@ -159,7 +137,7 @@ def _refused_again(session: Session, facts: Mapping[str, Any], terms: Terms) -> 
 
 
 def _again(session: Session, facts: Mapping[str, Any], terms: Terms) -> dict[str, Any] | None:
-    rights = _rights(session, facts)
+    rights = replayed.rights(session, facts)
     if rights is None:
         return None
     pictures = [
@@ -167,43 +145,6 @@ def _again(session: Session, facts: Mapping[str, Any], terms: Terms) -> dict[str
         for picture in facts["pictures"]
     ]
     return recording.answer(terms, rights, pictures, full=frozenset(map(UUID, facts["full"])))
-
-
-def _rights(session: Session, facts: Mapping[str, Any]) -> Rights | None:
-    """What each photo offered then; None if a profile or grant is not there any more."""
-    photos: Mapping[str, Any] = facts["photos"]
-    profiles = {
-        profile.digest: profile.facts
-        for profile in session.scalars(
-            select(RightsProfile).where(
-                RightsProfile.digest.in_({photo["profile"] for photo in photos.values()})
-            )
-        )
-    }
-    grant_ids = {UUID(grant["grant"]) for photo in photos.values() for grant in photo["grants"]}
-    terms = {grant.id: grant.terms for grant in session.scalars(select(Grant).where(Grant.id.in_(grant_ids)))}
-    if terms.keys() != grant_ids or {photo["profile"] for photo in photos.values()} != profiles.keys():
-        return None
-    offers = {UUID(id): _offers(photo, profiles[photo["profile"]]) for id, photo in photos.items()}
-    return Rights(offers, terms)
-
-
-def _offers(photo: Mapping[str, Any], documents: Sequence[Mapping[str, Any]]) -> list[Offer]:
-    offers = []
-    for document, grant in zip(documents, photo["grants"], strict=True):
-        if not grant["asked"]:
-            continue
-        facts = GrantFacts.model_validate({**document, **grant["of_the_day"]})
-        offers.append(
-            Offer(
-                grant_id=UUID(grant["grant"]),
-                facts=facts,
-                basis=facts.basis,
-                capped=grant["capped"],
-                fee_minor=grant["fee_minor"],
-            )
-        )
-    return offers
 
 
 def _logged(session: Session, clearance: Clearance) -> tuple[str | None, str | None] | None:
@@ -216,9 +157,3 @@ def _logged(session: Session, clearance: Clearance) -> tuple[str | None, str | N
         return None
     objects = payload["objects"]
     return objects.get("facts"), objects.get("answer")
-
-
-def _erased(session: Session, photo_ids: Sequence[UUID]) -> dict[UUID, date]:
-    """Photos that were erased, with the day. Their rows stay, as what was erased."""
-    rows = session.execute(select(Photo.id, Photo.erased_at).where(Photo.id.in_(photo_ids)))
-    return {photo_id: erased_at.date() for photo_id, erased_at in rows if erased_at is not None}

@@ -46,6 +46,7 @@ from bankd.royalties.fees import Fed
 from bankd.synthesis import asking, made_by, origins, products, recording
 from bankd.synthesis import placed as placed_facts
 from bankd.synthesis.clearing import SealRefused, SetRefused, clear_set, relied_on
+from bankd.synthesis.deciding import Arrangement, Decided, Look
 from bankd.synthesis.models import Clearance, Order, Request, Reservation, Variation, VariationState
 from bankd.synthesis.recomputing import Worked, canvas
 from synth.layout import Layout
@@ -196,6 +197,7 @@ class _Clears:
     bundle_digest: str
     terms: Mapping[UUID, GrantTerms]
     adapted: Adapted | None
+    look: Look
 
 
 def _clear(
@@ -235,7 +237,12 @@ def _clear(
     if isinstance(answer, SetRefused):
         leave = frozenset(photo for photo, grant in relied.items() if grant in answer.grants[-1:])
         return SealRefused(answer.reasons, leave, answer.grants)
-    return _Clears(answer, terms.bundle.digest, rights.terms, terms.adapted)
+    layout = None
+    if (adapted := terms.adapted) is not None:
+        action = origins.asked_of(terms.bundle, "adapt")
+        layout = Arrangement(adapted.photo_id, adapted.grant_id, action, adapted.facts)
+    look = Look("synthesize", terms, rights, relied, layout)
+    return _Clears(answer, terms.bundle.digest, rights.terms, terms.adapted, look)
 
 
 def _seed(order: Order, index: int) -> int:
@@ -366,6 +373,7 @@ def commit(
     )
     if isinstance(now, SealRefused):
         return now
+    decided = Decided.of(now.look)
     composite, entry = provenance.record(
         session,
         signed.sealed,
@@ -373,6 +381,7 @@ def commit(
         department_id=request.department_id,
         blob_key=signed.blob_key,
         disclosures=signed.disclosures,
+        decided=decided.words,
         by=by,
         at=at,
     )
@@ -409,6 +418,7 @@ def commit(
     kept.record(session, composite.id, examined.looks)  # under the lock, see there
     log.settle(session)
     composite.log_index = entry.index
+    session.add(decided.row("seal", composite.id, epoch=entry.index, at=at))
     session.flush()
     return composite
 

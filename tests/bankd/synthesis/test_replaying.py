@@ -3,24 +3,33 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import desk
 import pytest
 from small_bank import ROOT, Bank
 from sqlalchemy import select, text, update
 
+from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.catalog import service as catalog
 from bankd.policy import load
 from bankd.policy import service as policy
 from bankd.policy.load import Bundle
-from bankd.synthesis import recording
+from bankd.provenance.models import Composite
+from bankd.synthesis import recording, redeciding
 from bankd.synthesis.errors import RequestNotFound
-from bankd.synthesis.models import Clearance
+from bankd.synthesis.handouts import NotHandedOut
+from bankd.synthesis.models import Clearance, Decision
 from bankd.synthesis.replaying import Replay, replay
 
 
-def replayed(bank: Bank, request_id: Any) -> list[Replay]:
+def all_replayed(bank: Bank, request_id: Any) -> list[Replay]:
     with bank.rt.transaction() as session:
         return replay(session, request_id, by=bank.rt.actor)
+
+
+def replayed(bank: Bank, request_id: Any) -> list[Replay]:
+    """Of the request itself."""
+    return [one for one in all_replayed(bank, request_id) if one.of == "request"]
 
 
 def stricter() -> Bundle:
@@ -115,6 +124,65 @@ def test_a_refusal_comes_out_the_same_bit_for_bit_from_engine_as_from_sql(bank: 
         "period-outside-term",
         "held-back",
     }
+
+
+def test_seals_and_handouts_come_out_the_same_bit_for_bit_and_so_do_refused_ones(
+    served: Bank, later: Any
+) -> None:
+    request = served.make(served.ask())
+    with served.rt.transaction() as session:
+        composite = session.scalars(select(Composite).where(Composite.request_id == request.id)).one()
+    given = desk.Desk(served)
+    given.handout(composite.id)
+    later(days=3)
+    served.withdraw("L-open/all")
+    assert isinstance(given.give(composite.id), NotHandedOut)
+
+    then = all_replayed(served, request.id)
+
+    assert [(one.of, one.outcome) for one in then] == [
+        ("request", "same"), ("seal", "same"), ("handout", "same"), ("handout-refused", "same"),
+    ]  # fmt: skip
+    assert {one.composite_id for one in then[1:]} == {composite.id}
+    assert all(one.photos > 0 and one.recorded_sha256 == one.replayed_sha256 for one in then)
+    with served.rt.transaction() as session:
+        entries = {entry.index: entry for entry in log.read(session)}
+        kinds = [entries[one.log_index].kind for one in then[1:]]
+        refused = session.scalars(select(Decision).where(Decision.kind == "handout-refused")).one()
+    assert kinds == ["composite.sealed", "composite.handed-out", "handout.refused"]
+    assert next(iter(refused.facts["photos"].values()))["grants"][0]["of_the_day"]["blocks"] == ["withdrawn"]
+
+    later(days=400)
+    with served.rt.transaction() as session:
+        policy.activate(session, stricter(), by=served.rt.actor, at=served.rt.at)
+    assert all_replayed(served, request.id) == then
+
+
+def test_pictures_whose_facts_were_changed_erased_or_never_kept_say_so(served: Bank) -> None:
+    request = served.make(served.ask())
+    with served.rt.transaction() as session:
+        decision = session.scalars(select(Decision)).one()
+        with session.no_autoflush:
+            decision.facts = {**decision.facts, "use": {**decision.facts["use"], "purpose": "research"}}
+            (forged,) = redeciding.of_pictures(session, request.id)
+        session.expunge(decision)
+        elsewhere = Decision(
+            **{c.name: getattr(decision, c.name) for c in Decision.__table__.columns if c.name != "id"}
+        )
+        session.add(elsewhere)
+        session.flush()
+        _, unnamed = sorted(
+            redeciding.of_pictures(session, request.id), key=lambda one: one.outcome, reverse=True
+        )
+        session.rollback()
+    assert (forged.outcome, unnamed.outcome) == ("altered", "altered")
+
+    served.rt.at = datetime(2026, 9, 4, 9, tzinfo=UTC)
+    with served.rt.transaction() as session:
+        photo = next(iter(decision.facts["relied"]))
+        catalog.tombstone(session, photo, reason="the sitter asked", by=served.rt.actor, at=served.rt.at)
+    erased = all_replayed(served, request.id)[-1]
+    assert (erased.of, erased.outcome, erased.says) == ("seal", "erased", "erased on 2026-09-04")
 
 
 def test_only_the_department_that_asked_and_the_house_may_replay(served: Bank) -> None:
