@@ -115,8 +115,9 @@ def test_an_order_is_sent_signed_with_links_and_not_once_it_is_answered(served: 
 
 
 def test_while_the_broker_is_away_hints_wait_and_none_are_added(
-    served: Any, clerk: Clerk, later: Callable[..., None]
+    served: Any, clerk: Clerk, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: None)  # it will not come back
     order = ordered(served, clerk)
     empty(served)
     served.ask(seed=8)

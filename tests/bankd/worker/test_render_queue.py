@@ -86,7 +86,8 @@ def test_an_empty_queue_is_drained(render: Celery) -> None:
     assert worker.drained(render, RENDER_QUEUE)
 
 
-def test_a_broker_that_is_away_is_said_to_be() -> None:
+def test_a_broker_that_is_away_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: None)  # it will not come back
     with make_app(NOBODY) as app:
         with pytest.raises(BrokerUnavailable, match="the broker cannot be reached: "):
             render_queue.held(app)
