@@ -35,7 +35,7 @@ from bankd.notices.channels import channels
 from bankd.provenance import certificates, stamping
 from bankd.reports import issuing
 from bankd.runtime import Runtime
-from bankd.synthesis import steps, waiting
+from bankd.synthesis import resuming, steps, waiting
 from bankd.synthesis import sweep as synthesis
 from bankd.synthesis.service import SEAL_TASK
 from bankd.synthesis.verification import clock, credentials
@@ -121,9 +121,10 @@ class Clerk:
                 return
 
     def sweep_signoffs(self) -> None:
-        """Refuse what nobody signed in time; send on what waits for nobody."""
+        """Refuse what nobody signed in time; send on what waits for nobody; look again where rights moved."""
         with self._rt.transaction() as session:
             waiting.sweep(session, by=self._rt.actor, at=self._rt.now())
+            resuming.sweep(session, at=self._rt.now())
 
     def tell_awaited(self) -> None:
         with self._rt.transaction() as session:

@@ -9,7 +9,7 @@ commit is durable: nothing slow may stand between.
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -180,6 +180,12 @@ def last_rights_change(session: Session) -> int:
     """The index of the last entry that touches rights; -1 if there is none."""
     found = session.scalar(LAST_RIGHTS_CHANGE, {"kinds": [kind.value for kind in TOUCHES_RIGHTS]})
     return -1 if found is None else int(found)
+
+
+def last_of(session: Session, kinds: Collection[Kind]) -> datetime | None:
+    """When the last entry of one of these kinds was made; None if there is none."""
+    index = session.scalar(LAST_RIGHTS_CHANGE, {"kinds": [kind.value for kind in kinds]})
+    return None if index is None else session.scalar(select(LogEntry.at).where(LogEntry.index == index))
 
 
 def read(session: Session, *, start: int = 0, stop: int | None = None) -> Iterator[Entry]:

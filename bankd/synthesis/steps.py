@@ -6,9 +6,9 @@ it is. Nothing is held locked while bytes move or keys sign.
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from bankd.catalog import labels as maps
 from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing import caps
+from bankd.policy.clearing import Terms
 from bankd.policy.facts import Pictured
 from bankd.provenance import pixels
 from bankd.provenance.errors import SignatureNotGiven, TimeStampUnavailable
@@ -47,6 +48,7 @@ from bankd.synthesis.plan import Asked, Clashing, Short, plan
 from bankd.synthesis.recomputing import work_out
 from bankd.synthesis.shortfall import look, told
 from bankd.synthesis.verification import clock, credentials
+from bankd.training.models import NetworkCheckpoint
 from bankd.usage import mapping
 from synth import workorder
 from synth.layout import Layout
@@ -128,26 +130,12 @@ def _order(
         at = rt.now()
         wanted = service.wanted(session, request)
         full |= caps.short(session, places=len(wanted.variations) if scarce else 1, at=at)
-        terms = asking.terms_for(session, request, at=at)
-        made_with = made_by.networks(session, request, terms)
-        if isinstance(made_with, SealRefused):
+        ready = prepared(session, request, labels, wanted.variations, at=at)
+        if isinstance(ready, SealRefused):
             if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
-                service.refuse_set(session, ours, made_with, by=rt.actor, at=rt.now())
+                service.refuse_set(session, ours, ready, by=rt.actor, at=rt.now())
             return
-        arranged = origins.arranged(session, request, terms)
-        if isinstance(arranged, SealRefused):
-            if (ours := service.held(session, request.id, lease_until=lease_until)) is not None:
-                service.refuse_set(session, ours, arranged, by=rt.actor, at=rt.now())
-            return
-        terms = replace(arranged, pictured=Pictured(products=frozenset(request.products.values())))
-        asked = Asked(
-            Layout(labels),
-            request.frame,  # type: ignore[arg-type]
-            wanted.variations,
-            request.seed,
-            makes_up=bool(made_with),
-            products=products.by_region(request.products),
-        )
+        asked, terms = ready.asked, ready.terms
         planned = plan(
             session,
             asked,
@@ -191,7 +179,7 @@ def _order(
                 service.refuse_set(session, ours, refused, by=rt.actor, at=rt.now())
             return
         drafted = orders.draft(
-            session, planned, request, labels, networks=made_with, blobs=rt.blobs, taxonomy=taxonomy
+            session, planned, request, labels, networks=ready.networks, blobs=rt.blobs, taxonomy=taxonomy
         )
     try:
         with rt.transaction() as session:
@@ -207,6 +195,38 @@ def _order(
         orders.discard(drafted, blobs=rt.blobs)
         if not isinstance(not_made, Withdrawn):
             raise
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a request is planned from: what it asks for, against what, made with which networks."""
+
+    asked: Asked
+    terms: Terms
+    networks: Sequence[NetworkCheckpoint]
+
+
+def prepared(
+    session: Session, request: Request, labels: Labels, variations: tuple[int, ...], *, at: datetime
+) -> Prepared | SealRefused:
+    """A request before it is planned; or why its networks, or the photo of its layout, may not be used."""
+    terms = asking.terms_for(session, request, at=at)
+    networks = made_by.networks(session, request, terms)
+    if isinstance(networks, SealRefused):
+        return networks
+    arranged = origins.arranged(session, request, terms)
+    if isinstance(arranged, SealRefused):
+        return arranged
+    asked = Asked(
+        Layout(labels),
+        request.frame,  # type: ignore[arg-type]
+        variations,
+        request.seed,
+        makes_up=bool(networks),
+        products=products.by_region(request.products),
+    )
+    pictured = Pictured(products=frozenset(request.products.values()))
+    return Prepared(asked, replace(arranged, pictured=pictured), networks)
 
 
 class CapFull(Exception):

@@ -7,8 +7,9 @@ from uuid import UUID
 from bankd.provenance.errors import SignatureNotGiven, TimeStampUnavailable
 from bankd.runtime import DatabaseUnavailable, Runtime, runtime
 from bankd.storage import BlobUnavailable
-from bankd.synthesis import steps
+from bankd.synthesis import resuming, steps
 from bankd.synthesis.filing import ADVANCE_TASK
+from bankd.synthesis.resuming import LOOK_AGAIN_TASK
 from bankd.synthesis.service import SEAL_TASK
 from bankd.worker.app import app
 
@@ -23,6 +24,11 @@ def advance(request_id: str) -> None:
 @app.task(name=SEAL_TASK)  # type: ignore[untyped-decorator]
 def seal(order_id: str) -> None:
     _do(steps.seal, order_id)
+
+
+@app.task(name=LOOK_AGAIN_TASK)  # type: ignore[untyped-decorator]
+def look_again(request_id: str) -> None:
+    _do(resuming.look_again, request_id)
 
 
 def _do(step: Callable[[Runtime, UUID], None], subject: str) -> None:

@@ -28,7 +28,7 @@ from bankd.licensing.vocabulary import Trigger
 from bankd.provenance.errors import CompositeNotFound
 from bankd.provenance.manifest import Disclosures
 from bankd.provenance.models import Composite, Handout, HandoutHold, Publication
-from bankd.royalties import accrual
+from bankd.royalties import accrual, once
 from bankd.royalties.accrual import Subject
 from bankd.usage.errors import (
     AlreadyReplaced,
@@ -141,6 +141,7 @@ def replace(
         made.taken_down_by, made.taken_down_evidence = old.taken_down_by, old.taken_down_evidence
     old.replaced_by_id = made.id
     session.flush()
+    once.settle(session, terms, reason=reason, by=by, at=at)
     log.append(
         session, Kind.PUBLICATION_REPLACED, by=by, at=at, replaces=old.id, reason=reason, **_payload(made)
     )
@@ -309,6 +310,8 @@ def _add(
         by=by,
         at=at,
     )
+    if replaces is None:
+        once.settle(session, terms, came=made.id, reason=f"publication {made.ref}", by=by, at=at)
     return made
 
 

@@ -24,6 +24,7 @@ from bankd.royalties.errors import (
 )
 from bankd.royalties.figures import PayeeTerms
 from bankd.royalties.models import Accrual, Statement, StatementLine
+from bankd.usage import publications
 
 FEES = [
     {"trigger": "seal", "basis": "canvas", "amount_minor": 10_000},
@@ -180,6 +181,35 @@ def test_recording_a_use_again_owes_nothing_more_and_what_is_owed_once_is_owed_o
     with rt.transaction() as session:
         assert total(session, fee=2) == 5000
         assert total(session, fee=1) == 4 * 1001
+
+
+def test_what_is_owed_once_is_owed_no_more_when_nothing_that_was_published_owes_it(desk: Any) -> None:
+    fee = {"trigger": "copies", "basis": "once", "amount_minor": 5000}
+    desk = desk(fees=[fee], currency="JPY")
+    rt = desk.bank.rt
+    handout = desk.handout(desk.composite(channels=["web"], copies=10).id)
+    desk.publish(handout.id, ref="P", copies=10)
+
+    def replaced(ref: str, **facts: Any) -> int:
+        with rt.transaction() as session:
+            publications.replace(
+                session, ref, desk.published(**facts), ref=f"{ref}+", reason="miscounted", **desk.who
+            )
+            return total(session)
+
+    with rt.transaction() as session:
+        assert total(session) == 5000
+    assert replaced("P", copies=8) == 5000  # it is the first one still
+    assert replaced("P+", copies=0) == 0
+    desk.publish(handout.id, ref="Q", copies=0, place="elsewhere")
+    with rt.transaction() as session:
+        assert total(session) == 0
+    desk.publish(handout.id, ref="R", copies=3, place="in print after all")
+    desk.publish(handout.id, ref="S", copies=2, place="and once more")
+    with rt.transaction() as session:
+        assert total(session) == 5000
+        reasons = session.scalars(select(Accrual.reason).order_by(Accrual.entry)).all()
+    assert reasons == [None, "miscounted", "publication R"]
 
 
 def test_money_of_other_currencies_needs_a_rate_with_its_source(desk: Any) -> None:

@@ -37,7 +37,7 @@ from bankd.signoffs.errors import (
     SignoffUnfit,
 )
 from bankd.signoffs.models import AwaitedSignoff, Signoff
-from bankd.synthesis import reading, steps, waiting
+from bankd.synthesis import reading, resuming, steps, waiting
 from bankd.synthesis.clearing import SetRefused, awaited_by_set, clear_set
 from bankd.synthesis.handouts import HandedOut, NotHandedOut, hand_out
 from bankd.synthesis.models import Clearance, Order, Request, Variation
@@ -227,6 +227,48 @@ def test_what_nobody_signs_in_time_is_refused_by_the_sweep_once(waits: Any, late
     assert (sweep(bank), sweep(bank)) == (1, 0)
     assert bank.request(request_id).state == "refused"
     assert kinds(bank)[-2:] == ["signoff.lapsed", "request.refused"]
+
+
+def test_a_request_that_waits_looks_again_once_rights_move_and_goes_on_where_it_needs_nobody(
+    waits: Any, later: Any
+) -> None:
+    bank, request_id = waits
+
+    def look() -> int:
+        with bank.rt.transaction() as session:
+            hinted = resuming.sweep(session, at=bank.rt.at)
+        for _ in range(hinted):
+            resuming.look_again(bank.rt, request_id)
+        return hinted
+
+    later(minutes=2)
+    assert look() == 0  # nothing moved
+    bank.take((bank.grant("nc", purposes=["research"]),), first=10)
+    assert (look(), bank.request(request_id).state) == (1, "awaiting")
+    asked = awaited(bank, request_id)  # the same one, and due as before
+    assert asked.due_at < bank.rt.at + timedelta(days=3)
+    later(minutes=2)
+    assert look() == 0  # once is enough
+
+    who = {"by": bank.rt.actor, "at": bank.rt.at}
+    with bank.rt.transaction() as session:
+        unshown = licensing.grants_by_ref(session, ["L-unshown/all"])["L-unshown/all"]
+        own = licensing.record_license(
+            session, "L-own", licensor="agency", title="Ours", basis="owned", **who
+        )
+        licensing.record_grant(session, own.id, ref="all", terms=unshown.terms, **who)
+    bank.take(("L-own/all",), first=20)
+    later(minutes=2)
+    assert look() == 1
+
+    assert bank.request(request_id).state == "filed"
+    assert kinds(bank).count("request.resumed") == 1
+    with bank.rt.transaction() as session:
+        assert records.queue(session, request_id=request_id) == []
+        assert session.scalars(select(Outgoing).where(Outgoing.task == resuming.LOOK_AGAIN_TASK)).all()
+    assert bank.make(request_id).state == "completed"
+    resuming.look_again(bank.rt, request_id)  # a hint that comes late changes nothing
+    assert bank.request(request_id).state == "completed"
 
 
 def test_a_hint_that_was_lost_is_made_again_by_the_sweep(waits: Any) -> None:
