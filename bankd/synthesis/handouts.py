@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.audit.kinds import Kind
+from bankd.catalog import labels
+from bankd.catalog.taxonomy import house
 from bankd.identifying import kept
 from bankd.identifying.looks import Looks, looks_of
 from bankd.identifying.marking import Marks, given_size, unmarked
@@ -35,8 +37,10 @@ from bankd.synthesis.deciding import Arrangement, Decided, Look
 from bankd.synthesis.errors import UseRefused
 from bankd.synthesis.models import Request
 from bankd.usage import handouts as counting
+from synth.layout import Layout
 
 MAX_COMPOSITE_BYTES = 256 << 20
+MAX_LAYOUT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Wanted:
     comp: bool
     rendition: Rendition
     marks: Sequence[Mark]
+    products: Mapping[str, str]  # that regions of its layout are declared to be, as the request keeps them
+    layout_key: str
 
     @property
     def copied(self) -> bool:
@@ -94,6 +100,7 @@ class Ready:
     copy: Made | None
     looks: Looks | None  # of a comp, which is known by its own
     gate: bytes | None
+    layout: Layout | None  # where regions of it are products
 
 
 def hand_out(
@@ -162,6 +169,7 @@ def want(
         )
     if composite.erased_at is not None:
         raise CompositeErased(composite_id, composite.erased_at)
+    request = session.get_one(Request, composite.request_id)
     comp, handout_id = comp or use.audience == "comp", uuid4()
     size = given_size(rendition, composite.height, composite.width)
     return Wanted(
@@ -175,6 +183,8 @@ def want(
         comp,
         rendition,
         marks(handout_id, size, comp or not rendition.is_master),
+        request.products,
+        request.layout_key,
     )
 
 
@@ -198,7 +208,10 @@ def make(wanted: Wanted, *, signing: Signing | None, blobs: Blobs) -> Ready:
     looks = None
     if copy is not None and wanted.comp:
         looks = looks_of(pixels.decode(copy.file, renditions.MEDIA_TYPES[wanted.rendition.format]))
-    return Ready(wanted, master, copy, looks, gate)
+    layout = None
+    if wanted.products:
+        layout = Layout(labels.stored(blobs.get(wanted.layout_key, limit_bytes=MAX_LAYOUT_BYTES)))
+    return Ready(wanted, master, copy, looks, gate, layout)
 
 
 def give(session: Session, ready: Ready, *, by: Actor, at: datetime) -> HandedOut | NotHandedOut:
@@ -230,10 +243,14 @@ def give(session: Session, ready: Ready, *, by: Actor, at: datetime) -> HandedOu
     relied = {p.photo_id: p.grant_id for p in sealed.placed_photos}
     rights = rights_of(session, relied, at=at)
     request = session.get_one(Request, composite.request_id)
+    pictured = products.as_sealed(sealed, wanted.disclosures)
+    if ready.layout is not None:  # an article number may have been corrected since
+        declared = products.by_region(wanted.products)
+        pictured = products.as_recorded(session, sealed, pictured, declared, ready.layout, house().thin)
     made = _Made(
         rights,
         relied,
-        products.as_sealed(sealed, wanted.disclosures),
+        pictured,
         None if sealed.layout_photo is None else (sealed.layout_photo.photo_id, sealed.layout_photo.grant_id),
     )
     look, refused, reasons = _ask(session, request, use, made, comp=comp, at=at)

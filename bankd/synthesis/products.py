@@ -17,6 +17,7 @@ from bankd.catalog.taxonomy import Taxonomy
 from bankd.licensing.depicted import Depictions
 from bankd.policy.facts import Pictured
 from bankd.provenance.manifest import Disclosures, Manifest
+from bankd.provenance.regions import owner_map
 from bankd.synthesis.errors import LayoutRefused
 from synth.layout import Layout, Region, regions
 from synth.pictures import Ledger
@@ -198,6 +199,29 @@ def as_sealed(sealed: Manifest, disclosures: Disclosures) -> Pictured:
         for one in stated
     ]
     return pictured(each, made_px=sealed.refiner.made_px, frame_px=sealed.height * sealed.width)
+
+
+def as_recorded(
+    session: Session,
+    sealed: Manifest,
+    pictured: Pictured,
+    declared: Mapping[int, str],
+    layout: Layout,
+    thin: frozenset[int],
+) -> Pictured:
+    """What is known of a picture that is made, by what its segments are recorded to show by now."""
+    placed = [one.segment_id for photo in sealed.placed_photos for one in photo.segments]
+    product_of = recorded(session, placed)
+    owner = owner_map(sealed.owner_runs, height=sealed.height, width=sealed.width)
+    cut = regions(layout, thin)
+    foreign = set()
+    for ordinal, sku in declared.items():
+        region = cut[ordinal]
+        fed = owner[region.y0 : region.y1, region.x0 : region.x1][region.mask]
+        # Owners past the last segment are the seams of each, which count as its own.
+        if any(one >= 0 and product_of.get(placed[one % len(placed)]) != sku for one in set(fed.tolist())):
+            foreign.add(sku)
+    return pictured.model_copy(update={"products_foreign": frozenset(foreign)})
 
 
 def share_bp(part_px: int, whole_px: int) -> int:

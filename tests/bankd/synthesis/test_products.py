@@ -26,7 +26,7 @@ from bankd.reports.kinds.provenance.gathering import gather
 from bankd.reports.kinds.provenance.model import ProvenanceScope
 from bankd.synthesis import filing, handouts, products, replaying, steps
 from bankd.synthesis.errors import LayoutRefused, UseRefused
-from bankd.synthesis.handouts import HandedOut
+from bankd.synthesis.handouts import HandedOut, NotHandedOut
 from bankd.synthesis.models import Variation
 from synth.layout import Layout, regions
 from synth.pictures import Kind, Ledger
@@ -322,6 +322,28 @@ def test_a_photo_that_shows_it_no_more_when_the_picture_comes_back_makes_none(ba
         variation = session.get_one(Variation, (request, 0))
     assert variation.composite_id is None
     assert variation.reasons["reasons"] == ["product-of-another"]
+
+
+def test_a_picture_of_what_a_photo_does_not_show_after_all_is_handed_out_no_more(bank: Bank) -> None:
+    """An article number that is corrected after the seal, and one that is put right again."""
+    photo, _ = bank.take((bank.grant("open"),), (bank.grant("other"),))
+    say(bank, photo, "MUG-1", mug_segment(bank, photo).ordinal)
+    request = bank.make(ask(bank, {"mug": "MUG-1"}))
+    assert request.state == "completed", request.outcome
+    composite = composite_of(bank, request.id)
+
+    def given() -> Any:
+        with bank.rt.transaction() as session:
+            return handouts.hand_out(
+                session, composite.id, recipient="Agency", channel="web", blobs=bank.rt.blobs,
+                by=bank.rt.actor, at=bank.rt.now(),
+            )  # fmt: skip
+
+    say(bank, photo, "MUG-2", mug_segment(bank, photo).ordinal)
+    refused = given()
+    assert isinstance(refused, NotHandedOut) and set(refused.reasons) == {"product-of-another"}
+    say(bank, photo, "MUG-1", mug_segment(bank, photo).ordinal)
+    assert isinstance(given(), HandedOut)
 
 
 def test_a_made_up_pixel_in_a_product_refuses_the_picture(bank: Bank, monkeypatch: Any) -> None:
