@@ -28,6 +28,7 @@ from bankd.errors import BankError
 from bankd.expiries import service as expiries
 from bankd.exposure import marking, withdrawing
 from bankd.ingestion import service as ingestion
+from bankd.ingestion.identified import parts_of
 from bankd.licensing import renewing
 from bankd.licensing.ending import Withdrawal
 from bankd.notices import service as notices
@@ -58,6 +59,8 @@ ERASURES_S = 2.0
 RENEWALS_S = 600.0  # terms are counted in days
 RELEASE_S = 60.0
 STAMPS_S = 60.0
+PARTS_S = 60.0
+PARTS_PAGES = 20  # in one transaction, 140 MB
 CERTIFICATE_S = 86400.0
 HINTS_A_ROUND = 1000
 
@@ -109,6 +112,7 @@ class Clerk:
         self._part("witnesses", self.tell_witnesses, every_s=CHECKPOINT_S)
         self._part("stamps", self.stamp, every_s=STAMPS_S)
         self._part("certificate", self.watch_certificate, every_s=CERTIFICATE_S)
+        self._part("parts", self.keep_parts, every_s=PARTS_S)
 
     def mark(self) -> None:
         marked: Withdrawal | None
@@ -164,6 +168,13 @@ class Clerk:
         warning = certificates.validity(credentials(self._rt)).warning(at=self._rt.now())
         if warning is not None:
             logger.warning("%s", warning)
+
+    def keep_parts(self) -> None:
+        """Keep the parts of what was sealed in this machine's file, so that who asks need not wait."""
+        parts, written = parts_of(self._rt), PARTS_PAGES
+        while written == PARTS_PAGES:
+            with self._rt.transaction() as session:
+                written = parts.follow(session, pages=PARTS_PAGES)
 
     def stamp(self) -> None:
         """Ask for the time stamps that were not to be had when composites were sealed."""

@@ -1,10 +1,12 @@
 """The looks of all composites and comps: recorded, and compared with what is asked about.
 
 They are written under the log's lock, which is held until the commit: so ids are in the order of commits, and
-what a process keeps in memory is brought up to date by asking for what is above the last it has. Crops are
-two hundred times as many and stay in the database; they are read through when nothing else was found.
+what a process keeps in memory is brought up to date by asking for what is above the last it has. Parts are
+two hundred times as many: a file of this machine keeps them (`parts`), and they are compared with when
+nothing else was found.
 """
 
+import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,15 +15,17 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from bankd.identifying.looks import Looks
 from bankd.identifying.models import CompositeFingerprint
+from bankd.identifying.parts import Parts
 from bankd.likeness.comparing import (
     CROP_MOST,
     QUALITY_LEAST,
     Alike,
+    Bits,
     How,
     Kept,
     as_words,
@@ -29,6 +33,8 @@ from bankd.likeness.comparing import (
     nearest,
 )
 from bankd.likeness.hashing import HASH_BYTES, ORIENTATIONS, Fingerprint
+
+logger = logging.getLogger(__name__)
 
 PAGE = 20_000
 CROPS_PAGE = 1_000
@@ -40,6 +46,23 @@ EVERY = (
     "SELECT id, composite_id, handout_id, quality, crops FROM composite_fingerprints"
     " WHERE id > %s ORDER BY id LIMIT %s"
 )
+THESE = (
+    "SELECT id, composite_id, handout_id, quality, crops FROM composite_fingerprints"
+    " WHERE id = ANY(%s) ORDER BY id"
+)
+# A page as one row of texts of bytes: a row for each would take longer to be read than to be sent.
+LOOKS = """
+    SELECT count(*), max(id), string_agg(pdq, ''::bytea ORDER BY id),
+        string_agg(phash, ''::bytea ORDER BY id),
+        string_agg(set_byte('\\x00'::bytea, 0, quality), ''::bytea ORDER BY id),
+        string_agg(uuid_send(composite_id) || uuid_send(coalesce(handout_id, %s)), ''::bytea
+            ORDER BY id)
+    FROM (
+        SELECT id, composite_id, handout_id, pdq, phash, quality FROM composite_fingerprints
+        WHERE id > %s ORDER BY id LIMIT %s
+    ) AS page
+"""
+NOBODY = UUID(int=0)  # for: no handout
 
 
 @dataclass(frozen=True)
@@ -75,10 +98,13 @@ def alike(session: Session, fingerprint: Fingerprint) -> list[Like]:
     return sorted(found, key=lambda one: (one.how != "pdq", one.distance, str(one.composite_id)))
 
 
-def cropped_from(session: Session, fingerprint: Fingerprint) -> list[Like]:
-    """Every composite or comp of which the picture is like a part, the nearest first. Reads all of them.
+def cropped_from(session: Session, fingerprint: Fingerprint, *, parts: Parts | None = None) -> list[Like]:
+    """Every composite or comp of which the picture is like a part, the nearest first.
 
     The picture as it is, and mirrored: parts that were turned are not looked for.
+
+    Args:
+        parts: where this machine keeps what it read before; None: all rows are read through.
     """
     turn = ORIENTATIONS * HASH_BYTES
     asked = bits(
@@ -86,19 +112,43 @@ def cropped_from(session: Session, fingerprint: Fingerprint) -> list[Like]:
             fingerprint.pdq[at : at + MIRRORED * HASH_BYTES] for at in range(0, len(fingerprint.pdq), turn)
         )
     )
-    found = []
-    for rows in _crops(session):
-        distances = nearest(asked, as_words(bits(b"".join(row[CROPS] for row in rows))))
-        ends = np.cumsum([len(row[CROPS]) // HASH_BYTES for row in rows])
-        near = np.flatnonzero(distances <= CROP_MOST)
-        best: dict[int, int] = {}
-        for of, distance in zip(np.searchsorted(ends, near, "right").tolist(), distances[near], strict=True):
-            best[of] = min(int(distance), best.get(of, CROP_MOST))
-        for of, distance in best.items():
-            _, composite_id, handout_id, quality, _ = rows[of]
-            telling = min(quality, fingerprint.quality) >= QUALITY_LEAST
-            found.append(Like(composite_id, handout_id, "crop", distance, telling))
+    found: list[Like] = []
+    last = 0
+    if parts is not None:
+        last, near = _near(session, parts, asked)
+        for start in range(0, len(near), CROPS_PAGE):
+            found += _compared(_rows(session, THESE, (near[start : start + CROPS_PAGE],)), asked, fingerprint)
+    for rows in _crops(session, after=last):
+        found += _compared(rows, asked, fingerprint)
     return sorted(found, key=lambda one: (one.distance, str(one.composite_id)))
+
+
+def _near(session: Session, parts: Parts, asked: Bits) -> tuple[int, list[int]]:
+    """As `Parts.near`; where there is no room for a file, nothing, and rows are read through."""
+    try:
+        parts.follow(session)
+        return parts.near(asked, CROP_MOST)
+    except OSError as error:
+        logger.warning("parts of composites are read from the database: %s", error)
+        return 0, []
+
+
+def _compared(rows: list[Any], asked: Bits, fingerprint: Fingerprint) -> list[Like]:
+    """Those of some rows, as `EVERY` has them, of which the picture is like a part."""
+    if not rows:
+        return []
+    distances = nearest(asked, as_words(bits(b"".join(row[CROPS] for row in rows))))
+    ends = np.cumsum([len(row[CROPS]) // HASH_BYTES for row in rows])
+    near = np.flatnonzero(distances <= CROP_MOST)
+    best: dict[int, int] = {}
+    for of, distance in zip(np.searchsorted(ends, near, "right").tolist(), distances[near], strict=True):
+        best[of] = min(int(distance), best.get(of, CROP_MOST))
+    found = []
+    for of, distance in best.items():
+        _, composite_id, handout_id, quality, _ = rows[of]
+        telling = min(quality, fingerprint.quality) >= QUALITY_LEAST
+        found.append(Like(composite_id, handout_id, "crop", distance, telling))
+    return found
 
 
 def count(session: Session) -> int:
@@ -106,17 +156,20 @@ def count(session: Session) -> int:
     return _followed(session).count(session)
 
 
-def _crops(session: Session) -> Iterator[list[Any]]:
-    """Pages of (id, composite, handout, quality, crops), as bytes: as text they would be twice as long."""
-    connection: Any = session.connection().connection
-    last = 0
-    while True:
-        with connection.cursor(binary=True) as cursor:
-            page = cursor.execute(EVERY, (last, CROPS_PAGE)).fetchall()
-        if not page:
-            return
+def _crops(session: Session, *, after: int) -> Iterator[list[Any]]:
+    """Pages of (id, composite, handout, quality, crops)."""
+    last = after
+    while page := _rows(session, EVERY, (last, CROPS_PAGE)):
         last = page[-1][0]
         yield page
+
+
+def _rows(session: Session, statement: str, values: tuple[Any, ...]) -> list[Any]:
+    """As bytes: as text they would be twice as long."""
+    connection: Any = session.connection().connection
+    with connection.cursor(binary=True) as cursor:
+        rows: list[Any] = cursor.execute(statement, values).fetchall()
+    return rows
 
 
 class _Followed:
@@ -125,13 +178,13 @@ class _Followed:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._last = 0
-        self._of: list[tuple[UUID, UUID | None]] = []
+        self._of = bytearray()  # of each row 32 bytes: the composite and the handout
         self._kept = Kept(crops=False)
 
     def count(self, session: Session) -> int:
         with self._turn:
             self._catch_up(session)
-            return len(self._of)
+            return len(self._kept)
 
     def alike(self, session: Session, fingerprint: Fingerprint) -> list[Like]:
         with self._turn:
@@ -139,23 +192,19 @@ class _Followed:
             return [self._like(one) for one in self._kept.alike(fingerprint)]
 
     def _like(self, one: Alike) -> Like:
-        return Like(*self._of[one.row], one.how, one.distance, one.telling)
+        composite, handout = (
+            UUID(bytes=bytes(self._of[at : at + 16])) for at in (32 * one.row, 32 * one.row + 16)
+        )
+        return Like(composite, None if handout == NOBODY else handout, one.how, one.distance, one.telling)
 
     def _catch_up(self, session: Session) -> None:
-        of = CompositeFingerprint
-        full = True
-        while full:
-            rows = session.execute(
-                select(of.id, of.composite_id, of.handout_id, of.pdq, of.phash, of.quality)
-                .where(of.id > self._last)
-                .order_by(of.id)
-                .limit(PAGE)
-            ).all()
-            for number, composite_id, handout_id, pdq, phash, quality in rows:
-                self._of.append((composite_id, handout_id))
-                self._kept.add(Fingerprint(pdq, phash, quality, b"", ""))
-                self._last = number
-            full = len(rows) == PAGE
+        count = PAGE
+        while count == PAGE:
+            ((count, last, pdq, phash, qualities, of),) = _rows(session, LOOKS, (NOBODY, self._last, PAGE))
+            if count:
+                self._kept.add_upright(pdq, phash, qualities)
+                self._of += of
+                self._last = last
 
 
 def _followed(session: Session) -> _Followed:

@@ -19,6 +19,7 @@ from bankd.audit.actor import Actor
 from bankd.identifying import kept
 from bankd.identifying.kept import Like
 from bankd.identifying.models import CompositeFingerprint
+from bankd.identifying.parts import Parts
 from bankd.likeness import comparing
 from bankd.likeness.hashing import look
 from bankd.provenance.models import Composite, Handout
@@ -93,12 +94,19 @@ class _Found:
 
 
 def identify(
-    session: Session, file: bytes, rgb: Rgb | None, *, watermarks: Watermarks, by: Actor
+    session: Session,
+    file: bytes,
+    rgb: Rgb | None,
+    *,
+    watermarks: Watermarks,
+    by: Actor,
+    parts: Parts | None = None,
 ) -> Identified:
     """Look a picture up: by bytes, pixels, watermark and looks, all of them, the surest first.
 
     Args:
         rgb: the picture, upright, in sRGB; None where the file cannot be read, so that its bytes alone count.
+        parts: where this machine keeps the parts of pictures; None: they are read through.
     """
     found = _by_file(session, file)
     notes: list[str] = []
@@ -117,7 +125,7 @@ def identify(
                     f"it carries a mark of this house, `{reading.mark:016x}`, of no handout on record"
                 )
         if not found or all(one.evidence.by == "watermark" for one in found):
-            found += _by_looks(session, rgb, compared=compared, thorough=not found)
+            found += _by_looks(session, rgb, compared=compared, thorough=not found, parts=parts)
     matches = _matches(session, found, by=by)
     return Identified(_verdict(matches), matches[:MATCHES_MOST], compared, tuple(notes))
 
@@ -161,11 +169,13 @@ def _by_mark(session: Session, reading: Reading) -> list[_Found]:
     return [_Found(row[0], frozenset({row[1]}), Evidence("watermark", None, chance, says)) for row in rows]
 
 
-def _by_looks(session: Session, rgb: Rgb, *, compared: int, thorough: bool) -> list[_Found]:
+def _by_looks(
+    session: Session, rgb: Rgb, *, compared: int, thorough: bool, parts: Parts | None
+) -> list[_Found]:
     fingerprint = look(rgb)
     like = [one for one in kept.alike(session, fingerprint) if one.telling]
     if thorough and not like:
-        like = [one for one in kept.cropped_from(session, fingerprint) if one.telling]
+        like = [one for one in kept.cropped_from(session, fingerprint, parts=parts) if one.telling]
     return [_looks_like(one, compared) for one in like]
 
 

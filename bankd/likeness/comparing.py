@@ -65,6 +65,13 @@ class Kept:
         if self._with_crops:
             self._crops.add(row, fingerprint.crops)
 
+    def add_upright(self, pdq: bytes, phash: bytes, qualities: bytes) -> None:
+        """Many at once, of each the one hash and its quality; without crops."""
+        first = len(self._qualities)
+        self._qualities += qualities
+        self._pdq.add_all(first, pdq)
+        self._phash.add_all(first, phash)
+
     def alike(self, asked: Fingerprint) -> list[Alike]:
         """Every kept picture that this one is like, by the hash that says it best, in their order."""
         pdq, phash = bits(asked.pdq), bits(asked.phash)
@@ -91,6 +98,14 @@ class _Table:
 
     def add(self, row: int, hashes: bytes) -> None:
         self._added.append((row, hashes))
+
+    def add_all(self, first: int, hashes: bytes) -> None:
+        """One hash for each row from the first on."""
+        self._settle()
+        words = as_words(bits(hashes))
+        self._words = np.ascontiguousarray(np.concatenate([self._words, words], axis=1))
+        rows = np.arange(first, first + words.shape[1], dtype=np.int64)
+        self._rows = np.concatenate([self._rows, rows])
 
     def within(self, asked: Bits, most: int) -> dict[int, int]:
         """The distance of each row with a hash at most so far from one of those asked for."""

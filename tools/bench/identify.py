@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import text
 
 from bankd.identifying import kept
+from bankd.identifying.parts import Parts
 from bankd.likeness.comparing import PDQ_MOST
 from bankd.likeness.hashing import look
 from bankd.watermark.spread import Spread
@@ -55,8 +56,18 @@ def rows(chosen: argparse.Namespace, scratch: Path) -> Iterator[Row]:
             taken = in_turn({"whole": lambda: kept.alike(session, asked)}, rounds=ROUNDS)["whole"]
             assert not [one for one in kept.alike(session, asked) if one.distance <= PDQ_MOST]
             yield Row(f"identify by looks, whole, {among}", p50(taken) * 1e3, "ms")
+            parts = Parts(scratch / "looks")
+            yield Row(
+                f"parts written to a file of this machine, {among}",
+                seconds(lambda: parts.follow(session)),
+                "s",
+            )
+            taken = in_turn({"part": lambda: kept.cropped_from(session, asked, parts=parts)}, rounds=3)[
+                "part"
+            ]
+            yield Row(f"identify by looks, part, {among}", p50(taken) * 1e3, "ms")
             part = seconds(lambda: kept.cropped_from(session, asked))
-            yield Row(f"identify by looks, part, {among}", part * 1e3, "ms")
+            yield Row(f"identify by looks, part, read through, {among}", part * 1e3, "ms")
 
 
 def _marks(picture: np.ndarray) -> Iterator[Row]:
