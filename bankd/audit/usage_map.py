@@ -16,6 +16,10 @@ DEPTH = 256
 EMPTY = bytes(32)
 """The root of a subtree without leaves, the head of a chain without links, the leaf of who has none."""
 
+TAIL = 40
+"""The depth down to which a map is hashed as a whole: below it hardly any two keys go the same way, so what
+is there of a key alone (its tail) can be kept from one map to the next."""
+
 _RIGHT = b"\x01" + EMPTY
 
 LINE = "org.bankd.usage-map/v1"
@@ -108,8 +112,8 @@ class SparseMap:
     def __init__(self) -> None:
         self._top: _Branch | _Leaf | None = None
 
-    def put(self, key: bytes, leaf: bytes) -> None:
-        """`EMPTY` takes the key out."""
+    def put(self, key: bytes, leaf: bytes, *, tail: bytes | None = None) -> None:
+        """`EMPTY` takes the key out. `tail`: as `tail` told it of this key and leaf, where that is known."""
         above: list[_Branch] = []
         at = self._top
         while isinstance(at, _Branch):
@@ -117,11 +121,11 @@ class SparseMap:
             at = at.sides[_bit(key, len(above) - 1)]
         new: _Branch | _Leaf | None
         if at is None or at.key == key:
-            new = _Leaf(key, leaf) if leaf != EMPTY else None
+            new = _Leaf(key, leaf, tail) if leaf != EMPTY else None
         elif leaf == EMPTY:
             return
         else:
-            new = _part(at, _Leaf(key, leaf), len(above))
+            new = _part(at, _Leaf(key, leaf, tail), len(above))
         if above:
             above[-1].sides[_bit(key, len(above) - 1)] = new
         else:
@@ -131,6 +135,13 @@ class SparseMap:
 
     def root(self) -> bytes:
         return _hash(self._top, 0)
+
+    def tail(self, key: bytes) -> bytes | None:
+        """The root of the subtree at `TAIL` with this key alone; None if it is not alone, or not hashed."""
+        at, depth = self._top, 0
+        while isinstance(at, _Branch):
+            at, depth = at.sides[_bit(key, depth)], depth + 1
+        return at.tail if at is not None and at.key == key else None
 
     def path(self, key: bytes) -> Path:
         """The way to a key, whether it is there or not."""
@@ -154,10 +165,10 @@ class SparseMap:
 class _Leaf:
     """Stands at the first depth where no other key goes its way."""
 
-    __slots__ = ("hash", "key", "leaf")
+    __slots__ = ("hash", "key", "leaf", "tail")
 
-    def __init__(self, key: bytes, leaf: bytes) -> None:
-        self.key, self.leaf = key, leaf
+    def __init__(self, key: bytes, leaf: bytes, tail: bytes | None) -> None:
+        self.key, self.leaf, self.tail = key, leaf, tail
         self.hash: bytes | None = None  # at the depth where it stands
 
 
@@ -194,9 +205,21 @@ def _hash(node: _Branch | _Leaf | None, depth: int) -> bytes:
 
 def _climb(leaf: _Leaf, depth: int) -> bytes:
     """The root of the subtree at `depth` in which the leaf is alone."""
-    node, sha256 = leaf.leaf, hashlib.sha256
     ways = int.from_bytes(leaf.key, "big")
-    for _ in range(DEPTH - depth):  # as `node_hash` does, written out: it is most of what a map costs
+    if depth > TAIL:
+        return _up(leaf.leaf, ways, DEPTH - depth)
+    if leaf.tail is None:
+        leaf.tail = _up(leaf.leaf, ways, DEPTH - TAIL)
+    return _up(leaf.tail, ways >> (DEPTH - TAIL), TAIL - depth)
+
+
+def _up(node: bytes, ways: int, steps: int) -> bytes:
+    """So many steps towards the root, with nothing beside; the lowest bit of `ways` says which side it is on.
+
+    As `node_hash` does, written out: it is most of what a map costs.
+    """
+    sha256 = hashlib.sha256
+    for _ in range(steps):
         node = sha256(_RIGHT + node if ways & 1 else b"\x01" + node + EMPTY).digest()
         ways >>= 1
     return node

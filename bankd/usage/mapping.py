@@ -28,6 +28,19 @@ HEADS = text(
     ) AS last
     """
 )
+TAILS = text(
+    """
+    SELECT licensor_id, number, tail FROM usage_tails WHERE licensor_id = ANY(CAST(:licensors AS uuid[]))
+    """
+)
+KEEP_TAILS = text(
+    """
+    INSERT INTO usage_tails AS kept (licensor_id, number, tail)
+    SELECT * FROM unnest(CAST(:licensors AS uuid[]), CAST(:numbers AS bigint[]), CAST(:tails AS bytea[]))
+    ON CONFLICT (licensor_id) DO UPDATE SET number = excluded.number, tail = excluded.tail
+    WHERE kept.number < excluded.number
+    """
+)
 MOVED = text("SELECT DISTINCT licensor_id FROM usage_links WHERE entry >= :start AND entry < :stop")
 WRITE = text(
     """
@@ -124,8 +137,11 @@ class UsageMap:
     licensor, and begins with all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, trusting: bool = False) -> None:
+        """`trusting`: take stored tails for what they say, as who compares the root with a signed one may."""
+        self._trusting = trusting
         self._map = SparseMap()
+        self._numbers: dict[UUID, int] = {}  # of whom the map was moved last
         self._size = 0
         # Whose links we made last, in a transaction that may not have been committed.
         self._unsure: set[UUID] = set()
@@ -140,21 +156,41 @@ class UsageMap:
         while after is not None:
             after = link(session, size, after=after, of=ours)
         root = self.at(session, size).root()
+        self._keep_tails(session)
         self._unsure = ours
         return (usage_map.line(root),)
 
     def at(self, session: Session, size: int) -> SparseMap:
         """The map of the first `size` entries, whose links are made. It changes with the next call."""
         if size < self._size:
-            self.__init__()  # type: ignore[misc]
+            self.__init__(trusting=self._trusting)  # type: ignore[misc]
         if self._size:
             moved = set(session.scalars(MOVED, {"start": self._size, "stop": size})) | self._unsure
         else:
             moved = set(session.scalars(text("SELECT id FROM licensors")))
         found = heads(session, size, moved)
+        tails = self._tails(session, moved) if self._trusting else {}
+        self._numbers = {}
         for licensor_id in moved:
             key = usage_map.key_of(licensor_id)
             number, head = found.get(licensor_id, (0, EMPTY))
-            self._map.put(key, usage_map.leaf_hash(key, number, head))
+            tail = tails.get((licensor_id, number))
+            self._map.put(key, usage_map.leaf_hash(key, number, head), tail=tail)
+            self._numbers[licensor_id] = number
         self._size = size
         return self._map
+
+    def _tails(self, session: Session, licensors: Collection[UUID]) -> dict[tuple[UUID, int], bytes]:
+        rows = session.execute(TAILS, {"licensors": list(licensors)})
+        return {(licensor_id, number): bytes(tail) for licensor_id, number, tail in rows}
+
+    def _keep_tails(self, session: Session) -> None:
+        """For proofs, of whom the map was moved: it is hashed by now."""
+        told = [
+            (licensor_id, number, tail)
+            for licensor_id, number in sorted(self._numbers.items())
+            if (tail := self._map.tail(usage_map.key_of(licensor_id))) is not None
+        ]
+        if told:
+            licensors, numbers, tails = (list(column) for column in zip(*told, strict=True))
+            session.execute(KEEP_TAILS, {"licensors": licensors, "numbers": numbers, "tails": tails})

@@ -42,3 +42,21 @@ class UsageLinkPayload(Base):
     licensor_id: Mapped[UUID] = mapped_column(primary_key=True)
     salt: Mapped[bytes]
     payload: Mapped[str] = mapped_column(Text)  # canonical JSON, byte for byte what was hashed
+
+
+class UsageTail(Base):
+    """The root of the map's subtree at `usage_map.TAIL` in which a licensor is alone, with so many uses.
+
+    It follows from the chain, and is kept so that a proof need not hash it: whoever uses it compares the root
+    that comes out with a signed one.
+    """
+
+    __tablename__ = "usage_tails"
+    __table_args__ = (
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint("length(tail) = 32", name="hash"),
+    )
+
+    licensor_id: Mapped[UUID] = mapped_column(ForeignKey("licensors.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    tail: Mapped[bytes]

@@ -87,7 +87,7 @@ def made(
     Args:
         maps: for who makes many proofs between the same checkpoints.
     """
-    maps = maps or UsageMap()
+    maps = maps or UsageMap(trusting=True)
     start = None if first is None else _end(session, licensor_id, first, maps)
     to = _end(session, licensor_id, last, maps)
     listed = to.count - (0 if start is None else start.count)
@@ -107,11 +107,17 @@ def made(
 
 
 def _end(session: Session, licensor_id: UUID, checkpoint: LogCheckpoint, maps: UsageMap) -> End:
+    signed = usage_map.root_in(checkpoint.extensions)
     shown: SparseMap = maps.at(session, checkpoint.size)
-    if usage_map.root_in(checkpoint.extensions) != shown.root():
+    if shown.root() != signed:  # by what was kept for speed, perhaps
+        shown = UsageMap().at(session, checkpoint.size)
+    if shown.root() != signed:
         raise mapping.contradicts(checkpoint.size)
     count, head = mapping.heads(session, checkpoint.size, [licensor_id]).get(licensor_id, (0, EMPTY))
-    path: Path = shown.path(usage_map.key_of(licensor_id))
+    key = usage_map.key_of(licensor_id)
+    path: Path = shown.path(key)
+    if usage_map.root_by(key, usage_map.leaf_hash(key, count, head), path) != signed:
+        raise mapping.contradicts(checkpoint.size)
     return End(
         note=checkpoints.cosigned(session, checkpoint),
         count=count,

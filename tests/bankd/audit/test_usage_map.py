@@ -63,6 +63,11 @@ def test_the_map_is_its_definition_and_shows_what_is_in_it_and_what_is_not(
             assert root_by(key, b"\7" * 32, path) != root
         else:
             assert root_by(key, EMPTY, path) != root
+    with_tails = SparseMap()
+    for key in leaves:
+        with_tails.put(key, leaves[key], tail=at_once.tail(key))
+    assert with_tails.root() == root
+    assert all(with_tails.path(key) == at_once.path(key) for key in {*leaves, *others})
 
 
 @given(st.sets(KEYS, min_size=2, max_size=8), st.data())
@@ -107,6 +112,37 @@ def test_an_empty_map_has_the_empty_root_and_shows_that_nobody_is_in_it() -> Non
     assert SparseMap().root() == EMPTY
     assert path == Path(bytes(32), ())
     assert root_by(b"\3" * 32, EMPTY, path) == EMPTY
+
+
+def test_a_tail_is_of_a_key_that_is_alone_there_and_a_wrong_one_makes_another_root() -> None:
+    near, far = bytes(4) + b"\0" + bytes(27), bytes(4) + b"\1" + bytes(27)  # they part at depth 39
+    nearer = bytes(5) + b"\x80" + bytes(26)  # and from the first at depth 40
+    leaf = b"\5" * 32
+    shown = SparseMap()
+    for key in (near, far):
+        shown.put(key, leaf)
+    assert shown.tail(near) is None  # nothing was hashed yet
+    root = shown.root()
+    tail = shown.tail(near)
+    assert tail is not None and shown.tail(nearer) is None
+
+    again = SparseMap()
+    again.put(far, leaf)
+    again.put(near, leaf, tail=bytes([tail[0] ^ 1]) + tail[1:])
+    assert again.root() != root
+    again.put(near, leaf, tail=tail)
+    assert again.root() == root
+    again.put(nearer, leaf)
+    again.root()
+    assert again.tail(nearer) is None  # two keys go on below it
+    assert again.path(near).hashes == map_of(near, far, nearer).path(near).hashes
+
+
+def map_of(*keys: bytes) -> SparseMap:
+    made = SparseMap()
+    for key in keys:
+        made.put(key, b"\5" * 32)
+    return made
 
 
 def test_one_licensor_by_hand() -> None:

@@ -38,7 +38,7 @@ from bankd.provenance.models import Composite, Usage
 from bankd.usage import links, mapping, proving
 from bankd.usage.errors import MapMissing, ProofBackwards, TooManyUses
 from bankd.usage.mapping import UsageMap
-from bankd.usage.models import UsageLink, UsageLinkPayload
+from bankd.usage.models import UsageLink, UsageLinkPayload, UsageTail
 from bankd.usage.recounting import Recount
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -321,6 +321,29 @@ def test_links_survive_a_process_killed_while_it_makes_them(ledger: Ledger) -> N
     signed = ledger.sign()
     assert signed.extensions == [usage_map.line(plain_root(ledger.chains(), 2))]
     assert ledger.recounted().links == 3
+
+
+def test_a_proof_rests_on_kept_tails_only_where_they_are_what_was_signed(ledger: Ledger) -> None:
+    ledger.seal(aiko=10, ben=20)
+    first = ledger.sign()
+    ledger.seal(aiko=30)
+    last = ledger.sign()
+    with ledger.database.sessions.begin() as session:
+        kept = {one.licensor_id: one for one in session.scalars(select(UsageTail))}
+        map_of = UsageMap().at(session, last.size)
+        assert {id: one.number for id, one in kept.items()} == {
+            ledger.licensor("aiko"): 2, ledger.licensor("ben"): 1,
+        }  # fmt: skip
+        root = map_of.root()
+        assert all(map_of.tail(usage_map.key_of(id)) == one.tail for id, one in kept.items())
+        assert UsageMap(trusting=True).at(session, last.size).root() == root
+    proofs = [ledger.proof("ben"), ledger.proof("aiko", first.size, last.size)]
+    assert [len(ledger.holds(name).uses) for name in ("ben", "aiko")] == [1, 2]
+
+    for harm in ("UPDATE usage_tails SET tail = sha256(tail)", "DELETE FROM usage_tails"):
+        with ledger.database.owner_engine.begin() as owner:
+            owner.execute(text(harm))
+        assert [ledger.proof("ben"), ledger.proof("aiko", first.size, last.size)] == proofs
 
 
 def test_a_proof_has_a_most_of_uses(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

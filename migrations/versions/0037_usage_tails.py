@@ -1,0 +1,32 @@
+"""Keep of each licensor the lower end of the way to it in the usage map, so that a proof need not hash it.
+
+Revision ID: 0037
+Revises: 0036
+"""
+
+from alembic import op
+
+revision = "0037"
+down_revision = "0036"
+
+
+def upgrade() -> None:
+    op.execute(
+        """
+        CREATE TABLE usage_tails (
+            licensor_id uuid NOT NULL,
+            number bigint NOT NULL,
+            tail bytea NOT NULL,
+            CONSTRAINT pk_usage_tails PRIMARY KEY (licensor_id),
+            CONSTRAINT ck_usage_tails_number CHECK (number > 0),
+            CONSTRAINT ck_usage_tails_hash CHECK (length(tail) = 32),
+            CONSTRAINT fk_usage_tails_licensor_id_licensors FOREIGN KEY (licensor_id)
+                REFERENCES licensors (id)
+        )
+        """
+    )
+    op.execute("GRANT SELECT, INSERT, UPDATE ON usage_tails TO bankd_app")
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE usage_tails")
