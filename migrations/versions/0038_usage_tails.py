@@ -1,13 +1,13 @@
 """Keep of each licensor the lower end of the way to it in the usage map, so that a proof need not hash it.
 
-Revision ID: 0037
-Revises: 0036
+Revision ID: 0038
+Revises: 0037
 """
 
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0038"
+down_revision = "0037"
 
 
 def upgrade() -> None:
