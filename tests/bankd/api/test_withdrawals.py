@@ -44,6 +44,18 @@ def test_withdrawal_is_recorded_shown_marked_and_its_handouts_asked_back(bank: A
         bank.call("auditor", "GET", "/withdrawals?subject=license&ref=L-1").json()[0]["kind"] == body["kind"]
     )
     assert bank.call("auditor", "GET", "/withdrawals/takedowns").json() == []
+    assert bank.call("auditor", "GET", path + "/publications").json() == []
+
+    ending = {"outcome": "released", "reason": "they found the signed copy"}
+    assert (told["effects"]["money"], told["settled"]) == ("escrow", None)
+    assert bank.call("auditor", "POST", path + "/settle", json=ending).status_code == 403
+    wrong = bank.call("compliance", "POST", path + "/settle", json={**ending, "outcome": "lost"})
+    assert wrong.status_code == 422
+    settled = bank.call("compliance", "POST", path + "/settle", json=ending)
+    assert (settled.status_code, settled.json()["taken_back"]) == (200, []), settled.text
+    assert bank.call("auditor", "GET", path).json()["settled"] == settled.json()
+    again = bank.call("compliance", "POST", path + "/settle", json=ending)
+    assert again.status_code == 409 and again.json()["type"].endswith("escrow-already-settled")
 
     exposure = bank.call("auditor", "GET", "/exposure/licensor?ref=agency").json()
     assert (exposure["composites"], exposure["photos"], exposure["networks"]) == (1, 2, [])

@@ -1,8 +1,11 @@
 """Stale statements in a photo's own file, put out of force by the licensor's document."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,6 +15,7 @@ from bankd.catalog import embedded, reading, service, superseding
 from bankd.catalog.embedded import SupersededEmbedded
 from bankd.catalog.errors import PhotoNotFound
 from bankd.catalog.models import Descriptor, Photo, Segment
+from bankd.cli import main
 from bankd.licensing import service as licensing
 from bankd.licensing.errors import DocumentNotFound
 from bankd.licensing.models import RightsProfile
@@ -95,6 +99,11 @@ def test_a_photo_shows_what_its_file_says_and_by_what_that_counts_no_more(
     assert (last.value, last.document, last.clause) == ("DMI-PROHIBITED", "letter.md", "5")
     assert (last.reason, last.superseded_at) == ("they agreed to mining", world.at)
     assert last.superseded_by == world.by.compliance.name
+    desk = SimpleNamespace(transaction=lambda: nullcontext(session), actor=world.by.compliance)
+    said = CliRunner().invoke(main, ["photos", "show", str(photo.id)], obj=desk).output
+    assert "file says data mining  DMI-PROHIBITED\n  superseded at " in said
+    assert "letter.md, clause 5 (they agreed to mining)" in said
+    assert "file says image alteration constraints  AL-MRG\ngrant" in said  # which counts as before
     (told, _) = reading.photo(session, photo.id, by=world.by.creative).superseded_embedded
     assert (told.field, told.document) == ("expires_at", "letter.md")
     assert (told.clause, told.reason) == (None, None)  # what an agreement says is not everybody's

@@ -1,14 +1,18 @@
 """Money waits while rights are claimed, forbidden by a court or on hold, and is let go by new entries."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from bankd.access.errors import NotPermitted
 from bankd.audit import log
 from bankd.audit.actor import Actor
+from bankd.cli import main
 from bankd.exposure import withdrawing
 from bankd.licensing.errors import DocumentNotFound
 from bankd.royalties import escrow, payees, statements
@@ -156,6 +160,33 @@ def test_what_a_court_forbids_is_taken_back_by_new_entries_and_what_was_paid_bef
     september = stated(paid, "2026-09")
     assert september["gross_minor"] == -(sealed + published - of_photo) == september["carried_forward_minor"]
     assert september["net_minor"] == 0
+
+
+def test_the_desk_settles_by_command_with_the_judgment_kept(paid: Any, tmp_path: Path) -> None:
+    rt, earned = paid.bank.rt, owed(paid)
+    rt.actor = COUNSEL
+
+    def run(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(main, words, obj=rt)
+        assert done.exit_code == code, (words, done.output, done.exception)
+        return done.output
+
+    said = run("withdrawals", "record", "grant", "L-agency/all", "--kind", "claim", "--reason", "another's")
+    assert "is held in escrow until it is settled: `bankd withdrawals settle " in said
+    claim = json.loads(run("withdrawals", "list", "--json"))[0]["withdrawal"]
+    (held,) = json.loads(run("statements", "escrow", "--json"))
+    assert (held["reason"], held["amount_minor"]) == ("claim", earned)
+    judgment = tmp_path / "judgment.txt"
+    judgment.write_text("for the claimant")
+    settle = ("withdrawals", "settle", claim, "--outcome", "reversed", "--reason", "they won")
+    told = run(*settle, "--document", str(judgment))
+    assert "as reversed: they won" in told and "taken back by new entries" in told
+    assert "was settled at" in run(*settle, code=2)
+    assert "as reversed: they won" in run("withdrawals", "show", claim)
+    (shown,) = json.loads(run("withdrawals", "list", "--json"))
+    assert shown["settled"]["taken_back"] == [{"currency": "JPY", "amount_minor": earned}]
+    assert len(shown["settled"]["document_sha256"]) == 64
+    assert owed(paid) == 0
 
 
 def test_a_hold_that_never_stood_holds_nothing(paid: Any) -> None:
