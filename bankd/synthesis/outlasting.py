@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bankd.audit.actor import Actor
@@ -91,7 +91,7 @@ def _public(
     each = uses(named, grants_of(session, named))
     seen: list[ColumnElement[bool]] = []
     if by.department_id is not None:
-        seen = [or_(Composite.department_id.is_(None), Composite.department_id == by.department_id)]
+        seen = [Composite.department_id == by.department_id]  # what is of none is the whole house's
     yield from session.scalars(
         select(Publication)
         .join(Composite, Composite.id == Publication.composite_id)

@@ -132,3 +132,6 @@ def test_a_picture_of_no_department_is_the_whole_houses(
         told = bank.call(key, "GET", "/exposure/license", params={"ref": "L-1"}).json()
         assert [one["composite_id"] for one in told["lines"]] == expected
         assert told["composites"] == len(expected)
+        path = f"/withdrawals/{theirs['withdrawal']}/publications"
+        standing = bank.call(key, "GET", path).json()
+        assert [one["composite"] for one in standing] == expected
