@@ -231,6 +231,7 @@ def end(i: int) -> xp.End:
         photos=i * 13 % 400,
         composites=i * 7 % 90 if of_grant else None,
         verified=bool(i % 3) if of_grant else None,
+        zone="Asia/Tokyo" if subject in ("grant", "release") else None,
     )
 
 

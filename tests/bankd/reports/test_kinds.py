@@ -222,6 +222,18 @@ def test_csv_is_marked_as_utf_8_for_spreadsheets() -> None:
     assert data.startswith(b"\xef\xbb\xbf") and "支払明細書".encode() in data and b"\r\n" in data
 
 
+def test_a_last_day_is_that_of_the_contracts_zone_and_what_ends_at_a_moment_says_when() -> None:
+    at = "2027-01-01T05:00:00.000000Z"  # midnight in New York
+    grant = EXPIRIES.ends[0].model_copy(update={"at": at, "zone": "America/New_York"})
+    hold = EXPIRIES.ends[4].model_copy(update={"at": at, "zone": None})
+    told = EXPIRIES.model_copy(update={"ends": (grant, hold)})
+
+    rows = [row for row in lines(told) if len(row) > 6 and row[2].startswith("2027-01-01T05")]
+    assert [row[:2] for row in rows] == [["2026-12-31", "America/New_York"], ["2027-01-01", ""]]
+    shown = render(told, "html", "en").decode()
+    assert "31 Dec 2026<small>America/New_York" in shown and "01 Jan 2027<small>until 05:00 UTC" in shown
+
+
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_published_schemas_are_the_models_own(name: str) -> None:
     published = Path(bankd.reports.__file__).parent / "schemas" / f"{name}.schema.json"

@@ -160,9 +160,9 @@ class _Shown:
         full = (
             Column(say("exposure.starts"), "day"),
             Column(say("exposure.ends"), "day"),
-            Column(say("exposure.place"), share=3),
-            Column(say("exposure.channel")),
-            Column(say("exposure.territories")),
+            Column(say("exposure.place"), share=4),
+            Column(say("exposure.channel"), mm=22),
+            Column(say("exposure.territories"), share=3),
             Column(say("exposure.copies"), "count"),
             Column(say("exposure.taken_down"), "day"),
         )
