@@ -53,6 +53,7 @@ class Settings(BaseModel):
     # Photos that arrive with content credentials of their own.
     photo_anchors: Path | None = None  # PEM, the roots that their signers are held to
     embed_photo_credentials: bool = False  # whether composites carry their chains, redacted
+    sign_photos: bool = False  # whether those that arrive without any are signed, and composites carry that
 
     # What handouts are marked with, invisibly: copies made for a handout, masters too, or nothing.
     watermark: Literal["copies", "all", "none"] = "copies"

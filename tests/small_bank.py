@@ -29,7 +29,7 @@ from bankd.licensing.use import Use
 from bankd.policy import load
 from bankd.policy import service as policy
 from bankd.runtime import Runtime
-from bankd.synthesis import filing, steps
+from bankd.synthesis import filing, steps, verification
 from bankd.synthesis.models import Order, Request
 from bankd.usage import mapping
 from synth.links import Links
@@ -129,6 +129,7 @@ class Bank:
                     claimed,
                     blobs=self.rt.blobs,
                     detect=faces.NOBODY,
+                    credentials=verification.credentials(self.rt) if self.rt.settings.sign_photos else None,
                     by=self.rt.actor,
                     at=self.rt.now(),
                 )

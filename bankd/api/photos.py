@@ -121,6 +121,7 @@ class PhotoState(BaseModel):
     )
     faces: int = Field(description="How many a face detector flagged, where nobody has dismissed them")
     credentials: dict[str, Any] | None = Field(description="Content credentials that it arrived with")
+    store_sha256: str | None = Field(description="Of the C2PA manifest that the house signed at ingestion")
     disputed_at: datetime | None
     dispute_reason: str | None
     embargo_until: datetime | None
@@ -466,6 +467,7 @@ def _photo(session: Session, photo: Photo, *, by: Actor) -> PhotoState:
         ],
         releases=list(releases),
         credentials=photo.credentials,
+        store_sha256=photo.store_sha256,
         depictions=photo.depictions,
         embedded={field: value for field, value in photo.embedded.items() if value},
         superseded_embedded=[

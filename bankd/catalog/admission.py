@@ -78,6 +78,7 @@ class PhotoFacts:
     faces: FlaggedFaces = NO_FACES
     fingerprint: Fingerprint | None = None
     credentials: dict[str, Any] | None = None  # content credentials that it arrived with
+    store_sha256: str | None = None  # of the manifest store that the house signed for it
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ def admit(
         embedded=photo.embedded.model_dump(mode="json"),
         embedded_credit=photo.embedded_credit,
         credentials=photo.credentials,
+        store_sha256=photo.store_sha256,
         state="admitted" if quarantine is None else "quarantined",
         quarantine_reason=quarantine,
         taken_at=at,

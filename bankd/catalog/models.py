@@ -138,6 +138,7 @@ class Photo(Base):
     faces_dismissed_reason: Mapped[str | None] = mapped_column(Text)
     embedded: Mapped[Json]  # licensing.terms.EmbeddedRights
     credentials: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))  # ingestion.arriving: facts
+    store_sha256: Mapped[Sha256 | None]  # of the C2PA manifest store that the house signed at ingestion
     embedded_credit: Mapped[Json]  # creator, credit, copyright and the like, as written in the photo
     state: Mapped[str] = mapped_column(Text)
     quarantine_reason: Mapped[str | None] = mapped_column(Text)  # see `catalog.releases.quarantine`

@@ -74,6 +74,7 @@ class PhotoShown:
     embedded: dict[str, object]  # as the file says it
     superseded_embedded: tuple[SupersededStatement, ...]
     credentials: dict[str, object] | None  # content credentials that it arrived with
+    store_sha256: str | None  # of the manifest store that the house signed for it at ingestion
     faces: dict[str, object] | None  # flagged, see `catalog.models.Photo`
     faces_dismissed_at: datetime | None
     faces_dismissed_reason: str | None
@@ -158,6 +159,7 @@ def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:
         embedded=found.embedded,
         superseded_embedded=superseded(session, photo_id, by=by),
         credentials=found.credentials,
+        store_sha256=found.store_sha256,
         faces=found.faces,
         faces_dismissed_at=found.faces_dismissed_at,
         faces_dismissed_reason=found.faces_dismissed_reason,

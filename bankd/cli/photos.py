@@ -184,6 +184,8 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
     if faces.count:
         dismissed = f", dismissed: {found.faces_dismissed_reason}" if faces.dismissed else ""
         click.echo(f"{count(faces.count, 'face')} flagged{dismissed}")
+    if found.store_sha256 is not None:
+        click.echo(f"signed at ingestion by the house; manifest {found.store_sha256}")
     if found.credentials is not None:
         signer = found.credentials.get("signer") or "nobody who can be told"
         reserved = found.credentials.get("reserved") or {}

@@ -1,7 +1,8 @@
 """Taking in one photo: everything between its filed bytes and its rows."""
 
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from functools import cache
@@ -32,7 +33,12 @@ from bankd.ingestion.models import Batch, BatchItem
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.people import WHOM_UNSAID, Cover
 from bankd.licensing.terms import EmbeddedRights
+from bankd.provenance import sidecars
+from bankd.provenance.certificates import Credentials
+from bankd.provenance.errors import SigningFailed
 from bankd.storage import BlobMissing, Blobs, key
+
+logger = logging.getLogger(__name__)
 
 HELD = frozenset({"faces-found", "likeness"})  # a known photo that waits for a person, and not for a license
 STORE_TYPE = "application/c2pa"
@@ -47,12 +53,16 @@ def take(
     blobs: Blobs,
     detect: Detector,
     anchors_pem: str = "",
+    credentials: Credentials | None = None,
     by: Actor,
     at: datetime,
 ) -> tuple[Photo, str]:
     """Admit, quarantine or recognise a photo; its bytes are in the store before its rows are written.
 
     Returns the photo and the item's new state.
+
+    Args:
+        credentials: what a photo is signed with that arrived without content credentials; None: nothing.
 
     Raises:
         Refused: with its reason; no row was written.
@@ -96,7 +106,9 @@ def take(
     )
     arrived = arriving.read(content, decoded.media_type, anchors_pem=anchors_pem)
     maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
-    chain = () if arrived is None else (Stored(arrived.store, STORE_TYPE),)
+    chain: tuple[Stored, ...] = () if arrived is None else (Stored(arrived.store, STORE_TYPE),)
+    if arrived is None and credentials is not None:
+        chain = _signed(item, content, decoded.media_type, sha256, credentials)
     _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail, *chain))
     fingerprints.lock(session)  # from here to the commit nothing comes in or goes out that may look like it
     alike = fingerprints.alike(session, cut.fingerprint)
@@ -104,7 +116,7 @@ def take(
         raise LikeTombstone(item.name)
     photo = admission.admit(
         session,
-        _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256, arrived),
+        _photo_facts(item, batch, decoded, cut, len(content), pixel_sha256, arrived, chain),
         segments=cut.segments,
         descriptors=cut.descriptors,
         grant_ids=item.grant_ids,
@@ -160,6 +172,7 @@ def _photo_facts(
     size_bytes: int,
     pixel_sha256: str,
     arrived: arriving.Arrived | None,
+    chain: Sequence[Stored],
 ) -> admission.PhotoFacts:
     unreadable = False
     try:
@@ -191,7 +204,22 @@ def _photo_facts(
         faces=FlaggedFaces(cut.faces),
         fingerprint=cut.fingerprint,
         credentials=None if arrived is None else arrived.facts,
+        store_sha256=chain[0].sha256 if chain and arrived is None else None,
     )
+
+
+def _signed(
+    item: BatchItem, content: bytes, media_type: str, sha256: str, credentials: Credentials
+) -> tuple[Stored, ...]:
+    """What the house signs for the photo. A file that C2PA cannot bind comes in as it would without."""
+    try:
+        store = sidecars.sign(
+            content, media_type=media_type, photo_id=item.id, sha256=sha256, credentials=credentials
+        )
+    except SigningFailed as error:
+        logger.warning("photo `%s` is taken in unsigned: %s", item.name, error)
+        return ()
+    return (Stored(store, sidecars.MEDIA_TYPE),)
 
 
 def covers(item: BatchItem) -> dict[UUID, Cover]:

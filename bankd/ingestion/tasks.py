@@ -8,15 +8,17 @@ import cv2
 
 from bankd.ingestion import service
 from bankd.ingestion.faces import detector
-from bankd.provenance import certificates
-from bankd.runtime import runtime
+from bankd.provenance import certificates, signing_with
+from bankd.provenance.certificates import Credentials
+from bankd.provenance.errors import SignatureNotGiven
+from bankd.runtime import Runtime, runtime
 from bankd.storage import BlobUnavailable
 from bankd.worker.app import app
 
 
 @app.task(  # type: ignore[untyped-decorator]
     name=service.TASK,
-    autoretry_for=(BlobUnavailable,),
+    autoretry_for=(BlobUnavailable, SignatureNotGiven),
     retry_backoff=True,
     max_retries=5,
 )
@@ -34,15 +36,22 @@ def ingest_photo(item_id: str) -> None:
                     blobs=rt.blobs,
                     detect=detector(rt.settings.face_detector),
                     anchors_pem=_anchors(rt.settings.photo_anchors),
+                    credentials=signing_with.of(rt.settings, at=rt.now())
+                    if rt.settings.sign_photos
+                    else None,
                     by=rt.actor,
                     at=rt.now(),
                 )
-        except BlobUnavailable:
+        except (BlobUnavailable, SignatureNotGiven):
             with rt.transaction() as session:
                 service.give_back(session, claimed)
             raise
     with rt.transaction() as session:
         service.drop_sources(session, UUID(item_id), blobs=rt.blobs)
+
+
+def _signing(rt: Runtime) -> Credentials | None:
+    return signing_with.of(rt.settings, at=rt.now()) if rt.settings.sign_photos else None
 
 
 @cache

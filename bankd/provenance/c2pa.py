@@ -42,6 +42,14 @@ _RESERVED = ("cawg.data_mining", "cawg.ai_inference", "cawg.ai_generative_traini
 
 
 @dataclass(frozen=True)
+class Store:
+    """A manifest store that is to stand in a composite as a photo's, and what the ingredient says of it."""
+
+    store: bytes
+    says: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Clock:
     """Who says when a file was signed: RFC 3161 authorities, asked in turn until one answers."""
 
@@ -77,6 +85,7 @@ def sign(
     house: str | None = None,
     clock: Clock = NO_CLOCK,
     photo_chains: Mapping[UUID, Chain] = MappingProxyType({}),
+    photo_stores: Mapping[UUID, Store] = MappingProxyType({}),
     packed: Packed | None = None,
 ) -> Sealed:
     """Write XMP, then sign the bank's manifest, then the file, and read it all back.
@@ -90,6 +99,7 @@ def sign(
         house: the legal entity that the composite was asked for by.
         photo_chains: content credentials of placed photos that are to stand in the composite's; one whose
             chain cannot be embedded is an ingredient by its hash alone, like every other.
+        photo_stores: what placed photos were signed with at ingestion.
 
     Raises:
         SigningFailed: the pixels are not the manifest's, or the signed file does not verify.
@@ -103,6 +113,7 @@ def sign(
     trained = manifest.refiner.checkpoint is not None
     source = pixels.file_of(packed, xmp=packet_of(manifest, credits=credits, house=house))
     definition = _definition(manifest, trained=trained)
+    resources = _with_stores(definition, manifest, photo_stores)
     definition["assertions"].append(
         {
             "label": LABEL,
@@ -116,9 +127,11 @@ def sign(
     chained = [photo for photo in manifest.placed_photos if photo.photo_id in photo_chains]
     file, time_stamped = b"", False
     if chained:
-        file, time_stamped = _with_chains(source, definition, manifest, credentials, clock, photo_chains)
+        file, time_stamped = _with_chains(
+            source, definition, manifest, credentials, clock, photo_chains, resources
+        )
     if not file:
-        file, time_stamped = _stamped(source, definition, credentials, clock)
+        file, time_stamped = _stamped(source, definition, credentials, clock, resources=resources)
     read_back = credential.read(
         file, anchors_pem=credentials.anchors_pem, time_stamp_roots_pem=clock.roots_pem
     )
@@ -129,6 +142,21 @@ def sign(
     return Sealed(file, manifest, text, signature, time_stamped and _said_by(read_back, clock))
 
 
+def _with_stores(
+    definition: dict[str, Any], manifest: Manifest, photo_stores: Mapping[UUID, Store]
+) -> dict[str, bytes]:
+    """Point the ingredients of these photos at their stores, which are named as the builder asks for them."""
+    resources = {}
+    for named, photo in zip(
+        definition["ingredients"], manifest.placed_photos, strict=False
+    ):  # then the layout
+        if (given := photo_stores.get(photo.photo_id)) is not None:
+            resources[name := f"{named['label']}.c2pa"] = given.store
+            named |= given.says
+            named["manifest_data"] = {"format": "application/c2pa", "identifier": name}
+    return resources
+
+
 def _with_chains(
     source: bytes,
     definition: dict[str, Any],
@@ -136,6 +164,7 @@ def _with_chains(
     credentials: Credentials,
     clock: Clock,
     photo_chains: Mapping[UUID, Chain],
+    resources: Mapping[str, bytes],
 ) -> tuple[bytes, bool]:
     """Signed with the photos' chains inside, redacted; no bytes where that does not come out whole."""
     labels = {f"photo_{number}": photo.photo_id for number, photo in enumerate(manifest.placed_photos)}
@@ -151,7 +180,9 @@ def _with_chains(
         changed["assertions"][0]["data"]["actions"] += chains.actions(addresses)
         given = [(one, embedded[one["label"]]) for one in changed["ingredients"] if one["label"] in embedded]
         changed["ingredients"] = [one for one in changed["ingredients"] if one["label"] not in embedded]
-        file, time_stamped = _stamped(source, changed, credentials, clock, ingredients=given)
+        file, time_stamped = _stamped(
+            source, changed, credentials, clock, ingredients=given, resources=resources
+        )
     except (c2pa.C2paError, SigningFailed) as error:
         logger.warning("composite `%s` names its photos by hash alone: %s", manifest.composite_id, error)
         return b"", False
@@ -361,15 +392,16 @@ def _stamped(
     *,
     media_type: str = "image/png",
     ingredients: Ingredients = (),
+    resources: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[bytes, bool]:
     """Signed, and whether with a time stamp. What fails without one too did not fail for the authority."""
     for authority in clock.authorities:
         try:
-            return _sign(source, definition, credentials, authority, media_type, ingredients), True
+            return _sign(source, definition, credentials, authority, media_type, ingredients, resources), True
         except c2pa.C2paError:
             continue
     try:
-        file = _sign(source, definition, credentials, None, media_type, ingredients)
+        file = _sign(source, definition, credentials, None, media_type, ingredients, resources)
     except c2pa.C2paError as error:
         raise SigningFailed(credential.reason(error)) from error
     if clock.required and clock.authorities:
@@ -384,17 +416,20 @@ def _sign(
     authority: str | None,
     media_type: str,
     ingredients: Ingredients,
+    resources: Mapping[str, bytes],
 ) -> bytes:
     signed = io.BytesIO()
     failed: list[BankError] = []  # what asking for a signature met: the library keeps no exceptions
     try:
         with (
-            _signer(credentials, authority, failed) as signer,
+            signer_of(credentials, authority, failed) as signer,
             c2pa.Context.from_dict(credential.settings(anchors_pem=credentials.anchors_pem)) as context,
             c2pa.Builder(definition, context) as builder,
         ):
             for named, chain in ingredients:
                 builder.add_ingredient(dict(named), chain.media_type, io.BytesIO(chain.content))
+            for name, content in resources.items():
+                builder.add_resource(name, io.BytesIO(content))
             builder.sign(signer, media_type, io.BytesIO(source), signed)
     except c2pa.C2paError:
         if failed:
@@ -403,7 +438,8 @@ def _sign(
     return signed.getvalue()
 
 
-def _signer(credentials: Credentials, authority: str | None, failed: list[BankError]) -> c2pa.Signer:
+def signer_of(credentials: Credentials, authority: str | None, failed: list[BankError]) -> c2pa.Signer:
+    """`failed` takes what asking for a signature met."""
     ask = credentials.sign
     if ask is None:
         return c2pa.Signer.from_info(

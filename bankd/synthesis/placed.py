@@ -1,5 +1,6 @@
 """What the bank's records say of what was placed in a picture, and of what it shows."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
@@ -12,8 +13,11 @@ from bankd.catalog.models import Photo, PhotoFingerprint, Segment
 from bankd.catalog.taxonomy import Taxonomy
 from bankd.policy.clearing import Adapted
 from bankd.policy.facts import Pictured
+from bankd.provenance import sidecars
+from bankd.provenance.c2pa import Store
 from bankd.provenance.chains import Chain
 from bankd.provenance.manifest import LayoutPhoto, Source
+from bankd.provenance.sidecars import Sidecar
 from bankd.storage import Blobs
 from bankd.storage.blobs import key
 from bankd.synthesis import made_by, products
@@ -21,6 +25,8 @@ from bankd.synthesis.models import Request
 from synth.layout import Layout
 from synth.pictures import Ledger
 from synth.refinement import Refined
+
+logger = logging.getLogger(__name__)
 
 MAX_PHOTO_BYTES = 512 << 20
 
@@ -54,6 +60,29 @@ def pictured_of(
         )
     made_px = int(np.count_nonzero(network))
     return seen, products.pictured(seen, made_px=made_px, frame_px=ledger.owner.size)
+
+
+def stores_of(
+    session: Session, sources: Collection[Source], *, blobs: Blobs, anchors_pem: str
+) -> dict[UUID, Store]:
+    """The placed photos that the house signed at ingestion, held against their original bytes once more."""
+    rows = session.execute(
+        select(Photo.id, Photo.media_type, Photo.sha256, Photo.store_sha256).where(
+            Photo.id.in_({source.photo_id for source in sources}), Photo.store_sha256.is_not(None)
+        )
+    )
+    found = {}
+    for row in rows:
+        content, store = (
+            blobs.get(key(row.id, sha256), limit_bytes=MAX_PHOTO_BYTES)
+            for sha256 in (row.sha256, row.store_sha256)
+        )
+        says = sidecars.ingredient(Sidecar(row.media_type, content, store), anchors_pem=anchors_pem)
+        if says is None:
+            logger.warning("photo `%s` goes along by hash alone: its manifest does not hold", row.id)
+        else:
+            found[row.id] = Store(store, says)
+    return found
 
 
 def layout_photo(session: Session, adapted: Adapted | None) -> LayoutPhoto | None:

@@ -274,6 +274,7 @@ def sign(
     clock: c2pa.Clock = c2pa.NO_CLOCK,
     house: str | None = None,
     photo_chains: Mapping[UUID, Chain] = MappingProxyType({}),
+    photo_stores: Mapping[UUID, c2pa.Store] = MappingProxyType({}),
     salt: bytes,
     packed: Packed | None = None,
     at: datetime,
@@ -327,6 +328,7 @@ def sign(
         clock=clock,
         house=house,
         photo_chains=photo_chains,
+        photo_stores=photo_stores,
         packed=packed,
     )
     blob_key = f"composites/{composite_id}/{hashlib.sha256(sealed.file).hexdigest()}"

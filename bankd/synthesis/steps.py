@@ -393,6 +393,12 @@ def _seal_one(
         checkpoint = _checkpoint_before(rt, session, clearance.log_index)
         chained = rt.settings.embed_photo_credentials
         photo_chains = placed.chains_of(session, examined.sources.values(), blobs=rt.blobs) if chained else {}
+        signed_with = credentials(rt)
+        photo_stores = {}
+        if rt.settings.sign_photos:
+            photo_stores = placed.stores_of(
+                session, examined.sources.values(), blobs=rt.blobs, anchors_pem=signed_with.anchors_pem
+            )
     signed = sealing.sign(
         examined,
         made,
@@ -402,10 +408,11 @@ def _seal_one(
         clearance_log_index=clearance.log_index,
         checkpoint=checkpoint,
         manifest_key=rt.manifest_key,
-        credentials=credentials(rt),
+        credentials=signed_with,
         clock=clock(rt),
         house=rt.settings.house,
         photo_chains=photo_chains,
+        photo_stores=photo_stores,
         salt=secrets.token_bytes(32),
         packed=packed.result(),
         at=at,

@@ -6,7 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from bankd.audit.actor import Actor
-from bankd.provenance import certificates, signers, stamping
+from bankd.provenance import certificates, signing_with, stamping
 from bankd.provenance import service as provenance
 from bankd.provenance.c2pa import Clock
 from bankd.provenance.certificates import Credentials
@@ -35,13 +35,7 @@ def verify_file(rt: Runtime, file: bytes, *, by: Actor) -> Verification:
 
 def credentials(rt: Runtime) -> Credentials:
     """The house's own certificate where the settings name one, else the development chain."""
-    settings = rt.settings
-    if settings.c2pa_certificates is None:
-        return certificates.ensure_development(settings.keys, at=rt.now())
-    ask = None
-    if settings.c2pa_key is None:
-        ask = signers.signer(command=settings.c2pa_sign_command, name=settings.c2pa_signer)
-    return certificates.load(settings.c2pa_certificates, settings.c2pa_key, settings.c2pa_anchors, sign=ask)
+    return signing_with.of(rt.settings, at=rt.now())
 
 
 def clock(rt: Runtime) -> Clock:

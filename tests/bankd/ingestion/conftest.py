@@ -23,6 +23,7 @@ from bankd.licensing import service as licensing
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.rights_entries import PhotoRights
 from bankd.licensing.terms import GrantTerms
+from bankd.provenance.certificates import Credentials
 from bankd.storage import MinioBlobs
 
 CLASSES = [
@@ -90,6 +91,7 @@ class Bank:
         self, sessions: sessionmaker[Session], blobs: MinioBlobs, by: SimpleNamespace, at: datetime
     ) -> None:
         self.sessions, self.blobs, self.by, self.at = sessions, blobs, by, at
+        self.credentials: Credentials | None = None  # what photos are signed with, if they are
         with sessions.begin() as session:
             catalog.sync_taxonomy(session, by=by.operator, at=at)
             department = Department(name="Catalogue", created_at=at)
@@ -143,7 +145,13 @@ class Bank:
             return None
         with self.sessions.begin() as session:
             outcome = service.ingest_item(
-                session, claimed, blobs=blobs or self.blobs, detect=detect, by=self.by.system, at=at
+                session,
+                claimed,
+                blobs=blobs or self.blobs,
+                detect=detect,
+                credentials=self.credentials,
+                by=self.by.system,
+                at=at,
             )
         with self.sessions.begin() as session:
             service.drop_sources(session, item_id, blobs=blobs or self.blobs)

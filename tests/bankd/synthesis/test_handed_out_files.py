@@ -2,16 +2,19 @@
 
 import socket
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from time_authority import authority
 
 from bankd.audit import log
-from bankd.provenance import pixels, stamping
+from bankd.catalog.models import Photo
+from bankd.provenance import credential, manifest, pixels, stamping
 from bankd.provenance.errors import TimeStampRefused, TimeStampUnavailable
 from bankd.provenance.models import Composite, Handout
 from bankd.provenance.renditions import asked_for
+from bankd.storage import key
 from bankd.synthesis import steps, verification
 from bankd.synthesis.handouts import HandedOut, give, hand_out, make, want
 
@@ -62,6 +65,31 @@ def test_rendition_and_comp_are_handed_out_on_record_and_verify(served: Any) -> 
         assert len({row.file_sha256 for row in rows} | {composite.file_sha256}) == 4
         assert session.get_one(Composite, composite.id).file_sha256 == composite.file_sha256
         assert [entry.kind for entry in log.read(session)][-1] == "composite.handed-out"
+
+
+def test_photos_that_the_house_signed_begin_the_chain_of_what_is_made_of_them(bank: Any) -> None:
+    set_to(bank, sign_photos=True)
+    ref = bank.grant("open")
+    taken = bank.take((ref,), (ref,), (ref,))
+    first = taken[0]
+    with bank.rt.transaction() as session:
+        rows = session.execute(select(Photo.id, Photo.store_sha256).where(Photo.id.in_(taken))).all()
+        stores = {row.id: key(row.id, row.store_sha256) for row in rows}
+    other = bank.rt.blobs.get(stores[taken[1]], limit_bytes=1 << 20)
+    bank.rt.blobs.delete_prefix(stores[first])  # and another's put in its place
+    bank.rt.blobs.put(stores[first], other, media_type="application/c2pa")
+
+    composite = sealed(bank)
+
+    file = bank.rt.blobs.get(composite.blob_key, limit_bytes=1 << 24)
+    anchors = verification.credentials(bank.rt).anchors_pem
+    found = credential.store(file, anchors_pem=anchors, media_type="image/png")
+    assert found is not None and found["validation_state"] == "Trusted"
+    ingredients = found["manifests"][found["active_manifest"]]["ingredients"]
+    chained = {UUID(one["title"]) for one in ingredients if "active_manifest" in one}
+    placed = {photo.photo_id for photo in manifest.read(composite.manifest).placed_photos}
+    assert chained == placed - {first} and chained
+    assert "record" in checks(bank, file)
 
 
 def test_without_an_authority_nothing_is_sealed_where_the_house_refuses_that(served: Any) -> None:
