@@ -36,9 +36,7 @@ def ingest_photo(item_id: str) -> None:
                     blobs=rt.blobs,
                     detect=detector(rt.settings.face_detector),
                     anchors_pem=_anchors(rt.settings.photo_anchors),
-                    credentials=signing_with.of(rt.settings, at=rt.now())
-                    if rt.settings.sign_photos
-                    else None,
+                    credentials=_signing(rt),
                     by=rt.actor,
                     at=rt.now(),
                 )

@@ -11,7 +11,7 @@ down_revision = "0037"
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE photos ADD COLUMN store_sha256 text")
+    op.execute("ALTER TABLE photos ADD COLUMN store_sha256 varchar(64)")
 
 
 def downgrade() -> None:

@@ -37,7 +37,7 @@ def rt(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         blobs=bank.blobs,
         actor=bank.by.system,
         now=lambda: bank.at,
-        settings=SimpleNamespace(face_detector="none", photo_anchors=None),
+        settings=SimpleNamespace(face_detector="none", photo_anchors=None, sign_photos=False),
     )
     monkeypatch.setattr(tasks, "runtime", lambda: rt)
     return rt

@@ -4,17 +4,16 @@ import socket
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 from time_authority import authority
 
 from bankd.audit import log
-from bankd.catalog.models import Photo
-from bankd.provenance import credential, manifest, pixels, stamping
+from bankd.provenance import credential, manifest, pixels, sidecars, stamping
 from bankd.provenance.errors import TimeStampRefused, TimeStampUnavailable
 from bankd.provenance.models import Composite, Handout
 from bankd.provenance.renditions import asked_for
-from bankd.storage import key
 from bankd.synthesis import steps, verification
 from bankd.synthesis.handouts import HandedOut, give, hand_out, make, want
 
@@ -67,17 +66,19 @@ def test_rendition_and_comp_are_handed_out_on_record_and_verify(served: Any) -> 
         assert [entry.kind for entry in log.read(session)][-1] == "composite.handed-out"
 
 
-def test_photos_that_the_house_signed_begin_the_chain_of_what_is_made_of_them(bank: Any) -> None:
+def test_photos_that_the_house_signed_begin_the_chain_of_what_is_made_of_them(
+    bank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_to(bank, sign_photos=True)
-    ref = bank.grant("open")
-    taken = bank.take((ref,), (ref,), (ref,))
-    first = taken[0]
-    with bank.rt.transaction() as session:
-        rows = session.execute(select(Photo.id, Photo.store_sha256).where(Photo.id.in_(taken))).all()
-        stores = {row.id: key(row.id, row.store_sha256) for row in rows}
-    other = bank.rt.blobs.get(stores[taken[1]], limit_bytes=1 << 20)
-    bank.rt.blobs.delete_prefix(stores[first])  # and another's put in its place
-    bank.rt.blobs.put(stores[first], other, media_type="application/c2pa")
+    ref, really, signed = bank.grant("open"), sidecars.sign, list[UUID]()
+
+    def sign(content: bytes, **facts: Any) -> bytes:
+        """Of the first photo something else is signed, as if its manifest had been put in another's place."""
+        signed.append(facts["photo_id"])
+        return really(content if len(signed) > 1 else pixels.encode(np.zeros((9, 9, 3), np.uint8)), **facts)
+
+    monkeypatch.setattr(sidecars, "sign", sign)
+    first, *_ = bank.take((ref,), (ref,), (ref,))
 
     composite = sealed(bank)
 
