@@ -336,8 +336,9 @@ class Trust:
         keys = [Key(get({"key": line}, "key", str)) for line in get(get(value, "log", dict), "keys", list)]
         value = {"witnesses": [], "manifest_keys": [], "c2pa_roots": "", "timestamp_roots": "", **value}
         witnesses = [Key(get(one, "key", str)) for one in get(value, "witnesses", list)]
-        note, quorum = value.get("checkpoint"), value.get("quorum", len(witnesses))
-        require(type(quorum) is int and 0 <= quorum <= len(witnesses), "json.shape", "quorum")
+        several = len({key.name for key in witnesses})  # one may stand there with more than one key
+        note, quorum = value.get("checkpoint"), value.get("quorum", several)
+        require(type(quorum) is int and 0 <= quorum <= several, "json.shape", "quorum")
         own = [bytes.fromhex(hashed({"key": key}, "key")).hex() for key in get(value, "manifest_keys", list)]
         roots = get(value, "c2pa_roots", str), get(value, "timestamp_roots", str)
         prior = None if note is None else Note.read(get(value, "checkpoint", str))
@@ -359,7 +360,7 @@ class Trust:
         require(self.knows(note), "note.unknown-key", f"{note.size} entries")
 
     def witnessed(self, note: Note) -> str:
-        found = [key.name for key in self.witnesses if note.signed_by(key)]
+        found = sorted({key.name for key in self.witnesses if note.signed_by(key)})
         if not self.witnesses:
             raise NotChecked("trust.json names no witness: that there is one log, only the house says")
         require(len(found) >= self.quorum, "witness.missing", f"{len(found)} of {self.quorum}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bankd.audit import notes
 from tests.verifier.conftest import House, Verify, closed, failures, opened, skipped
@@ -84,6 +85,33 @@ def test_no_witness_is_none(verify: Verify, house: House, audit_file: bytes) -> 
     report = verify(audit_file, witnesses=[{"name": "witness.example", "key": key}], quorum=0)
 
     assert "witnesses" in skipped(report)
+
+
+def test_one_witness_with_two_keys_is_one(verifier: Any, house: House, audit_file: bytes) -> None:
+    keys = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(3)]
+
+    def named(*names: str) -> list[dict[str, str]]:
+        lines = [notes.public_key_line(name, key.public_key()) for name, key in zip(names, keys, strict=True)]
+        return [{"name": name, "key": line} for name, line in zip(names, lines, strict=True)]
+
+    head = next(one for name, one in opened(audit_file).items() if name.startswith("checkpoints/")).decode()
+    trust = verifier.Trust.read(
+        json.dumps(house.trust(witnesses=named("one.example", "one.example", "two.example"))).encode()
+    )
+    text = verifier.Note.read(head).text
+    signed = [
+        (key.name, key.id + private.sign(text.encode()))
+        for key, private in zip(trust.witnesses, keys, strict=True)
+    ]
+
+    assert trust.quorum == 2
+    whole = verifier.Note(text, signed)
+    assert trust.witnessed(whole) == "one.example, two.example"
+    with pytest.raises(verifier.Failed) as refused:
+        trust.witnessed(verifier.Note(text, signed[:2]))
+    assert refused.value.name == "witness.missing"
+    with pytest.raises(verifier.Failed, match="quorum"):
+        verifier.Trust.read(json.dumps(house.trust(witnesses=named("a", "a", "b"), quorum=3)).encode())
 
 
 def test_checkpoints_from_elsewhere_are_held_against_an_audit_file(

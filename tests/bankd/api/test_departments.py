@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from bankd.audit import log
 from bankd.audit.actor import Actor
 from bankd.exposure import marking
 from bankd.provenance.models import Composite
@@ -135,3 +136,40 @@ def test_a_picture_of_no_department_is_the_whole_houses(
         path = f"/withdrawals/{theirs['withdrawal']}/publications"
         standing = bank.call(key, "GET", path).json()
         assert [one["composite"] for one in standing] == expected
+
+
+def test_nobody_changes_what_is_another_departments(bank: Any, theirs: dict[str, str]) -> None:
+    photo, composite, publication = theirs["photo"], theirs["composite"], theirs["publication"]
+    of_photo = {"subject": "photo", "ref": photo, "reason": "ours"}
+    published = {"channel": "web", "place": "https://ours.example/", "territories": ["JP"],
+                 "starts_on": "2026-06-01"}  # fmt: skip
+    tried = [
+        ("POST", f"/photos/{photo}/dispute", {"json": {"reason": "ours"}}),
+        ("POST", f"/photos/{photo}/lift-dispute", {"json": {"reason": "ours"}}),
+        ("POST", f"/photos/{photo}/dismiss-faces", {"json": {"reason": "ours"}}),
+        ("POST", f"/photos/{photo}/review", {"json": {"verdict": "refuse", "reason": "ours"}}),
+        ("PUT", f"/photos/{photo}/product", {"json": {"product": "MUG-1", "segments": []}}),
+        ("POST", f"/photos/{photo}/supersede-embedded",
+         {"data": {"field": "data_mining", "reason": "ours", "clause": "1"},
+          "files": {"document": ("d.txt", b"d")}}),
+        ("POST", f"/composites/{composite}/handouts", {"json": {"recipient": "Ours", "channel": "web"}}),
+        ("POST", f"/composites/{composite}/time-stamps", {}),
+        ("POST", "/publications", {"json": {"composite": composite, "facts": published}}),
+        ("POST", "/publications", {"json": {"handout": theirs["handout"], "facts": published}}),
+        ("POST", f"/publications/{publication}/takedown", {"json": {}}),
+        ("POST", f"/publications/{publication}/replace", {"json": {"reason": "ours", "facts": published}}),
+        ("POST", "/withdrawals", {"json": {**of_photo, "kind": "claim"}}),
+        ("POST", "/holds", {"json": {**of_photo, "starts_at": None, "ends_at": "2026-07-01T00:00:00Z"}}),
+        ("POST", "/holds/legal", {"json": of_photo}),
+        ("POST", "/retentions", {"json": {**of_photo, "class": "tax", "ends_at": "2026-07-01T00:00:00Z"}}),
+        ("POST", "/erasures", {"json": {**of_photo, "ground": "gdpr-17"}}),
+    ]  # fmt: skip
+    with bank.runtime.transaction() as session:
+        before = log.epoch(session)
+    answers = {path: bank.call("ours", method, path, **sent) for method, path, sent in tried}
+
+    assert {
+        path: (one.status_code, one.text) for path, one in answers.items() if one.status_code != 404
+    } == {}
+    with bank.runtime.transaction() as session:
+        assert log.epoch(session) == before
