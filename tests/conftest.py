@@ -135,19 +135,22 @@ def alembic_config(url: str) -> Config:
 
 
 @pytest.fixture(scope="session")
-def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Of the run's servers. In memory where there is room: a database of a test's own is a thousand small
-    files, and there are hundreds of such tests."""
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    """Makes folders for servers, in memory where there is room.
+
+    A database of a test's own is a thousand small files, and there are hundreds of such tests. What servers
+    do is the same; only a power cut would differ.
+    """
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
         with tempfile.TemporaryDirectory(prefix="bankd-tests-", dir=MEMORY) as found:
-            yield Path(found)
+            yield lambda name: Path(tempfile.mkdtemp(prefix=f"{name}-", dir=found))
     else:
-        yield tmp_path_factory.mktemp("stack")
+        yield tmp_path_factory.mktemp
 
 
 @pytest.fixture(scope="session")
-def cluster(stack_folder: Path) -> Iterator[Cluster]:
-    folder = stack_folder
+def cluster(swift: Callable[[str], Path]) -> Iterator[Cluster]:
+    folder = swift("stack")
     try:
         embedded.up(folder, services=frozenset({postgres.NAME}), durability=False)
         yield Cluster(folder)

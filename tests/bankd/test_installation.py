@@ -4,7 +4,7 @@ import base64
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ PARTS = {"postgres", "valkey", "seaweed", "ingest", "bank", "render", "clerk"}
 
 
 @pytest.fixture(scope="module")
-def rt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    runtime = Runtime(config.Settings(home=tmp_path_factory.mktemp("house")), Actor("user", "tests"))
+def rt(swift: Callable[[str], Path]) -> Iterator[Runtime]:
+    runtime = Runtime(config.Settings(home=swift("house")), Actor("user", "tests"))
     try:
         installation.up(runtime, durability=False)
         yield runtime

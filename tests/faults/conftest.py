@@ -219,9 +219,9 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(swift: Callable[[str], Path]) -> Iterator[House]:
     """Running, with three photos to make pictures from. Whoever hurts it heals it."""
-    rt = Runtime(config.Settings(home=tmp_path_factory.mktemp("house")), Actor("user", "tests"))
+    rt = Runtime(config.Settings(home=swift("house")), Actor("user", "tests"))
     house = House(rt, iter(range(1, 10_000)))
     try:
         installation.up(rt)

@@ -33,8 +33,8 @@ def split() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def rt(camvid: ModuleType, split: dict[str, Any], tmp_path_factory: Any) -> Iterator[Runtime]:
-    runtime = Runtime(config.Settings(home=tmp_path_factory.mktemp("camvid")), Actor("user", "tests"))
+def rt(camvid: ModuleType, split: dict[str, Any], swift: Callable[[str], Path]) -> Iterator[Runtime]:
+    runtime = Runtime(config.Settings(home=swift("camvid")), Actor("user", "tests"))
     try:
         installation.up(runtime, durability=False)
         report, _ = camvid.take_in(runtime, CAMVID, camvid.spread(split["bank"], 40))

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,8 +98,8 @@ class Commands:
 
 
 @pytest.fixture(scope="session")
-def bankd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
-    commands = Commands(tmp_path_factory.mktemp("home"))
+def bankd(swift: Callable[[str], Path]) -> Iterator[Commands]:
+    commands = Commands(swift("home"))
     runtime = Runtime(config.load({"BANKD_HOME": str(commands.home)}), Actor("user", "tests"))
     try:
         installation.up(runtime, durability=False)

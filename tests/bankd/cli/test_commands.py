@@ -455,6 +455,7 @@ def test_withdrawal_says_what_it_touches_and_refuses_the_handout(
     asked = bankd.said(*ask(layout, purpose="editorial"), "--wait")
     made = asked["variations"][0]["composite_id"]
 
+    refused = kinds(bankd).count("handout.refused")
     withdrawn = bankd.said("licenses", "withdraw", "L-press", "--reason", "the agency left")
 
     assert (withdrawn["photos"], withdrawn["composites"]) == (2, 1)
@@ -463,7 +464,7 @@ def test_withdrawal_says_what_it_touches_and_refuses_the_handout(
     )
     assert "The license for this photo was withdrawn (license-withdrawn)" in result.stderr
     assert list(tmp_path.iterdir()) == []
-    assert kinds(bankd)[-1] == "handout.refused"
+    assert kinds(bankd).count("handout.refused") == refused + 1  # the clerk goes on to mark what is touched
     assert "was withdrawn at" in bankd.refused("licenses", "withdraw", "L-press", "--reason", "again")
 
 
@@ -576,7 +577,8 @@ def test_what_policies_would_change_is_said_and_changes_nothing(
 ) -> None:
     replayed = bankd.said("requests", "replay", sealed["id"])
     assert {one["outcome"] for one in replayed} == {"same"}
-    assert [one["of"] for one in replayed][:3] == ["request", "seal", "seal"]
+    of = [one["of"] for one in replayed if one["of"] != "handout"]  # which other tests made
+    assert of == ["request", "seal", "seal"]
     shipped = Path(__file__).parents[3] / "policies"
     before = bankd.said("policies", "show")["digest"]
     for path in (shipped / "bankd.cedarschema", *shipped.glob("*.cedar")):
