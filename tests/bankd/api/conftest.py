@@ -173,7 +173,7 @@ class Bank:
     def request(self, role: str = "creative", **changes: Any) -> httpx.Response:
         headers = changes.pop("headers", {})
         files = {
-            "layout": ("layout.png", changes.pop("layout", a_label_map())),
+            "layout": ("layout.png", changes.pop("layout", a_layout())),
             "classes": ("classes.json", changes.pop("classes", CLASSES)),
         }
         data = {"use": json.dumps(USE), "variations": "2", "seed": "7", **changes}
@@ -190,6 +190,13 @@ def a_label_map(height: int = 48, width: int = 64) -> bytes:
     """A wall with a mug in it."""
     labels = np.zeros((height, width), dtype=np.uint8)
     labels[10:30, 20:40] = 1
+    return png(labels)
+
+
+def a_layout(height: int = 48, width: int = 64) -> bytes:
+    """The same by another hand: the label map of no photo, so that it takes no arrangement over."""
+    labels = np.zeros((height, width), dtype=np.uint8)
+    labels[10:30, 20:41] = 1
     return png(labels)
 
 
