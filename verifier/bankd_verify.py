@@ -808,8 +808,10 @@ class Audit:
         name = f"composites/{one.id}/handouts.json"
         if name not in self.found:
             raise NotChecked("handouts are not disclosed, and so no copy can be told by its bytes")
+        erased = 0
         for listed in get(self.json(name, "entries"), "entries", list):
             words = entry(listed, self.head, "composite.handed-out") or {}
+            erased += not words
             same = words.get("composite") == one.id and listed["index"] > one.sealed
             require(same or not words, "handout.another", f"entry {listed['index']}")
             if words:
@@ -817,6 +819,9 @@ class Audit:
                 told = f"{comp} ({get(words, 'format', str)}) of handout {get(words, 'handout', str)}"
                 one.copies[hashed(words, "file_sha256")] = told
         one.copies.pop(one.file_sha256 or "", None)
+        one.told = not erased
+        if erased:
+            raise NotChecked(f"the words of {erased:,} were erased: what was given, nothing shows")
         return "their entries stand in the log, and name it"
 
     def time_stamp(self, one: "Composite", name: str, file_sha256: str) -> str:
@@ -836,8 +841,7 @@ class Audit:
             if file in one.copies:
                 return f"it is the {one.copies[file]}, of composite {one.id}, byte for byte"
         if data[:3] == b"\xff\xd8\xff" or data[:4] in (b"RIFF", b"II*\0", b"MM\0*"):
-            told = all(f"composites/{one.id}/handouts.json" in self.found for one in those)
-            require(not told, "rendition.unknown")
+            require(not all(one.told for one in those), "rendition.unknown")
             raise NotChecked("it is a rendition in another format, whose content credentials name its master")
         pixels = pixel_sha256(data)
         alike = [one for one in those if one.pixels == pixels]
@@ -870,6 +874,7 @@ class Composite:
     sealed: int
     file_sha256: str | None = None
     copies: dict[str, str] = field(default_factory=dict)  # what was handed out in its place, by SHA-256
+    told: bool = False  # whether these are all that are listed
 
     @classmethod
     def read(cls, audit: Audit, id: str) -> "Composite":

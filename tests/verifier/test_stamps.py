@@ -197,6 +197,14 @@ def test_a_handout_or_a_stamp_of_another_is_named(
     forged = {**members}
     put(forged, listed, handouts)
     assert found(forged) == {"log.payload"}
+    # Of those whose words were erased nothing is known: neither which composite, nor which file.
+    handouts["entries"] = [{**one, "payload": None, "salt": None} for one in handouts["entries"]]
+    put(forged, listed, handouts)
+    report = verifier.verify(
+        closed(tmp_path / "forged.zip", forged), verifier.Trust.read(trust),
+        pictures=[("copy.jpg", files["copy.jpg"])],
+    )  # fmt: skip
+    assert failures(report) == set() and {"handouts", "picture"} <= skipped(report)
     assert found({**members, own: members[copied]}) == {"stamp.another"}
     seal = json_of(members, f"composites/{id}/proof.json")["seal"]
     put(forged, listed, {"version": 1, "entries": [seal]})
