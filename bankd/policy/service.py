@@ -1,9 +1,11 @@
 """Which bundle is in force, and which were. What lies on disk decides nothing until it is activated."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -51,11 +53,32 @@ def active(session: Session) -> Bundle:
         NoActiveBundle: none was ever activated.
         BundleAltered: what is stored is not what was activated.
     """
-    last = select(PolicyActivation.digest).order_by(PolicyActivation.id.desc()).limit(1)
-    found = _stored(session, last.scalar_subquery())
+    found = _stored(session, _LAST.scalar_subquery())
     if found is None:
         raise NoActiveBundle
     return found
+
+
+def active_beside(session: Session, *more: ColumnElement[Any], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The bundle in force, and whatever else the same statement reads: each question is a wait.
+
+    Args:
+        values: to execute it with.
+
+    Raises:
+        NoActiveBundle, BundleAltered: as above.
+    """
+    found = session.execute(_with_active(more), values).one_or_none()
+    if found is None:
+        raise NoActiveBundle
+    return _parsed_as(session, found[0], bytes(found[1])), *found[2:]
+
+
+@lru_cache(maxsize=8)
+def _with_active(more: tuple[ColumnElement[Any], ...]) -> Select[Any]:
+    return select(PolicyBundle.digest, _STORED_AS, *more).where(
+        PolicyBundle.digest == _LAST.scalar_subquery()
+    )
 
 
 def stored(session: Session, digest: str) -> Bundle:
@@ -74,19 +97,24 @@ def stored(session: Session, digest: str) -> Bundle:
 def _stored(session: Session, digest: Any) -> Bundle | None:
     """Parsing takes as long as hundreds of decisions, and the texts are long: while they are stored as they
     were read, they are not read again."""
-    stored_as = func.sha256(func.convert_to(cast(PolicyBundle.texts, Text), "UTF8"))
     found = session.execute(
-        select(PolicyBundle.digest, stored_as).where(PolicyBundle.digest == digest)
+        select(PolicyBundle.digest, _STORED_AS).where(PolicyBundle.digest == digest)
     ).one_or_none()
-    if found is None:
-        return None
-    known: tuple[str, bytes] = (found[0], bytes(found[1]))
+    return None if found is None else _parsed_as(session, found[0], bytes(found[1]))
+
+
+_LAST = select(PolicyActivation.digest).order_by(PolicyActivation.id.desc()).limit(1)
+_STORED_AS = func.sha256(func.convert_to(cast(PolicyBundle.texts, Text), "UTF8"))
+
+
+def _parsed_as(session: Session, digest: str, stored_as: bytes) -> Bundle:
+    known = (digest, stored_as)
     bundle = _parsed.get(known)
     if bundle is None:
-        texts = session.scalars(select(PolicyBundle.texts).where(PolicyBundle.digest == found[0])).one()
+        texts = session.scalars(select(PolicyBundle.texts).where(PolicyBundle.digest == digest)).one()
         bundle = Bundle.of((name, text) for name, text in texts)
-        if bundle.digest != found[0]:
-            raise BundleAltered(found[0])
+        if bundle.digest != digest:
+            raise BundleAltered(digest)
         if len(_parsed) >= MOST_PARSED:
             _parsed.clear()
         _parsed[known] = bundle

@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -52,14 +53,8 @@ def standing(
     rules = _rules(bundle)
     if not rules:
         return NOBODY
-    asked = {
-        "rules": [*rules],
-        "at": at,
-        "requester": requester,
-        "request": request_id,
-        "use": use_sha256(use),
-    }
-    rows = session.scalars(_STANDING, asked).all()
+    values = asked(use, request_id=request_id, requester=requester, at=at)
+    rows = session.scalars(_STANDING, {**values, "rules": [*rules]}).all()
     counting = [row for row in rows if row.rule_sha256 == rules[row.policy]]
     grants = _grants(session, {license for row in counting for license in row.licenses})
     return Signed(
@@ -77,22 +72,30 @@ def standing(
     )
 
 
+def asked(use: Use, *, request_id: UUID, requester: str, at: datetime) -> dict[str, Any]:
+    """The values of a question about what counts for a request."""
+    return {"at": at, "requester": requester, "request": request_id, "use": use_sha256(use)}
+
+
 _AT = bindparam("at", type_=DateTime(timezone=True))
+_COUNTING = (
+    Signoff.withdrawn_at.is_(None),
+    Signoff.superseded_at.is_(None),
+    Signoff.expires_at > _AT,
+    Signoff.signed_at <= _AT,
+    Signoff.signed_by != bindparam("requester", type_=Text),
+    or_(
+        and_(Signoff.scope == "request", Signoff.request_id == bindparam("request", type_=Uuid)),
+        and_(Signoff.scope == "use", Signoff.use_sha256 == bindparam("use", type_=Text)),
+        Signoff.scope.in_(["photo", "license"]),
+    ),
+)
+ANY = exists().where(*_COUNTING)
+"""Whether there is anything that `standing` could find, by whichever rules: a part of another statement,
+with the values of `asked`."""
 _STANDING = (
     select(Signoff)
-    .where(
-        Signoff.policy == any_(bindparam("rules", type_=ARRAY(Text))),
-        Signoff.withdrawn_at.is_(None),
-        Signoff.superseded_at.is_(None),
-        Signoff.expires_at > _AT,
-        Signoff.signed_at <= _AT,
-        Signoff.signed_by != bindparam("requester", type_=Text),
-        or_(
-            and_(Signoff.scope == "request", Signoff.request_id == bindparam("request", type_=Uuid)),
-            and_(Signoff.scope == "use", Signoff.use_sha256 == bindparam("use", type_=Text)),
-            Signoff.scope.in_(["photo", "license"]),
-        ),
-    )
+    .where(Signoff.policy == any_(bindparam("rules", type_=ARRAY(Text))), *_COUNTING)
     .order_by(Signoff.signed_at, Signoff.id)
     .execution_options(populate_existing=True)
 )

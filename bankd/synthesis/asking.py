@@ -1,16 +1,17 @@
 """What a request is asked against: the rules in force, its use, and what people have signed for it."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from bankd.access import service as access
+from bankd.licensing.facts import use_facts
 from bankd.licensing.use import Use
-from bankd.policy.clearing import Terms, terms_of
+from bankd.policy import service as policy
+from bankd.policy.clearing import Terms
 from bankd.policy.load import Bundle
-from bankd.policy.signoff import Signed
-from bankd.signoffs.standing import standing
+from bankd.policy.signoff import NOBODY, Signed
+from bankd.signoffs import standing
 from bankd.synthesis.models import Request
 
 
@@ -22,13 +23,16 @@ def terms_for(session: Session, request: Request, *, use: Use | None = None, at:
     """
     whole = Use.model_validate(request.use)
     asks = access.department_called(session, request.department_id)
-    terms = terms_of(session, whole if use is None else use, at=at, department=asks)
-    return replace(terms, signed=signed_for(session, request, terms.bundle, at=at))
+    values = standing.asked(whole, request_id=request.id, requester=request.filed_by, at=at)
+    bundle, any_signed = policy.active_beside(session, standing.ANY, values=values)
+    facts = use_facts(whole if use is None else use, at=at, department=asks)
+    signed = signed_for(session, request, bundle, at=at) if any_signed else NOBODY
+    return Terms(bundle, facts, at, signed)
 
 
 def signed_for(session: Session, request: Request, bundle: Bundle, *, at: datetime) -> Signed:
     """What people have signed that counts for a request now, read anew."""
-    return standing(
+    return standing.standing(
         session,
         bundle,
         Use.model_validate(request.use),

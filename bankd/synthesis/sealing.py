@@ -14,7 +14,7 @@ from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, select
+from sqlalchemy import Integer, Uuid, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -343,6 +343,7 @@ def commit(
     *,
     order: Order,
     index: int,
+    closing: Callable[[Request], None] | None = None,
     by: Actor,
     at: datetime,
 ) -> Composite | SealRefused | None:
@@ -351,12 +352,14 @@ def commit(
     The log's lock is taken before the last look at rights, so a withdrawal is
     either before this composite in the log, and refuses it, or after it.
 
+    Args:
+        closing: what else the request comes to with its only picture, in the same transaction.
+
     Returns:
         None where the picture is wanted no more (sealed already, or the order
         is of the past). For anything but a composite the caller rolls back.
     """
-    request = session.get_one(Request, order.request_id, with_for_update=True)
-    variation = session.get_one(Variation, (request.id, index), with_for_update=True)
+    request, variation = session.execute(_OPEN, {"request": order.request_id, "index": index}).one()
     if order.attempt != request.attempt or variation.state != VariationState.WAITING:
         return None
     held = _released(session, order.id, index)
@@ -403,6 +406,8 @@ def commit(
             by=by,
             at=at,
         )
+    if closing is not None:
+        closing(request)
     log.locked(session)
     if log.last_rights_change(session) >= examined.epoch:
         again = _clear(
@@ -423,6 +428,19 @@ def commit(
     session.add(decided.row("seal", composite.id, epoch=entry.index, at=at))
     session.flush()
     return composite
+
+
+# The request's row first, as everywhere.
+_OPEN = (
+    select(Request, Variation)
+    .join(Variation, Variation.request_id == Request.id)
+    .where(
+        Request.id == bindparam("request", type_=Uuid),
+        Variation.index == bindparam("index", type_=Integer),
+    )
+    .with_for_update(of=[Request, Variation])
+    .execution_options(populate_existing=True)
+)
 
 
 def _as_recorded_now(session: Session, examined: Examined) -> Pictured:

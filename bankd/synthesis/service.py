@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bankd.audit import log
@@ -63,18 +63,19 @@ def claim(session: Session, request_id: UUID, *, at: datetime) -> Request | None
 
 def claim_order(session: Session, order_id: UUID, *, at: datetime) -> tuple[Order, Request] | None:
     """Take an order's answer on, to seal it; None if it is taken, or no longer the current attempt."""
-    order = session.scalar(
-        select(Order)
+    found = session.execute(
+        select(Order, Request)
+        .join(Request, Request.id == Order.request_id)
         .where(
             Order.id == order_id,
             Order.state == OrderState.MADE,
             or_(Order.lease_until.is_(None), Order.lease_until <= at),
         )
-        .with_for_update(skip_locked=True)
-    )
-    if order is None:
+        .with_for_update(of=Order, skip_locked=True)
+    ).one_or_none()
+    if found is None:
         return None
-    request = session.get_one(Request, order.request_id)
+    order, request = found
     if order.attempt != request.attempt:
         return None
     order.lease_until = at + LEASE
@@ -269,25 +270,26 @@ def settle_uncovered(
         )
 
 
-def conclude(
-    session: Session,
-    order_id: UUID,
-    request_id: UUID,
-    *,
-    took: Mapping[str, Mapping[str, object]],
-    by: Actor,
-    at: datetime,
-) -> None:
-    """After all of an order's claims were settled: finish the request, or order once more what is left.
+Took = Mapping[str, Mapping[str, object]]
+"""What pictures took, for the record: `timings_ms` and `memory_mb`."""
+
+
+def conclude(session: Session, order: Order, *, took: Took, by: Actor, at: datetime) -> None:
+    """After all of an order's claims were settled: finish the request, or order once more what is left."""
+    request = session.get_one(Request, order.request_id, with_for_update=True, populate_existing=True)
+    close(session, order, request, took=took, by=by, at=at)
+
+
+def close(session: Session, order: Order, request: Request, *, took: Took, by: Actor, at: datetime) -> None:
+    """`conclude`, in the transaction that settled the last claim. Before the log's lock.
 
     Args:
-        took: what pictures took, for the record: `timings_ms` and `memory_mb`.
+        request: locked, as every change of an order's state wants it.
     """
-    request = session.get_one(Request, request_id, with_for_update=True, populate_existing=True)
-    order = session.get_one(Order, order_id, populate_existing=True)
-    if order.state != OrderState.MADE:
+    made = Order.id == order.id, Order.state == OrderState.MADE
+    done = update(Order).where(*made).values(state=OrderState.DONE).returning(Order.id)
+    if session.scalar(done, execution_options={"synchronize_session": False}) is None:
         return
-    order.state = OrderState.DONE
     free_reservations(session, order)
     pictures = _pictures(session, request)
     if request.attempt != order.attempt or request.state != RequestState.RENDERING:

@@ -10,21 +10,23 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
+from sqlalchemy import Integer, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from bankd.audit import checkpoints
 from bankd.audit.kinds import Kind
+from bankd.audit.models import LogCheckpoint
 from bankd.catalog import labels as maps
 from bankd.catalog.labels import Labels
 from bankd.catalog.taxonomy import house
 from bankd.licensing import caps
 from bankd.policy.clearing import Terms
 from bankd.policy.facts import Pictured
-from bankd.provenance import pixels
+from bankd.provenance import manifest, pixels
 from bankd.provenance.errors import SignatureNotGiven, TimeStampUnavailable
-from bankd.provenance.manifest import LogCheckpoint
+from bankd.provenance.models import Composite
 from bankd.runtime import Runtime
 from bankd.storage import BlobDamaged, BlobMissing, BlobTooLarge, BlobUnavailable
 from bankd.synthesis import (
@@ -295,10 +297,21 @@ def _seal(rt: Runtime, order: Order, request: Request) -> None:
         if answer is None:
             return
         result, pictures = answer
-        _settle(rt, order, request, result, pictures, Layout(laid.result()), kept.result(), beside)
-    with rt.transaction() as session:
-        service.conclude(session, order.id, request.id, took=_took(result), by=rt.actor, at=rt.now())
+        own = Own(Layout(laid.result()), kept.result(), beside)
+        concluded = _settle(rt, order, request, result, pictures, own)
+    if not concluded:
+        with rt.transaction() as session:
+            service.conclude(session, order, took=_took(result), by=rt.actor, at=rt.now())
     rt.blobs.delete_prefix(f"orders/{order.id}")
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a seal works with of the bank's own: the layout, the masks of what was ordered, a second core."""
+
+    layout: Layout
+    masks: Mapping[int, masks.Mask]
+    beside: Executor
 
 
 def _settle(
@@ -307,11 +320,9 @@ def _settle(
     request: Request,
     result: Result,
     pictures: Mapping[int, Refined],
-    layout: Layout,
-    own: Mapping[int, masks.Mask],
-    beside: Executor,
-) -> None:
-    """Picture by picture, sealed or refused."""
+    own: Own,
+) -> bool:
+    """Picture by picture, sealed or refused; whether the order is concluded, as by its only picture's seal."""
     ordered = {int(variation["index"]) for variation in order.spec["variations"]}
     claims = {claim.index: claim for claim in result.variations if claim.index in ordered}
     for index, claim in sorted(claims.items()):
@@ -319,10 +330,14 @@ def _settle(
             with rt.transaction() as session:
                 service.settle_uncovered(session, order.id, index, claim.uncovered, by=rt.actor, at=rt.now())
             continue
-        not_sealed = _seal_one(rt, order, request, claim, pictures[index], layout, own, beside)
-        if not_sealed is not None:
+        took = _took(result) if len(ordered) == 1 else None
+        settled = _seal_one(rt, order, request, claim, pictures[index], own, took=took)
+        if isinstance(settled, SealRefused):
             with rt.transaction() as session:
-                service.settle_refused(session, order.id, index, not_sealed, by=rt.actor, at=rt.now())
+                service.settle_refused(session, order.id, index, settled, by=rt.actor, at=rt.now())
+        elif settled is not None and took is not None:
+            return True
+    return False
 
 
 def _answer(rt: Runtime, order: Order, request: Request) -> tuple[Result, Mapping[int, Refined]] | None:
@@ -354,35 +369,40 @@ def _seal_one(
     request: Request,
     claim: RenderedVariation,
     made: Refined,
-    layout: Layout,
-    own: Mapping[int, masks.Mask],
-    beside: Executor,
-) -> SealRefused | None:
+    own: Own,
+    *,
+    took: service.Took | None,
+) -> Composite | SealRefused | None:
+    """One picture; None where it is wanted no more.
+
+    Args:
+        took: what it took, if it is the order's only one: then its seal concludes the order.
+    """
     network = made_by.refinement(order) is not None
-    worked = beside.submit(
+    worked = own.beside.submit(
         work_out,
         order.spec,
         claim,
         made,
-        layout=layout,
-        masks=own,
+        layout=own.layout,
+        masks=own.masks,
         photo_of={int(key): photo for key, (_, photo) in order.segments.items()},
         network=network,
     )
-    packed = beside.submit(pixels.packed, made.rgb)
+    packed = own.beside.submit(pixels.packed, made.rgb)
     with rt.transaction() as session:
         at = rt.now()
-        variation = session.get_one(Variation, (request.id, claim.index))
+        asked = {"request": request.id, "index": claim.index, "clearance": order.clearance_id}
+        variation, clearance, checkpoint = session.execute(_BEFORE, asked).one()
         if variation.state != VariationState.WAITING:
             return None
-        clearance = session.get_one(Clearance, order.clearance_id)
         examined = sealing.examine(
             session,
             order,
             request,
             claim,
             made,
-            layout=layout,
+            layout=own.layout,
             working=worked.result,
             taxonomy=house(),
             at=at,
@@ -390,7 +410,9 @@ def _seal_one(
         if isinstance(examined, SealRefused):
             return examined
         assert clearance.log_index is not None  # set in the transaction that made the order
-        checkpoint = _checkpoint_before(rt, session, clearance.log_index)
+        if checkpoint is None:
+            checkpoint = mapping.signer(rt).sign(session, at=rt.now())
+        assert checkpoint is not None
         chained = rt.settings.embed_photo_credentials
         photo_chains = placed.chains_of(session, examined.sources.values(), blobs=rt.blobs) if chained else {}
         signed_with = credentials(rt)
@@ -406,7 +428,7 @@ def _seal_one(
         request=request,
         index=claim.index,
         clearance_log_index=clearance.log_index,
-        checkpoint=checkpoint,
+        checkpoint=manifest.LogCheckpoint(size=checkpoint.size, root=checkpoint.root.hex()),
         manifest_key=rt.manifest_key,
         credentials=signed_with,
         clock=clock(rt),
@@ -422,24 +444,46 @@ def _seal_one(
         rt.blobs.put(made_by.gate_key(signed.composite_id), signed.gate, media_type="image/png")
     try:
         with rt.transaction() as session:
+            at = rt.now()
+            closing = None
+            if took is not None:
+                closing = partial(service.close, session, order, took=took, by=rt.actor, at=at)
             outcome = sealing.commit(
-                session, signed, examined, order=order, index=claim.index, by=rt.actor, at=rt.now()
+                session,
+                signed,
+                examined,
+                order=order,
+                index=claim.index,
+                closing=closing,
+                by=rt.actor,
+                at=at,
             )
             if outcome is None or isinstance(outcome, SealRefused):
                 raise Withdrawn(outcome)
     except Withdrawn as withdrawn:
         rt.blobs.delete_prefix(f"composites/{signed.composite_id}")
         return withdrawn.refused
-    return None
+    return outcome
 
 
-def _checkpoint_before(rt: Runtime, session: Session, index: int) -> LogCheckpoint:
-    """The last signed head of the log that the clearance came after."""
-    found = checkpoints.latest(session, up_to=index)
-    if found is None:
-        found = mapping.signer(rt).sign(session, at=rt.now())
-    assert found is not None
-    return LogCheckpoint(size=found.size, root=found.root.hex())
+# The last signed head of the log is one that the clearance came after.
+_BEFORE = (
+    select(Variation, Clearance, LogCheckpoint)
+    .select_from(Variation)
+    .join(Clearance, Clearance.id == bindparam("clearance", type_=Uuid))
+    .outerjoin(
+        LogCheckpoint,
+        LogCheckpoint.size
+        == select(func.max(LogCheckpoint.size))
+        .where(LogCheckpoint.size <= Clearance.log_index)
+        .correlate(Clearance)
+        .scalar_subquery(),
+    )
+    .where(
+        Variation.request_id == bindparam("request", type_=Uuid),
+        Variation.index == bindparam("index", type_=Integer),
+    )
+)
 
 
 def _void(rt: Runtime, order: Order, *, why: str, kind: Kind) -> None:
