@@ -322,7 +322,7 @@ def _settle(
     pictures: Mapping[int, Refined],
     own: Own,
 ) -> bool:
-    """Picture by picture, sealed or refused; whether the order is concluded, as by its only picture's seal."""
+    """Picture by picture, sealed or refused. True: the order is concluded, as by its only picture's seal."""
     ordered = {int(variation["index"]) for variation in order.spec["variations"]}
     claims = {claim.index: claim for claim in result.variations if claim.index in ordered}
     for index, claim in sorted(claims.items()):
