@@ -30,7 +30,7 @@ from bankd.synthesis.models import Order, Reservation, Variation
 from synth import workorder
 from synth.refinement import Refined
 
-MOST_STATEMENTS = 36
+MOST_STATEMENTS = 28
 
 
 @contextmanager
