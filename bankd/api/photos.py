@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ from bankd.api.licenses import REASON_MOST, Reason, import_rights, read_rights
 from bankd.api.problems import responses
 from bankd.api.uploads import content, save
 from bankd.audit.actor import Actor
-from bankd.catalog import products, renewing, superseding
+from bankd.catalog import products, reading, renewing, superseding
 from bankd.catalog import service as catalog
 from bankd.catalog.embedded import FIELDS as EMBEDDED_FIELDS
 from bankd.catalog.errors import PhotoNotFound
@@ -198,6 +198,76 @@ def ingest(
             answer = _batch(session, batch)
     response.headers["Location"] = f"/photos/batches/{answer.batch}"
     return answer
+
+
+class PhotoListed(BaseModel):
+    """One photo of a list."""
+
+    photo: UUID
+    name: str
+    state: str
+    quarantine_reason: str | None
+    held_back: bool = Field(description="Whether it is out of every use now, whatever its grants say")
+    segments: int
+    taken_at: datetime
+
+
+@router.get(
+    "",
+    summary="List photos, the newest first",
+    openapi_extra=takes(Permission.PHOTOS_READ),
+    responses=responses(422),
+)
+def list_all(
+    call: Called,
+    state: Literal["quarantined", "admitted", "erased"] | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> list[PhotoListed]:
+    with call.transaction() as session:
+        found = reading.photos(session, by=call.by, state=state, limit=limit, offset=offset)
+    return [
+        PhotoListed(
+            photo=one.id,
+            name=one.name,
+            state=one.state,
+            quarantine_reason=one.quarantine_reason,
+            held_back=one.held_back(call.at),
+            segments=one.segments,
+            taken_at=one.taken_at,
+        )
+        for one in found
+    ]
+
+
+class SegmentListed(BaseModel):
+    """A segment, by the ordinal that rights files and `product` name it by."""
+
+    ordinal: int
+    category: str
+    instance: int | None = Field(description="Its number in the photo's instance map")
+    share: float = Field(description="Of the photo's area, from 0 to 1")
+    box: tuple[int, int, int, int] = Field(description="x0, y0, x1, y1 in pixels of the upright photo")
+
+
+@router.get(
+    "/{photo}/segments",
+    summary="List a photo's segments",
+    openapi_extra=takes(Permission.PHOTOS_READ),
+    responses=responses(404, 422),
+)
+def list_segments(call: Called, photo: UUID) -> list[SegmentListed]:
+    with call.transaction() as session:
+        return [
+            SegmentListed(
+                ordinal=one.ordinal,
+                category=one.category,
+                instance=one.instance,
+                share=one.share,
+                box=one.box,
+            )
+            for one in reading.segments(session, photo, by=call.by)
+        ]
 
 
 @router.get(

@@ -83,6 +83,20 @@ class PhotoShown:
     categories: dict[str, int]  # how many segments of each
 
 
+@dataclass(frozen=True)
+class SegmentLine:
+    """One segment of a photo, by the ordinal that rights files and `photos product` name it by.
+
+    `share` is of the photo's area, from 0 to 1; `box` is x0, y0, x1, y1 in pixels of the upright photo.
+    """
+
+    ordinal: int
+    category: str
+    instance: int | None
+    share: float
+    box: tuple[int, int, int, int]
+
+
 def photos(
     session: Session, *, by: Actor, state: str | None = None, limit: int = 100, offset: int = 0
 ) -> list[PhotoLine]:
@@ -116,6 +130,30 @@ def photos(
     if by.department_id is not None:
         wanted = wanted.where(Photo.department_id == by.department_id)
     return [PhotoLine(*row) for row in session.execute(wanted)]
+
+
+def segments(session: Session, photo_id: UUID, *, by: Actor) -> list[SegmentLine]:
+    """Raises: PhotoNotFound: there is none, or it is another department's."""
+    found = session.get(Photo, photo_id)
+    if found is None or not sees(by, found.department_id):
+        raise PhotoNotFound(photo_id)
+    wide, high = found.width / found.work_width, found.height / found.work_height
+    rows = session.execute(
+        select(Segment, Category.name)
+        .join(Category, Category.id == Segment.category_id)
+        .where(Segment.photo_id == photo_id)
+        .order_by(Segment.ordinal)
+    )
+    return [
+        SegmentLine(
+            one.ordinal,
+            category,
+            one.instance,
+            one.area_px / (found.work_width * found.work_height),
+            (round(one.x0 * wide), round(one.y0 * high), round(one.x1 * wide), round(one.y1 * high)),
+        )
+        for one, category in rows
+    ]
 
 
 def photo(session: Session, photo_id: UUID, *, by: Actor) -> PhotoShown:

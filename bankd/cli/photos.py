@@ -1,8 +1,10 @@
 """`bankd photos`: bring photos in, look at them, dispute them."""
 
 import re
+from collections.abc import Mapping
 from mimetypes import guess_type
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
@@ -21,6 +23,7 @@ from bankd.ingestion import service as ingestion
 from bankd.ingestion.folder import read_folder
 from bankd.ingestion.service import BatchReport, NewPhoto
 from bankd.licensing import service as licensing
+from bankd.licensing.depicted import Depictions
 from bankd.runtime import Runtime
 
 HOUSE = "house"  # the department that is there without being asked for
@@ -177,6 +180,7 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
             "withdrawn": found.withdrawn_at,
             "on hold until": found.held_until,
             "segments": [f"{name} {number}" for name, number in found.categories.items()],
+            "shows": None if found.erased_at else _shows(found.depictions),
             "sha256": found.sha256,
         }
     )
@@ -210,6 +214,24 @@ def show(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
     for grant in found.grants:
         against = f" ({', '.join(sorted(grant.against))})" if grant.against else ""
         click.echo(f"grant {grant.ref}: {grant.license_title}{against}")
+
+
+@photos.command()
+@click.argument("photo_id", type=click.UUID)
+@as_json
+@click.pass_obj
+def segments(runtime: Runtime, photo_id: UUID, in_json: bool) -> None:
+    """List a photo's segments by the ordinals that rights files name them by, and where each is."""
+    with runtime.transaction() as session:
+        found = reading.segments(session, photo_id, by=runtime.actor)
+    if in_json:
+        print_json(found)
+        return
+    print_rows(
+        ("ordinal", "category", "instance", "of the photo", "x0", "y0", "x1", "y1"),
+        [(one.ordinal, one.category, one.instance, f"{one.share:.2%}", *one.box) for one in found],
+        none="the photo has no segments",
+    )
 
 
 @photos.command()
@@ -305,6 +327,27 @@ def product(
     which = which if len(segments) != 1 else f"segment {segments[0]} of photo"
     verb = "show" if len(segments) > 1 else "shows"
     click.echo(f"{which} {photo_id} {verb} {'no product' if sku is None else f'product {sku}'}")
+
+
+def _shows(depictions: Mapping[str, Any]) -> str | None:
+    """What its rights record says that it shows; persons above all."""
+    said = Depictions.model_validate(depictions)
+    if said.persons is False:
+        words = ["no persons"]
+    else:
+        basis = "no data basis" if said.data_basis is None else f"data basis {said.data_basis.basis}"
+        words = [
+            "persons" if said.persons else "persons unknown, so as if there were",
+            f"model release {said.model_release}",
+            f"youngest {said.youngest}",
+            basis,
+        ]
+    words += [f"property release {said.property_release}"]
+    words += [f"subjects {', '.join(sorted(said.subjects))}"] if said.subjects else []
+    words += [f"product {said.product}"] if said.product else []
+    words += [f"product {one.product} (segments {ranges(one.segments)})" for one in said.products]
+    words += [f"{one.kind} `{one.what}` {one.status}" for one in said.rights]
+    return "; ".join(words)
 
 
 def _report(runtime: Runtime, batch_id: UUID) -> BatchReport:

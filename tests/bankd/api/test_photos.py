@@ -132,6 +132,31 @@ def test_department_sees_and_fills_its_own_batches_only(bank: Any) -> None:
     assert bank.call("catalogue", "POST", f"/photos/{photo}/dispute", json=body).status_code == 404
 
 
+def test_photos_are_listed_and_their_segments_by_ordinal(bank: Any) -> None:
+    batch = bank.ingest("desk-1.png", "desk-2.png").json()["batch"]
+    bank.work(batch)
+    bank.key("magazine", roles=("librarian",), department="Magazine")
+
+    listed = bank.call("librarian", "GET", "/photos", params={"state": "admitted"}).json()
+    assert {one["name"] for one in listed} == {"desk-1.png", "desk-2.png"}
+    assert [one["held_back"] for one in listed] == [False, False]
+    second = bank.call("librarian", "GET", "/photos", params={"limit": 1, "offset": 1}).json()
+    assert second == listed[1:]
+    assert bank.call("librarian", "GET", "/photos", params={"state": "quarantined"}).json() == []
+    assert bank.call("magazine", "GET", "/photos").json() == []
+
+    photo = listed[0]["photo"]
+    found = bank.call("librarian", "GET", f"/photos/{photo}/segments").json()
+    shown = bank.call("librarian", "GET", f"/photos/{photo}").json()
+    assert [one["ordinal"] for one in found] == list(range(len(found)))
+    assert sorted(one["category"] for one in found) == ["mug", "wall"]
+    assert 0 < sum(one["share"] for one in found) <= 1
+    for one in found:
+        x0, y0, x1, y1 = one["box"]
+        assert 0 <= x0 < x1 <= shown["width"] and 0 <= y0 < y1 <= shown["height"]
+    assert bank.call("magazine", "GET", f"/photos/{photo}/segments").status_code == 404
+
+
 def test_dispute_stands_until_it_is_lifted(bank: Any) -> None:
     batch = bank.ingest("desk-1.png").json()["batch"]
     bank.work(batch)

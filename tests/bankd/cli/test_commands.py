@@ -115,6 +115,26 @@ def test_disputed_photos_are_held_back_until_the_dispute_is_lifted(bankd: Comman
     assert shown["categories"] == {"floor": 1, "mug": 1, "wall": 1}
 
 
+def test_a_photo_tells_what_it_is_recorded_to_show(bankd: Commands, ingested: Any) -> None:
+    photo = next(one for one in bankd.said("photos", "list") if one["name"] == "shop-0.png")["id"]
+    found = bankd.said("photos", "segments", photo)
+
+    bankd.run(
+        "photos",
+        "product",
+        photo,
+        "MUG-7",
+        "--segment",
+        next(s for s in found if s["category"] == "mug")["ordinal"],
+    )
+
+    assert "product MUG-7 (segments " in bankd.run("photos", "show", photo).stdout
+    assert "mug" in bankd.run("photos", "segments", photo).stdout
+    bankd.run("photos", "product", photo, "--none")
+    assert "MUG-7" not in bankd.run("photos", "show", photo).stdout
+    assert "no photo in that state" in bankd.run("photos", "list", "--state", "erased").stdout
+
+
 def test_only_what_is_out_of_use_is_shown_as_held_back(bankd: Commands, ingested: Any) -> None:
     rows = bankd.run("photos", "list").stdout.splitlines()[1:]
 
