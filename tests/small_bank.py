@@ -28,6 +28,7 @@ from bankd.licensing.terms import GrantTerms
 from bankd.licensing.use import Use
 from bankd.policy import load
 from bankd.policy import service as policy
+from bankd.provenance.sidecars import Signs
 from bankd.runtime import Runtime
 from bankd.synthesis import filing, steps, verification
 from bankd.synthesis.models import Order, Request
@@ -129,7 +130,7 @@ class Bank:
                     claimed,
                     blobs=self.rt.blobs,
                     detect=faces.NOBODY,
-                    credentials=verification.credentials(self.rt) if self.rt.settings.sign_photos else None,
+                    signs=Signs(verification.credentials(self.rt)) if self.rt.settings.sign_photos else None,
                     by=self.rt.actor,
                     at=self.rt.now(),
                 )

@@ -41,7 +41,7 @@ from bankd.ingestion.taking import prefix, take
 from bankd.licensing import service as licensing
 from bankd.licensing.errors import TooManyGrants
 from bankd.licensing.rights_entries import PhotoRights
-from bankd.provenance.certificates import Credentials
+from bankd.provenance.sidecars import Signs
 from bankd.storage import Blobs, BlobUnavailable, key
 from bankd.worker import outbox
 from bankd.worker.app import INGEST_QUEUE
@@ -248,7 +248,7 @@ def ingest_item(
     blobs: Blobs,
     detect: Detector | None = None,
     anchors_pem: str = "",
-    credentials: Credentials | None = None,
+    signs: Signs | None = None,
     by: Actor,
     at: datetime,
 ) -> Outcome | None:
@@ -261,7 +261,7 @@ def ingest_item(
     Args:
         detect: what flags faces; None: the detector that comes with bankd.
         anchors_pem: roots that signers of content credentials are held to.
-        credentials: what photos are signed with that arrive without content credentials.
+        signs: what photos are signed with that arrive without content credentials.
 
     Raises:
         BlobUnavailable: the store does not answer; `give_back` the claim and try again.
@@ -288,7 +288,7 @@ def ingest_item(
             blobs=blobs,
             detect=detect or detector(),
             anchors_pem=anchors_pem,
-            credentials=credentials,
+            signs=signs,
             by=by,
             at=at,
         )

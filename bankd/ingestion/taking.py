@@ -34,8 +34,8 @@ from bankd.licensing.depicted import Depictions
 from bankd.licensing.people import WHOM_UNSAID, Cover
 from bankd.licensing.terms import EmbeddedRights
 from bankd.provenance import sidecars
-from bankd.provenance.certificates import Credentials
 from bankd.provenance.errors import SigningFailed
+from bankd.provenance.sidecars import Signs
 from bankd.storage import BlobMissing, Blobs, key
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def take(
     blobs: Blobs,
     detect: Detector,
     anchors_pem: str = "",
-    credentials: Credentials | None = None,
+    signs: Signs | None = None,
     by: Actor,
     at: datetime,
 ) -> tuple[Photo, str]:
@@ -62,7 +62,7 @@ def take(
     Returns the photo and the item's new state.
 
     Args:
-        credentials: what a photo is signed with that arrived without content credentials; None: nothing.
+        signs: what a photo is signed with that arrived without content credentials; None: nothing.
 
     Raises:
         Refused: with its reason; no row was written.
@@ -107,8 +107,8 @@ def take(
     arrived = arriving.read(content, decoded.media_type, anchors_pem=anchors_pem)
     maps = (cut.labels,) if cut.depth is None else (cut.labels, cut.depth)
     chain: tuple[Stored, ...] = () if arrived is None else (Stored(arrived.store, STORE_TYPE),)
-    if arrived is None and credentials is not None:
-        chain = _signed(item, content, decoded.media_type, sha256, credentials)
+    if arrived is None and signs is not None:
+        chain = _signed(item, content, decoded.media_type, sha256, signs)
     _store(blobs, item.id, (cut.pack, *maps, cut.thumbnail, *chain))
     fingerprints.lock(session)  # from here to the commit nothing comes in or goes out that may look like it
     alike = fingerprints.alike(session, cut.fingerprint)
@@ -209,13 +209,11 @@ def _photo_facts(
 
 
 def _signed(
-    item: BatchItem, content: bytes, media_type: str, sha256: str, credentials: Credentials
+    item: BatchItem, content: bytes, media_type: str, sha256: str, signs: Signs
 ) -> tuple[Stored, ...]:
     """What the house signs for the photo. A file that C2PA cannot bind comes in as it would without."""
     try:
-        store = sidecars.sign(
-            content, media_type=media_type, photo_id=item.id, sha256=sha256, credentials=credentials
-        )
+        store = sidecars.sign(content, media_type=media_type, photo_id=item.id, sha256=sha256, signs=signs)
     except SigningFailed as error:
         logger.warning("photo `%s` is taken in unsigned: %s", item.name, error)
         return ()

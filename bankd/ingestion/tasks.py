@@ -9,8 +9,8 @@ import cv2
 from bankd.ingestion import service
 from bankd.ingestion.faces import detector
 from bankd.provenance import certificates, signing_with
-from bankd.provenance.certificates import Credentials
 from bankd.provenance.errors import SignatureNotGiven
+from bankd.provenance.sidecars import Signs
 from bankd.runtime import Runtime, runtime
 from bankd.storage import BlobUnavailable
 from bankd.worker.app import app
@@ -36,7 +36,7 @@ def ingest_photo(item_id: str) -> None:
                     blobs=rt.blobs,
                     detect=detector(rt.settings.face_detector),
                     anchors_pem=_anchors(rt.settings.photo_anchors),
-                    credentials=_signing(rt),
+                    signs=_signing(rt),
                     by=rt.actor,
                     at=rt.now(),
                 )
@@ -48,8 +48,10 @@ def ingest_photo(item_id: str) -> None:
         service.drop_sources(session, UUID(item_id), blobs=rt.blobs)
 
 
-def _signing(rt: Runtime) -> Credentials | None:
-    return signing_with.of(rt.settings, at=rt.now()) if rt.settings.sign_photos else None
+def _signing(rt: Runtime) -> Signs | None:
+    if not rt.settings.sign_photos:
+        return None
+    return Signs(signing_with.of(rt.settings, at=rt.now()), signing_with.clock(rt.settings))
 
 
 @cache

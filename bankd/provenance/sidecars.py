@@ -17,11 +17,20 @@ import c2pa as library
 from bankd import __version__
 from bankd.errors import BankError
 from bankd.provenance import c2pa, credential
+from bankd.provenance.c2pa import NO_CLOCK, Clock
 from bankd.provenance.certificates import Credentials
 from bankd.provenance.errors import SigningFailed
 
 LABEL = "org.bankd.photo"
 MEDIA_TYPE = "application/c2pa"
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What photos are signed with, and who says when."""
+
+    credentials: Credentials
+    clock: Clock = NO_CLOCK
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,10 @@ class Sidecar:
     store: bytes
 
 
-def sign(content: bytes, *, media_type: str, photo_id: UUID, sha256: str, credentials: Credentials) -> bytes:
+def sign(content: bytes, *, media_type: str, photo_id: UUID, sha256: str, signs: Signs) -> bytes:
     """The manifest store of a photo that has none of its own. The photo's bytes are read and left alone.
+
+    Time-stamped by the first authority that answers; by none, where none does.
 
     Raises:
         SigningFailed: the library cannot read such a file, or what was signed does not hold.
@@ -65,26 +76,36 @@ def sign(content: bytes, *, media_type: str, photo_id: UUID, sha256: str, creden
             {"label": LABEL, "data": {"photo": str(photo_id), "sha256": sha256}},
         ],
     }
-    failed: list[BankError] = []
-    try:
-        with (
-            c2pa.signer_of(credentials, None, failed) as signer,
-            library.Context.from_dict(credential.settings(anchors_pem=credentials.anchors_pem)) as context,
-            library.Builder(definition, context) as builder,
-        ):
-            builder.set_no_embed()
-            store = bytes(builder.sign(signer, media_type, io.BytesIO(content), io.BytesIO()))
-    except library.C2paError as error:
-        raise (failed[0] if failed else SigningFailed(credential.reason(error))) from None
-    if ingredient(Sidecar(media_type, content, store), anchors_pem=credentials.anchors_pem) is None:
+    anchors_pem = signs.credentials.anchors_pem
+    for authority in (*signs.clock.authorities, None):
+        failed: list[BankError] = []
+        try:
+            with (
+                c2pa.signer_of(signs.credentials, authority, failed) as signer,
+                library.Context.from_dict(credential.settings(anchors_pem=anchors_pem)) as context,
+                library.Builder(definition, context) as builder,
+            ):
+                builder.set_no_embed()
+                store = bytes(builder.sign(signer, media_type, io.BytesIO(content), io.BytesIO()))
+                break
+        except library.C2paError as error:
+            if failed:
+                raise failed[0] from None
+            if authority is None:
+                raise SigningFailed(credential.reason(error)) from None
+    if ingredient(Sidecar(media_type, content, store), anchors_pem=anchors_pem) is None:
         raise SigningFailed("the manifest beside the photo does not hold")
     return store
 
 
-def ingredient(photo: Sidecar, *, anchors_pem: str) -> Mapping[str, Any] | None:
+def ingredient(photo: Sidecar, *, anchors_pem: str, stamped: bool = False) -> Mapping[str, Any] | None:
     """What a composite's ingredient says of the manifest: which, and how it was validated now.
 
     None where it is not of these bytes, or not signed by whom the anchors vouch for.
+
+    Args:
+        stamped: None too where it has no time stamp. Its trust ends with its certificate then, and that of
+            every composite that carries it.
     """
     try:
         with (
@@ -96,7 +117,10 @@ def ingredient(photo: Sidecar, *, anchors_pem: str) -> Mapping[str, Any] | None:
             found: dict[str, Any] = json.loads(reader.json())
     except library.C2paError:
         return None
+    active = found.get("manifests", {}).get(found.get("active_manifest"), {})
     if found.get("validation_state") != "Trusted":
+        return None
+    if stamped and not active.get("signature_info", {}).get("time"):
         return None
     return {
         "format": photo.media_type,

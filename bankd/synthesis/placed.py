@@ -63,9 +63,13 @@ def pictured_of(
 
 
 def stores_of(
-    session: Session, sources: Collection[Source], *, blobs: Blobs, anchors_pem: str
+    session: Session, sources: Collection[Source], *, blobs: Blobs, anchors_pem: str, stamped: bool
 ) -> dict[UUID, Store]:
-    """The placed photos that the house signed at ingestion, held against their original bytes once more."""
+    """The placed photos that the house signed at ingestion, held against their original bytes once more.
+
+    Args:
+        stamped: only those whose manifest has a time stamp, see `sidecars.ingredient`.
+    """
     rows = session.execute(
         select(Photo.id, Photo.media_type, Photo.sha256, Photo.store_sha256).where(
             Photo.id.in_({source.photo_id for source in sources}), Photo.store_sha256.is_not(None)
@@ -77,9 +81,13 @@ def stores_of(
             blobs.get(key(row.id, sha256), limit_bytes=MAX_PHOTO_BYTES)
             for sha256 in (row.sha256, row.store_sha256)
         )
-        says = sidecars.ingredient(Sidecar(row.media_type, content, store), anchors_pem=anchors_pem)
+        says = sidecars.ingredient(
+            Sidecar(row.media_type, content, store), anchors_pem=anchors_pem, stamped=stamped
+        )
         if says is None:
-            logger.warning("photo `%s` goes along by hash alone: its manifest does not hold", row.id)
+            logger.warning(
+                "photo `%s` goes by hash alone: its manifest does not hold, or not for long", row.id
+            )
         else:
             found[row.id] = Store(store, says)
     return found

@@ -419,7 +419,11 @@ def _seal_one(
         photo_stores = {}
         if rt.settings.sign_photos:
             photo_stores = placed.stores_of(
-                session, examined.sources.values(), blobs=rt.blobs, anchors_pem=signed_with.anchors_pem
+                session,
+                examined.sources.values(),
+                blobs=rt.blobs,
+                anchors_pem=signed_with.anchors_pem,
+                stamped=bool(clock(rt).authorities),
             )
     signed = sealing.sign(
         examined,

@@ -40,13 +40,7 @@ def credentials(rt: Runtime) -> Credentials:
 
 def clock(rt: Runtime) -> Clock:
     """The time-stamp authorities of the settings, and what to do where none answers."""
-    settings = rt.settings
-    roots = settings.time_stamp_roots
-    return Clock(
-        settings.time_stamp_authorities,
-        required=settings.time_stamp_policy == "refuse",
-        roots_pem="" if roots is None else certificates.roots(roots),
-    )
+    return signing_with.clock(rt.settings)
 
 
 def time_stamp(rt: Runtime, composite_id: UUID, *, by: Actor) -> TimeStamp:

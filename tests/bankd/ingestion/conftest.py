@@ -23,7 +23,7 @@ from bankd.licensing import service as licensing
 from bankd.licensing.depicted import Depictions
 from bankd.licensing.rights_entries import PhotoRights
 from bankd.licensing.terms import GrantTerms
-from bankd.provenance.certificates import Credentials
+from bankd.provenance.sidecars import Signs
 from bankd.storage import MinioBlobs
 
 CLASSES = [
@@ -91,7 +91,7 @@ class Bank:
         self, sessions: sessionmaker[Session], blobs: MinioBlobs, by: SimpleNamespace, at: datetime
     ) -> None:
         self.sessions, self.blobs, self.by, self.at = sessions, blobs, by, at
-        self.credentials: Credentials | None = None  # what photos are signed with, if they are
+        self.signs: Signs | None = None  # what photos are signed with, if they are
         with sessions.begin() as session:
             catalog.sync_taxonomy(session, by=by.operator, at=at)
             department = Department(name="Catalogue", created_at=at)
@@ -149,7 +149,7 @@ class Bank:
                 claimed,
                 blobs=blobs or self.blobs,
                 detect=detect,
-                credentials=self.credentials,
+                signs=self.signs,
                 by=self.by.system,
                 at=at,
             )

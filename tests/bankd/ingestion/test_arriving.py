@@ -15,7 +15,7 @@ from bankd.ingestion import arriving
 from bankd.licensing.terms import EmbeddedRights
 from bankd.provenance import sidecars, stores
 from bankd.provenance.certificates import Credentials, development_chain
-from bankd.provenance.sidecars import Sidecar
+from bankd.provenance.sidecars import Sidecar, Signs
 from bankd.storage import key
 
 CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
@@ -206,7 +206,7 @@ def test_photo_keeps_its_chain_beside_it_and_its_reservation_counts(
 def test_a_photo_without_credentials_is_signed_beside_its_bytes_where_the_house_wants_that(
     bank: Any, filed: Any, shot: Any, picture: Any, a_photo: Any
 ) -> None:
-    bank.credentials = development_chain(at=datetime.now(UTC))
+    bank.signs = Signs(development_chain(at=datetime.now(UTC)))
     plain, arrived = a_photo(seed=3), shot(picture("PNG"), "PNG")
     outcomes = bank.work(bank.open(filed(1, photo=plain), filed(2, photo=arrived)))
 
@@ -215,5 +215,5 @@ def test_a_photo_without_credentials_is_signed_beside_its_bytes_where_the_house_
     store = bank.blobs.get(key(one.id, one.store_sha256), limit_bytes=1 << 20)
     assert bank.blobs.get(key(one.id, one.sha256), limit_bytes=1 << 24) == plain and one.credentials is None
     signed = Sidecar(one.media_type, plain, store)
-    assert sidecars.ingredient(signed, anchors_pem=bank.credentials.anchors_pem) is not None
+    assert sidecars.ingredient(signed, anchors_pem=bank.signs.credentials.anchors_pem) is not None
     assert photos[sha256(arrived).hexdigest()].store_sha256 is None  # it has a chain of its own

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,11 +12,13 @@ import c2pa as library
 import numpy as np
 import pytest
 from PIL import Image
+from time_authority import authority
 
 from bankd.provenance import c2pa, credential, sidecars
+from bankd.provenance.c2pa import Clock
 from bankd.provenance.certificates import Credentials, development_chain
 from bankd.provenance.errors import SigningFailed
-from bankd.provenance.sidecars import Sidecar
+from bankd.provenance.sidecars import Sidecar, Signs
 from bankd.provenance.stores import manifest_store
 from tests.bankd.provenance.conftest import SEALED_AT
 
@@ -39,7 +42,7 @@ def test_the_manifest_beside_a_photo_holds_for_its_very_bytes_and_shows_nothing_
     photo, media_type, id = a_photo(form), f"image/{form.lower()}", uuid4()
 
     store = sidecars.sign(
-        photo, media_type=media_type, photo_id=id, sha256=sha256(photo).hexdigest(), credentials=credentials
+        photo, media_type=media_type, photo_id=id, sha256=sha256(photo).hexdigest(), signs=Signs(credentials)
     )
 
     assert b"Aiko Mori" in photo and b"Aiko Mori" not in store and b"thumbnail" not in store
@@ -64,7 +67,7 @@ def test_the_manifest_beside_a_photo_holds_for_its_very_bytes_and_shows_nothing_
 def test_what_is_no_picture_is_not_signed(credentials: Credentials) -> None:
     with pytest.raises(SigningFailed):
         sidecars.sign(
-            b"no picture", media_type="image/png", photo_id=uuid4(), sha256="0" * 64, credentials=credentials
+            b"no picture", media_type="image/png", photo_id=uuid4(), sha256="0" * 64, signs=Signs(credentials)
         )
 
 
@@ -78,7 +81,7 @@ def test_a_composite_carries_the_photo_s_manifest_as_that_ingredient_s(
         media_type="image/jpeg",
         photo_id=placed.photo_id,
         sha256=placed.sha256,
-        credentials=credentials,
+        signs=Signs(credentials),
     )
     says = sidecars.ingredient(Sidecar("image/jpeg", photo, store), anchors_pem=credentials.anchors_pem)
     assert says is not None
@@ -99,3 +102,21 @@ def test_a_composite_carries_the_photo_s_manifest_as_that_ingredient_s(
     assert not any(one["failure"] for one in deltas)
     inside = manifest_store(file)
     assert inside is not None and b"thumbnail" not in inside and b"Aiko" not in inside
+
+
+def test_only_a_stamped_manifest_goes_along_where_the_house_has_an_authority(
+    credentials: Credentials, tmp_path: Path
+) -> None:
+    photo, id = a_photo(), uuid4()
+    facts: dict[str, Any] = {"media_type": "image/jpeg", "photo_id": id, "sha256": "0" * 64}
+    with authority(tmp_path) as clock:
+        stamped = sidecars.sign(photo, signs=Signs(credentials, Clock((clock.url,))), **facts)
+    plain = sidecars.sign(photo, signs=Signs(credentials, Clock((clock.url,))), **facts)  # it is gone
+
+    says = [
+        sidecars.ingredient(
+            Sidecar("image/jpeg", photo, store), anchors_pem=credentials.anchors_pem, stamped=True
+        )
+        for store in (stamped, plain)
+    ]
+    assert says[0] is not None and says[1] is None
