@@ -410,5 +410,7 @@ def _where(location: Sequence[int | str]) -> str:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
+    if error["type"] in ("model_attributes_type", "dict_type") and error["loc"] == ("body",):
+        return "send a JSON object, with `Content-Type: application/json`"
     message = str(error.get("ctx", {}).get("error") or error["msg"]).removesuffix(".")
     return f"{message[:1].lower()}{message[1:]}"

@@ -209,6 +209,11 @@ def _show(runtime: Runtime, erasure_id: UUID, *, in_json: bool) -> None:
         return
     print_fields({name.replace("_", " "): value for name, value in facts.items() if name != "kept"})
     _say_kept(facts["kept"])
+    if facts["state"] == "under way":
+        click.echo(
+            "what is under way the clerk ends by itself; links that render workers were given live for half"
+            f" an hour at most: `bankd erasures show {facts['erasure']}`"
+        )
 
 
 def _say_kept(kept: list[dict[str, Any]]) -> None:

@@ -125,7 +125,12 @@ def advise(
                 nearer.append(one)
     wanted = {c: obtainable(terms.bundle, terms.use, offered[c]) for c in sorted(short)}
     rights = _named(session, wanted, taxonomy, by=by)
-    nothing = None if nearer or rights else "no change of the use that this bank may suggest would clear it"
+    nothing = (
+        None
+        if nearer or rights
+        else "no change of the use that this bank may suggest would clear it, nor a release or license:"
+        f" see `bankd requests explain {request_id}`"
+    )
     return Advice(request_id, tuple(_shown(one, by=by) for one in nearer), rights, nothing)
 
 

@@ -157,6 +157,13 @@ def test_photos_are_listed_and_their_segments_by_ordinal(bank: Any) -> None:
     assert bank.call("magazine", "GET", f"/photos/{photo}/segments").status_code == 404
 
 
+def test_a_form_where_json_is_taken_is_told_so(bank: Any) -> None:
+    answer = bank.call("librarian", "POST", f"/photos/{uuid4()}/dispute", data={"reason": "mine"})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "`body`: send a JSON object, with `Content-Type: application/json`"
+
+
 def test_dispute_stands_until_it_is_lifted(bank: Any) -> None:
     batch = bank.ingest("desk-1.png").json()["batch"]
     bank.work(batch)
