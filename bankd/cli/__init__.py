@@ -10,6 +10,7 @@ from bankd.errors import BankError
 from bankd.licensing.errors import RightsFileRefused
 
 PROBLEMS = 20  # of a rights file that are shown at once
+OLDER = ("UndefinedColumn", "UndefinedTable")  # what Postgres says before its migrations ran
 
 COMMANDS = {
     "up": ("stack", "Start all that does not run; safe to call at any time."),
@@ -59,6 +60,11 @@ class Bank(click.Group):
             if isinstance(error, RightsFileRefused):
                 for line, sentence in error.problems[1:PROBLEMS]:
                     click.echo(f"  {f'line {line}: ' if line else ''}{sentence}", err=True)
+            ctx.exit(2)
+        except Exception as error:
+            if type(getattr(error, "orig", None)).__name__ not in OLDER:
+                raise
+            click.echo("error: the database is of another version than this bankd: run `bankd up`", err=True)
             ctx.exit(2)
 
 

@@ -3,8 +3,13 @@
 import dataclasses
 from uuid import UUID
 
+import click
+import psycopg
 import pytest
+from click.testing import CliRunner
+from sqlalchemy.exc import ProgrammingError
 
+from bankd.cli import Bank
 from bankd.cli.printing import print_rows, ranges
 from bankd.cli.requests import _print_explanation
 from bankd.policy.explain import Denial
@@ -60,3 +65,20 @@ def test_reasons_that_were_said_are_not_said_again_in_full(capsys):
         "3. tree, 10.0% of the layout (region 3): no segment held",
         "  There is none (no-segments)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(psycopg.errors.UndefinedColumn, 2), (psycopg.errors.SyntaxError, 1)]
+)
+def test_a_database_of_another_version_is_one_sentence_and_other_faults_keep_their_trace(fault, status):
+    @click.group(cls=Bank)
+    def bank() -> None: ...
+
+    @bank.command()
+    def look() -> None:
+        raise ProgrammingError("SELECT 1", {}, fault("column photos.x does not exist"))
+
+    answer = CliRunner().invoke(bank, ["look"])
+
+    assert answer.exit_code == status
+    assert ("run `bankd up`" in answer.output) == (status == 2)
