@@ -57,8 +57,14 @@ def test_a_stamp_holds_by_the_auditor_s_roots_and_by_no_others(
     with pytest.raises(verifier.NotChecked, match="names no root"):
         stamps.check(response, hashed, "")
     other = Authority(_folder(tmp_path))
-    with pytest.raises(verifier.Failed, match="ends in no root"):
+    with pytest.raises(verifier.Failed) as found:
         stamps.check(response, hashed, other.root_pem)
+    assert found.value.name == "stamp.chain"
+    last = response[:-1] + bytes([response[-1] ^ 1])  # of the signature
+    for changed, named in ((response[:-1], "stamp.unreadable"), (last, "stamp.signature")):
+        with pytest.raises(verifier.Failed) as found:
+            stamps.check(changed, hashed, clock.root_pem)
+        assert found.value.name == named
 
 
 def _folder(path: Path) -> Path:
@@ -105,14 +111,15 @@ def test_a_certificate_that_is_for_other_things_or_was_not_valid_then_gives_no_s
 
 @pytest.fixture(scope="module")
 def handed(house_of: Any, clock: Authority) -> tuple[House, UUID, dict[str, bytes]]:
-    """A composite with a stamp, of which a copy was handed out, and then the master."""
-    house = house_of(5)
-    (id,) = house.files
+    """A composite with a stamp, of which a copy was handed out, and then the master; and another."""
+    house = house_of(5, 6)
+    id, another = house.files
     copy = b"\xff\xd8\xff a JPEG, to the byte"
-    for made in (Made(copy, sha256(copy).hexdigest(), "0" * 64, 24, 32, False), None):
+    jpeg = Made(copy, sha256(copy).hexdigest(), "0" * 64, 24, 32, False)
+    for of, made in ((id, jpeg), (id, None), (another, None)):
         with house.sessions.begin() as session:
             log.locked(session)
-            composite = session.get_one(Composite, id)
+            composite = session.get_one(Composite, of)
             service.hand_out(
                 session,
                 composite,
@@ -206,6 +213,11 @@ def test_a_handout_or_a_stamp_of_another_is_named(
     )  # fmt: skip
     assert failures(report) == set() and {"handouts", "picture"} <= skipped(report)
     assert found({**members, own: members[copied]}) == {"stamp.another"}
+    (another,) = house.files.keys() - {id}
+    forged = opened(house.audit(tmp_path / "both.zip", id, another, disclosures=True))
+    put(forged, listed, json_of(forged, f"composites/{another}/handouts.json"))
+    assert found(forged) == {"handout.another"}
+    forged = {**members}
     seal = json_of(members, f"composites/{id}/proof.json")["seal"]
     put(forged, listed, {"version": 1, "entries": [seal]})
     assert found(forged) == {"log.leaf"}

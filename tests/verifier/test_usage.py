@@ -147,7 +147,7 @@ def test_a_proof_goes_forward(house: House, licensor: str, check: Check) -> None
 
 
 def test_each_name_of_a_failure_is_what_some_test_expects(verifier: Any) -> None:
-    for part in ("usage", "optional"):
+    for part in ("usage", "optional", "stamps"):
         verifier.beside(part)
     expected = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
 
