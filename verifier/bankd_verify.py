@@ -431,9 +431,8 @@ def entry(value: Any, head: Note, kind: str) -> dict[str, Any] | None:
     require(inside, "log.inclusion", f"entry {index} of {head.size}")
     if value["payload"] is None is value["salt"]:
         return None
-    payload, salt = get(value, "payload", str).encode(), bytes.fromhex(get(value, "salt", str))
-    same = len(salt) == 32 and sha256(salt + payload) == hashed(leaf, "commitment")
-    require(same, "log.payload", f"entry {index}")
+    payload, salt = get(value, "payload", str).encode(), bytes.fromhex(hashed(value, "salt"))
+    require(sha256(salt + payload) == hashed(leaf, "commitment"), "log.payload", f"entry {index}")
     told = parse(payload, f"words of entry {index}")
     require(
         (told.get("kind"), told.get("at")) == (kind, get(leaf, "at", str)), "log.payload", f"entry {index}"

@@ -349,6 +349,7 @@ def test_a_seal_that_the_log_says_otherwise_of(
         (lambda seal: seal.update(leaf=seal["leaf"].replace("composite.sealed", "report.made")), "log.leaf"),
         (lambda seal: seal.update(leaf=seal["leaf"].replace("2026", "2025")), "log.inclusion"),
         (lambda seal: seal.update(salt="00" * 32), "log.payload"),
+        (lambda seal: seal.update(salt="F" + seal["salt"][1:]), "json.shape"),  # one spelling alone
     ],
 )
 def test_a_proof(members: Members, ids: list[str], found: Found, change: Any, expected: str) -> None:

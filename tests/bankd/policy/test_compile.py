@@ -188,7 +188,7 @@ def test_mask_of_63_grants_fits(
 
 
 def test_bundle_says_what_has_no_sql(bundle: Bundle) -> None:
-    assert compile.problems(bundle) == []
+    assert not compile.problems(bundle)
     like = """
         @id("no-weapons") @says("Nothing is advertised beside weapons")
         forbid (principal, action == Action::"synthesize", resource) when { context.sector like "*weapon*" };
